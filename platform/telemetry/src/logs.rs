@@ -1,0 +1,313 @@
+//! One line per event, JSON or plain, every value masked. Never writes what `mask` has not seen.
+
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::sync::Arc;
+
+use serde_json::Value;
+use stoa_kernel::Clock;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::mask::{MASKED, is_sensitive_name, mask_text};
+
+/// Keys that every JSON line has; an event's own field of such a name gets the prefix `field.`.
+const OWN_KEYS: &[&str] = &["timestamp", "level", "service", "target"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For a person at a terminal.
+    Plain,
+}
+
+#[derive(Clone)]
+pub struct LogSettings {
+    /// The `service` of every line, such as `stoa-api`.
+    pub service: String,
+    /// Directives such as `info,stoa_rest=debug`.
+    pub filter: String,
+    pub format: LogFormat,
+    pub clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("`{filter}` is not a log filter such as `info,stoa_rest=debug`: {reason}")]
+    Filter { filter: String, reason: String },
+    #[error("logging was already set up in this process")]
+    Twice,
+}
+
+/// Sends the process's events to standard error. Call it once, first of all.
+pub fn init(settings: LogSettings) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(&settings.filter).map_err(|error| LogError::Filter {
+        filter: settings.filter.clone(),
+        reason: error.to_string(),
+    })?;
+    let layer = LogLayer::new(settings, |line: &str| {
+        // Nowhere is left to report to when standard error is gone.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    });
+    let subscriber = tracing_subscriber::registry().with(filter).with(layer);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)
+}
+
+/// The layer behind [`init`], over any sink; the sink gets whole lines with their line break.
+pub struct LogLayer<W> {
+    settings: LogSettings,
+    sink: W,
+}
+
+impl<W: Fn(&str) + Send + Sync + 'static> LogLayer<W> {
+    pub fn new(settings: LogSettings, sink: W) -> Self {
+        Self { settings, sink }
+    }
+
+    fn json_line(&self, event: &Event<'_>, fields: &Fields) -> String {
+        let mut line = String::with_capacity(256);
+        let meta = event.metadata();
+        let _ = write!(line, "{{\"timestamp\":\"{}\"", self.settings.clock.now());
+        push_pair(&mut line, "level", &Value::from(meta.level().as_str()));
+        push_pair(&mut line, "service", &Value::from(self.settings.service.as_str()));
+        for key in ["trace_id", "tenant", "message"] {
+            push_pair(&mut line, key, fields.get(key).unwrap_or(&Value::Null));
+        }
+        push_pair(&mut line, "target", &Value::from(meta.target()));
+        for (key, value) in fields.others() {
+            match OWN_KEYS.contains(key) {
+                true => push_pair(&mut line, &format!("field.{key}"), value),
+                false => push_pair(&mut line, key, value),
+            }
+        }
+        line.push_str("}\n");
+        line
+    }
+
+    fn plain_line(&self, event: &Event<'_>, fields: &Fields) -> String {
+        let mut line = String::with_capacity(160);
+        let meta = event.metadata();
+        let now = self.settings.clock.now();
+        let message = fields.get("message").and_then(Value::as_str).unwrap_or_default();
+        let _ = write!(line, "{now} {:<5} {}: ", meta.level(), meta.target());
+        line.push_str(&message.escape_debug().to_string());
+        for (key, value) in fields.others() {
+            let _ = write!(line, " {key}={value}");
+        }
+        for key in ["tenant", "trace_id"] {
+            if let Some(value) = fields.get(key) {
+                let _ = write!(line, " {key}={value}");
+            }
+        }
+        line.push('\n');
+        line
+    }
+}
+
+impl<S, W> Layer<S> for LogLayer<W>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: Fn(&str) + Send + Sync + 'static,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        span.extensions_mut().insert(fields);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
+            if let Some(inherited) = span.extensions().get::<Fields>() {
+                for (key, value) in &inherited.0 {
+                    fields.set(key, value.clone());
+                }
+            }
+        }
+        event.record(&mut fields);
+        let line = match self.settings.format {
+            LogFormat::Json => self.json_line(event, &fields),
+            LogFormat::Plain => self.plain_line(event, &fields),
+        };
+        (self.sink)(&line);
+    }
+}
+
+/// Fields in the order they were first recorded, masked as they come in.
+#[derive(Default)]
+struct Fields(Vec<(&'static str, Value)>);
+
+impl Fields {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    fn others(&self) -> impl Iterator<Item = &(&'static str, Value)> {
+        self.0.iter().filter(|(key, _)| !matches!(*key, "trace_id" | "tenant" | "message"))
+    }
+
+    fn set(&mut self, name: &'static str, value: Value) {
+        match self.0.iter_mut().find(|(key, _)| *key == name) {
+            Some(slot) => slot.1 = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    fn record_masked(&mut self, field: &Field, value: Value) {
+        let value = match value {
+            _ if is_sensitive_name(field.name()) => Value::from(MASKED),
+            Value::String(text) => Value::from(mask_text(&text).into_owned()),
+            // A card number logged as an integer is still a card number.
+            Value::Number(number) => {
+                let digits = number.to_string();
+                match mask_text(&digits) {
+                    masked if masked == digits => Value::Number(number),
+                    masked => Value::from(masked.into_owned()),
+                }
+            }
+            other => other,
+        };
+        self.set(field.name(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_masked(field, Value::from(value));
+    }
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.record_masked(field, Value::from(value));
+    }
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.record_masked(field, Value::from(value));
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.record_masked(field, Value::from(value));
+    }
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.record_masked(field, Value::from(value));
+    }
+    fn record_error(&mut self, field: &Field, error: &(dyn std::error::Error + 'static)) {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let _ = write!(text, ": {cause}");
+            source = cause.source();
+        }
+        self.record_masked(field, Value::from(text));
+    }
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_masked(field, Value::from(format!("{value:?}")));
+    }
+}
+
+fn push_pair(line: &mut String, key: &str, value: &Value) {
+    let _ = write!(line, ",{}:{value}", Value::from(key));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+    use stoa_kernel::Timestamp;
+
+    struct Noon;
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(1_767_268_800_000_000)
+        }
+    }
+
+    /// What the real layer writes while `events` runs.
+    fn lines(format: LogFormat, events: impl FnOnce()) -> String {
+        let written = Arc::new(Mutex::new(String::new()));
+        let settings = LogSettings {
+            service: "stoa".into(),
+            filter: "info".into(),
+            format,
+            clock: Arc::new(Noon),
+        };
+        let copy = Arc::clone(&written);
+        let layer = LogLayer::new(settings, move |line: &str| copy.lock().push_str(line));
+        let subscriber =
+            tracing_subscriber::registry().with(EnvFilter::new("info")).with(layer);
+        tracing::subscriber::with_default(subscriber, events);
+        let text = written.lock().clone();
+        text
+    }
+
+    #[test]
+    fn a_line_carries_the_trace_and_tenant_of_its_spans() {
+        let text = lines(LogFormat::Json, || {
+            let request = tracing::error_span!(
+                "request",
+                trace_id = "4bf92f",
+                tenant = tracing::field::Empty,
+                route = "/x"
+            );
+            request.record("tenant", "acme");
+            request.in_scope(|| tracing::warn!(target: "t", units = 3, "short of \"stock\""));
+            tracing::debug!("below the filter");
+        });
+        assert_eq!(
+            text,
+            concat!(
+                r#"{"timestamp":"2026-01-01T12:00:00Z","level":"WARN","service":"stoa","#,
+                r#""trace_id":"4bf92f","tenant":"acme","message":"short of \"stock\"","#,
+                r#""target":"t","route":"/x","units":3}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn nothing_personal_reaches_the_sink() {
+        let text = lines(LogFormat::Json, || {
+            tracing::info!(
+                target: "t",
+                email = "jane@example.com",
+                card = 4_111_111_111_111_111_u64,
+                note = ?Some("call jane@example.com"),
+                level = "gold",
+                shipping_address = %"1 Main St",
+                "receipt for jane@example.com, 4111 1111 1111 1111"
+            );
+        });
+        assert_eq!(
+            text,
+            concat!(
+                r#"{"timestamp":"2026-01-01T12:00:00Z","level":"INFO","service":"stoa","#,
+                r#""trace_id":null,"tenant":null,"message":"receipt for j***@***, ****1111","#,
+                r#""target":"t","email":"[masked]","card":"****1111","#,
+                r#""note":"Some(\"call j***@***\")","field.level":"gold","#,
+                r#""shipping_address":"[masked]"}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_plain_line_stays_one_line_and_masked() {
+        let text = lines(LogFormat::Plain, || {
+            tracing::info!(target: "t", token = "x", "two\nlines to jane@example.com");
+        });
+        assert_eq!(
+            text,
+            "2026-01-01T12:00:00Z INFO  t: two\\nlines to j***@*** token=\"[masked]\"\n"
+        );
+    }
+}
