@@ -209,21 +209,19 @@ struct Leaf {
 }
 
 /// The ends of every path whose first word satisfies `is_root`: `root::a::{b, c::{d as e}}`.
+/// The crate itself is also found after `::`, an alias only where a path starts.
 fn leaves(tokens: &[Token], is_root: impl Fn(&str) -> bool) -> Vec<Leaf> {
     let mut found = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
-        let starts_a_path = index == 0
-            || !tokens[index - 1].is(&Kind::Colons) && !tokens[index - 1].is(&Kind::Mark('.'));
-        let after_crate_root = index >= 1
-            && tokens[index - 1].is(&Kind::Colons)
-            && (index == 1 || tokens[index - 2].word().is_none());
-        if token.word().is_some_and(&is_root) && (starts_a_path || after_crate_root) {
-            let follows = tokens.get(index + 1);
-            let in_use =
-                follows.is_some_and(|next| next.is(&Kind::Colons) || next.word() == Some("as"));
-            if in_use {
-                walk(tokens, index + 1, &mut Vec::new(), &mut found);
-            }
+        let Some(word) = token.word().filter(|word| is_root(word)) else {
+            continue;
+        };
+        let inside_a_path = index > 0 && tokens[index - 1].is(&Kind::Colons);
+        let follows = tokens.get(index + 1);
+        let leads_on =
+            follows.is_some_and(|next| next.is(&Kind::Colons) || next.word() == Some("as"));
+        if leads_on && (!inside_a_path || word == CONTRACTS_CRATE) {
+            walk(tokens, index + 1, &mut Vec::new(), &mut found);
         }
     }
     found

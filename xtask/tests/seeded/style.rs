@@ -75,10 +75,10 @@ fn silenced_lints_and_ignored_tests_are_found() {
          #[expect(dead_code, reason = \"allow\")]\nstruct B;\n#[test]\n#[ignore]\nfn c() {}\n\
          wrap! { #[allow(x)] struct D; }\nfn allow() {}\n",
         &[
-            &format!("10: {allow}"),
             &format!("2: {allow}"),
             &format!("3: {allow}"),
             "8: ignores a test; make the test run everywhere or remove it",
+            &format!("10: {allow}"),
         ],
     );
 }
