@@ -1,0 +1,60 @@
+//! What a module implements to hear facts and to do work after a commit.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use stoa_kernel::{CellId, Envelope, Timestamp};
+use stoa_storage::{ClaimedJob, Tx};
+
+/// Why a handler failed; it is run again, with growing pauses.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HandlerError {
+    #[error(transparent)]
+    Storage(#[from] stoa_storage::Error),
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Hears facts. Its work and the mark that it saw the fact commit in one transaction, so a second
+/// delivery changes nothing.
+#[async_trait]
+pub trait Consumer: Send + Sync + 'static {
+    /// Never changes: its position is kept under it.
+    fn name(&self) -> &'static str;
+
+    /// Subjects such as `orders.paid.v1`.
+    fn subjects(&self) -> Vec<String>;
+
+    /// Awaits nothing but `tx`; anything outside the database is a job enqueued here.
+    async fn handle(&self, tx: &mut Tx<'_>, event: &Envelope) -> Result<(), HandlerError>;
+}
+
+/// What became of one run of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobOutcome {
+    Done,
+    /// Nothing failed; look again then. Does not count as an attempt.
+    Wait(Timestamp),
+    /// Run again with backoff, until the job's attempts are used up.
+    Failed(String),
+    /// Never run again; kept for people to look at.
+    Dead(String),
+}
+
+/// Does one kind of job, outside any transaction. May run twice: it is idempotent.
+#[async_trait]
+pub trait JobHandler: Send + Sync + 'static {
+    fn kind(&self) -> &'static str;
+
+    async fn run(&self, job: &ClaimedJob) -> JobOutcome;
+}
+
+/// Work that comes round by the clock, once per cell.
+#[async_trait]
+pub trait Recurring: Send + Sync + 'static {
+    fn name(&self) -> &'static str;
+
+    fn every(&self) -> Duration;
+
+    async fn run(&self, cell: CellId, now: Timestamp) -> Result<(), HandlerError>;
+}

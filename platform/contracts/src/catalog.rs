@@ -1,0 +1,288 @@
+//! Products: what other modules may ask of `catalog`, and what it tells.
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stoa_kernel::{Currency, Fact, Money, ProductId, TenantId, VariantId};
+use stoa_storage::{Cause, Tx};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProductStatus {
+    Draft,
+    Active,
+    Archived,
+}
+
+/// A product as shoppers see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProductView {
+    pub id: ProductId,
+    pub handle: String,
+    pub title: String,
+    /// Sanitised HTML.
+    pub description_html: String,
+    pub vendor: Option<String>,
+    pub product_type: Option<String>,
+    pub tags: Vec<String>,
+    pub options: Vec<ProductOption>,
+    pub variants: Vec<VariantView>,
+    pub media: Vec<MediaLink>,
+    pub seo: Seo,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProductOption {
+    pub name: String,
+    pub values: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VariantView {
+    pub id: VariantId,
+    pub sku: Option<String>,
+    /// Option values joined by ` / `, or `Default`.
+    pub title: String,
+    /// One value per product option, in their order.
+    pub option_values: Vec<String>,
+    /// `None` where the variant has no price in the currency asked for: it cannot be bought.
+    pub price: Option<Money>,
+    pub compare_at_price: Option<Money>,
+    pub available: bool,
+    pub image: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MediaLink {
+    pub url: String,
+    pub alt: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Seo {
+    pub title: Option<String>,
+    pub description: Option<String>,
+}
+
+/// A product in a list: enough for a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProductSummary {
+    pub id: ProductId,
+    pub handle: String,
+    pub title: String,
+    pub vendor: Option<String>,
+    pub image: Option<MediaLink>,
+    /// Lowest price of its variants.
+    pub price: Option<Money>,
+    /// Highest price of its variants, where it differs.
+    pub price_max: Option<Money>,
+    pub compare_at_price: Option<Money>,
+    pub available: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CollectionView {
+    pub id: stoa_kernel::CollectionId,
+    pub handle: String,
+    pub title: String,
+    pub description_html: String,
+    pub image: Option<MediaLink>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProductSort {
+    /// Newest first.
+    #[default]
+    Newest,
+    Title,
+    PriceAscending,
+    PriceDescending,
+}
+
+/// What a shopper lists. At most one of `search` and `collection` is set.
+#[derive(Debug, Clone)]
+pub struct ProductQuery {
+    /// Words looked for in titles and tags.
+    pub search: Option<String>,
+    /// A collection's handle.
+    pub collection: Option<String>,
+    pub sort: ProductSort,
+    pub currency: Currency,
+    /// 1 to 250.
+    pub limit: u32,
+    /// Opaque, from an earlier page of the same query.
+    pub cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductPage {
+    pub products: Vec<ProductSummary>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CatalogError {
+    #[error("the cursor is not one of this list")]
+    Cursor,
+    #[error("no collection `{handle}`")]
+    UnknownCollection { handle: String },
+    /// A bound or rule of the catalog, naming the field.
+    #[error("{field}: {reason}")]
+    Invalid { field: String, reason: String },
+    #[error(transparent)]
+    Storage(#[from] stoa_storage::Error),
+}
+
+/// What a cart or an order line copies of a variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantSnapshot {
+    pub variant: VariantId,
+    pub product: ProductId,
+    pub handle: String,
+    pub product_title: String,
+    pub variant_title: String,
+    pub sku: Option<String>,
+    pub image: Option<String>,
+    /// Whether its product is published.
+    pub active: bool,
+    pub requires_shipping: bool,
+    pub taxable: bool,
+    pub grams: i64,
+}
+
+/// A price as listings show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingPrice {
+    pub variant: VariantId,
+    pub price: Money,
+    pub compare_at: Option<Money>,
+}
+
+/// A whole product to be created, or to replace the one with its handle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductInput {
+    pub handle: String,
+    pub title: String,
+    pub description_html: String,
+    pub vendor: Option<String>,
+    pub product_type: Option<String>,
+    pub tags: Vec<String>,
+    pub status: ProductStatus,
+    pub options: Vec<ProductOption>,
+    pub variants: Vec<VariantInput>,
+    pub media: Vec<MediaLink>,
+    pub seo: Seo,
+    pub gift_card: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantInput {
+    pub option_values: Vec<String>,
+    pub sku: Option<String>,
+    pub barcode: Option<String>,
+    pub grams: i64,
+    pub requires_shipping: bool,
+    pub taxable: bool,
+    pub image: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upserted {
+    pub product: ProductId,
+    pub outcome: UpsertOutcome,
+    /// One per input variant, in that order: its id, and whether it is new.
+    pub variants: Vec<(VariantId, bool)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpsertOutcome {
+    Created,
+    Updated,
+    /// It was already exactly so: nothing was written, nothing published.
+    Unchanged,
+}
+
+/// A collection filled by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionInput {
+    pub handle: String,
+    pub title: String,
+    pub description_html: String,
+    pub image: Option<MediaLink>,
+    /// Product handles in order; unknown ones are an error.
+    pub products: Vec<String>,
+}
+
+#[async_trait]
+pub trait Catalog: Send + Sync + 'static {
+    /// The published product of a handle, with prices in `currency`: one round trip.
+    async fn product(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        currency: Currency,
+    ) -> Result<Option<ProductView>, CatalogError>;
+
+    /// Published products: one round trip.
+    async fn products(
+        &self,
+        tenant: TenantId,
+        query: &ProductQuery,
+    ) -> Result<ProductPage, CatalogError>;
+
+    /// All collections, by title.
+    async fn collections(&self, tenant: TenantId) -> Result<Vec<CollectionView>, CatalogError>;
+
+    async fn collection(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+    ) -> Result<Option<CollectionView>, CatalogError>;
+
+    /// Snapshots of the variants that exist, in id order.
+    async fn variants(
+        &self,
+        tx: &mut Tx<'_>,
+        ids: &[VariantId],
+    ) -> Result<Vec<VariantSnapshot>, stoa_storage::Error>;
+
+    /// Creates or replaces the product with the input's handle. Variants are matched by their
+    /// option values and keep their ids; those no longer named are removed.
+    async fn upsert_product(
+        &self,
+        tx: &mut Tx<'_>,
+        input: &ProductInput,
+        cause: &Cause,
+    ) -> Result<Upserted, CatalogError>;
+
+    async fn upsert_collection(
+        &self,
+        tx: &mut Tx<'_>,
+        input: &CollectionInput,
+        cause: &Cause,
+    ) -> Result<(), CatalogError>;
+
+    /// Fed by `pricing`, in the transaction that sets the price.
+    async fn put_listing_prices(
+        &self,
+        tx: &mut Tx<'_>,
+        prices: &[ListingPrice],
+        cause: &Cause,
+    ) -> Result<(), stoa_storage::Error>;
+}
+
+/// A product was created, edited, re-priced or removed; listings and caches follow it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductChanged {
+    pub product: ProductId,
+    pub handle: String,
+}
+
+impl Fact for ProductChanged {
+    const TYPE: &'static str = "catalog.product_changed";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.product.to_string()
+    }
+}

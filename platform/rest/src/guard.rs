@@ -1,0 +1,315 @@
+//! The one layer around every handler: ids, tenant, access, limits, panics, metrics, headers.
+//! Kept in one future per request, since it stands on the hot path of every read.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use stoa_telemetry::RouteMetrics;
+use tracing::{Instrument as _, Span};
+
+use crate::access::{Access, Caller, LocalOperator};
+use crate::code;
+use crate::compress;
+use crate::context::{RequestContext, RequestId, RequestTenant, TraceContext};
+use crate::gate::{Credential, Gate};
+use crate::operation::Operation;
+use crate::permission::Permission;
+use crate::problem::Problem;
+use crate::routes::{RouteInfo, RouterConfig};
+
+/// The longest path and query taken.
+const URI_LENGTH_MAX: usize = 8 * 1024;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_CONTENT_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// What all routes of one router share.
+pub(crate) struct Shared {
+    pub(crate) gate: Arc<dyn Gate>,
+    pub(crate) config: RouterConfig,
+}
+
+/// What stands before one route.
+pub(crate) struct Guard {
+    shared: Arc<Shared>,
+    route: Arc<RouteInfo>,
+    metrics: RouteMetrics,
+}
+
+impl Guard {
+    pub(crate) fn new(shared: Arc<Shared>, route: RouteInfo) -> Self {
+        let metrics = shared.config.metrics.route(route.method.as_str(), route.path);
+        Self { shared, route: Arc::new(route), metrics }
+    }
+
+    /// Before 404 and 405: paths made up by clients must not become metric labels.
+    pub(crate) fn unmatched(shared: Arc<Shared>) -> Self {
+        let metrics = shared.config.metrics.route("any", "unmatched");
+        let route = RouteInfo {
+            method: Method::GET,
+            path: "unmatched",
+            access: Access::Public,
+            operation: Operation::new("unmatched", "No route"),
+            tag: "rest",
+        };
+        Self { shared, route: Arc::new(route), metrics }
+    }
+
+    async fn answer<H, T, S>(&self, handler: H, request: Request, state: S) -> Response
+    where
+        H: Handler<T, S>,
+    {
+        let started = Instant::now();
+        let _in_flight = self.shared.config.metrics.request_begins();
+        let trace = TraceContext::from_headers(request.headers(), &*self.shared.config.ids);
+        let sent_id = RequestId::from_client(request.headers());
+        let span = tracing::error_span!(
+            "request",
+            trace_id = trace.trace_id_hex(),
+            tenant = tracing::field::Empty,
+            request_id = tracing::field::Empty,
+        );
+        if let Some(id) = &sent_id {
+            span.record("request_id", id.as_str());
+        }
+        let id = sent_id.unwrap_or_else(|| RequestId::from_trace(trace));
+        let accepted = request.headers().get(ACCEPT_ENCODING).cloned();
+        let shows_html = shows_html(request.headers());
+
+        let work = self.admit_and_call(handler, request, state, id.clone(), trace, &span);
+        let time_max = self.route.operation.time_max.unwrap_or(self.shared.config.handler_time_max);
+        let guarded = tokio::time::timeout(time_max, AssertUnwindSafe(work).catch_unwind());
+        let mut response = match guarded.instrument(span.clone()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(panic)) => span.in_scope(|| self.panicked(&*panic)).into_response(),
+            Err(_) => span.in_scope(|| self.timed_out()).into_response(),
+        };
+
+        self.finish_headers(&mut response, &id, shows_html);
+        let response = compress::apply(accepted, response).await;
+        let took = started.elapsed();
+        self.metrics.observe(response.status().as_u16(), took);
+        tracing::debug!(
+            parent: &span,
+            method = %self.route.method,
+            route = self.route.path,
+            status = response.status().as_u16(),
+            micros = took.as_micros() as u64,
+            "answered"
+        );
+        response
+    }
+
+    async fn admit_and_call<H, T, S>(
+        &self,
+        handler: H,
+        request: Request,
+        state: S,
+        id: RequestId,
+        trace: TraceContext,
+        span: &Span,
+    ) -> Response
+    where
+        H: Handler<T, S>,
+    {
+        let admitted = match self.admit(&request, span).await {
+            Ok((tenant, caller)) => {
+                crate::body::limit(request, self.route.operation.body_bytes_max)
+                    .map(|request| (request, tenant, caller))
+            }
+            Err(problem) => Err(problem),
+        };
+        let (mut request, tenant, caller) = match admitted {
+            Ok(admitted) => admitted,
+            Err(problem) => return problem.into_response(),
+        };
+        let route = Arc::clone(&self.route);
+        let context = RequestContext { request_id: id, trace, tenant, caller, route };
+        request.extensions_mut().insert(Arc::new(context));
+        handler.call(request, state).await
+    }
+
+    /// Who is asking, for which tenant, and whether the route lets them in.
+    async fn admit(
+        &self,
+        request: &Request,
+        span: &Span,
+    ) -> Result<(Option<RequestTenant>, Caller), Problem> {
+        if request.uri().path_and_query().is_some_and(|all| all.as_str().len() > URI_LENGTH_MAX) {
+            return Err(Problem::new(&code::URI_TOO_LONG)
+                .with_detail(format!("Path and query together hold {URI_LENGTH_MAX} bytes.")));
+        }
+        let tenant = match self.route.access {
+            Access::Public | Access::Operator => None,
+            Access::Shopper | Access::Staff(_) => Some(self.tenant_of(request).await?),
+        };
+        if let Some(tenant) = &tenant {
+            span.record("tenant", tenant.slug.as_str());
+        }
+        let caller = self.caller_of(request, tenant.as_ref()).await?;
+        match self.route.access {
+            Access::Public | Access::Shopper => {}
+            Access::Staff(permission) => require_permission(&caller, permission)?,
+            Access::Operator => require_operator(&caller)?,
+        }
+        Ok((tenant, caller))
+    }
+
+    async fn tenant_of(&self, request: &Request) -> Result<RequestTenant, Problem> {
+        let host = host_of(request);
+        let header = match request.headers().get("stoa-tenant").map(HeaderValue::to_str) {
+            None => None,
+            Some(Ok(slug)) => Some(slug),
+            Some(Err(_)) => {
+                return Err(Problem::new(&code::INVALID_HEADER)
+                    .with_detail("Stoa-Tenant is the slug of a shop, in ASCII."));
+            }
+        };
+        let found = self.shared.gate.tenant(&host, header).await?;
+        found.ok_or_else(|| Problem::new(&code::UNKNOWN_HOST))
+    }
+
+    async fn caller_of(
+        &self,
+        request: &Request,
+        tenant: Option<&RequestTenant>,
+    ) -> Result<Caller, Problem> {
+        if request.extensions().get::<LocalOperator>().is_some() {
+            return Ok(Caller::Operator);
+        }
+        if self.route.access == Access::Public {
+            return Ok(Caller::Anonymous);
+        }
+        match Credential::from_headers(request.headers())? {
+            Some(credential) => self.shared.gate.caller(tenant, Some(&credential)).await,
+            None => Ok(Caller::Anonymous),
+        }
+    }
+
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Problem {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(
+            method = %self.route.method,
+            route = self.route.path,
+            panic = text.unwrap_or("not a text"),
+            "a handler panicked"
+        );
+        Problem::new(&code::INTERNAL)
+    }
+
+    fn timed_out(&self) -> Problem {
+        tracing::error!(method = %self.route.method, route = self.route.path, "a handler timed out");
+        Problem::new(&code::HANDLER_TIMEOUT)
+    }
+
+    fn finish_headers(&self, response: &mut Response, id: &RequestId, shows_html: bool) {
+        let problem = response.extensions_mut().remove::<Problem>();
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, id.to_header());
+        headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        let private = matches!(self.route.access, Access::Staff(_) | Access::Operator);
+        if (private || problem.is_some()) && !headers.contains_key(CACHE_CONTROL) {
+            headers.insert(CACHE_CONTROL, NO_STORE);
+        }
+        let Some(problem) = problem else { return };
+        headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT_POLICY);
+        if problem.status() == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"stoa\""));
+            // Only a page that a person opens may raise the browser's password dialog.
+            if shows_html {
+                let basic = HeaderValue::from_static("Basic realm=\"stoa\", charset=\"UTF-8\"");
+                headers.append(WWW_AUTHENTICATE, basic);
+            }
+        }
+        *response.body_mut() = Body::from(problem.to_json(Some(id.as_str())));
+    }
+}
+
+fn require_permission(caller: &Caller, permission: Permission) -> Result<(), Problem> {
+    match caller {
+        Caller::Operator => Ok(()),
+        Caller::Staff { permissions, .. } if permissions.contains(permission) => Ok(()),
+        Caller::Staff { .. } | Caller::Publishable { .. } => Err(Problem::new(&code::FORBIDDEN)
+            .with_detail(format!("This key lacks the permission `{permission}`."))),
+        Caller::Anonymous => Err(Problem::new(&code::UNAUTHORIZED)
+            .with_detail(format!("Send a secret key that has the permission `{permission}`."))),
+    }
+}
+
+fn require_operator(caller: &Caller) -> Result<(), Problem> {
+    match caller {
+        Caller::Operator => Ok(()),
+        Caller::Staff { .. } | Caller::Publishable { .. } => Err(Problem::new(&code::FORBIDDEN)
+            .with_detail("Only the operator of this installation may do that.")),
+        Caller::Anonymous => Err(Problem::new(&code::UNAUTHORIZED)),
+    }
+}
+
+/// `Host`, or `:authority` over HTTP/2, in lower case and without the port.
+fn host_of(request: &Request) -> Cow<'_, str> {
+    let sent = request.headers().get(HOST).and_then(|value| value.to_str().ok());
+    let authority = sent.or_else(|| request.uri().authority().map(|all| all.as_str()));
+    let authority = authority.unwrap_or_default();
+    // In `[::1]:8080` the port is what follows the bracket.
+    let host = match authority.rfind(':') {
+        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
+        _ => authority,
+    };
+    match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(host.to_ascii_lowercase()),
+        false => Cow::Borrowed(host),
+    }
+}
+
+fn shows_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// A handler with its guard. The guard comes to every clone of the handler by reference count.
+pub(crate) struct Guarded<H> {
+    handler: H,
+    guard: Arc<Guard>,
+}
+
+impl<H> Guarded<H> {
+    pub(crate) fn new(handler: H, guard: Arc<Guard>) -> Self {
+        Self { handler, guard }
+    }
+}
+
+impl<H: Clone> Clone for Guarded<H> {
+    fn clone(&self) -> Self {
+        Self { handler: self.handler.clone(), guard: Arc::clone(&self.guard) }
+    }
+}
+
+impl<H, T, S> Handler<T, S> for Guarded<H>
+where
+    H: Handler<T, S>,
+    S: Send + 'static,
+{
+    type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    fn call(self, request: Request, state: S) -> Self::Future {
+        Box::pin(async move { self.guard.answer(self.handler, request, state).await })
+    }
+}

@@ -1,0 +1,244 @@
+//! The accept loop: connections in, requests to the router, an orderly end. Knows no routes.
+
+mod activity;
+mod paced_body;
+mod service;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use stoa_telemetry::Metrics;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use activity::{Activity, WatchedStream};
+pub(crate) use paced_body::BodyTooSlow;
+use service::{ConnectionService, Peer};
+
+/// Where connections come from. Requests over the Unix socket are the operator's.
+#[derive(Debug)]
+pub enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// The bounds of every connection.
+#[derive(Clone)]
+pub struct ServeConfig {
+    /// Open connections per listener; over it, accepting waits until one closes.
+    pub connections_max: usize,
+    /// From the first byte of a request's head to its last.
+    pub header_time_max: Duration,
+    /// A connection on which neither side sends anything is closed after this.
+    pub idle_time_max: Duration,
+    /// While a body is waited for, at least `body_bytes_min` must come per `body_interval`.
+    pub body_interval: Duration,
+    pub body_bytes_min: usize,
+    pub headers_max: usize,
+    pub head_bytes_max: usize,
+    /// HTTP/2 requests open at once on one connection.
+    pub streams_max: u32,
+    /// How long requests in flight may take once shutdown begins.
+    pub drain_time_max: Duration,
+    pub metrics: Metrics,
+}
+
+impl ServeConfig {
+    pub fn new(metrics: Metrics) -> Self {
+        Self {
+            connections_max: 10_000,
+            header_time_max: Duration::from_secs(10),
+            idle_time_max: Duration::from_secs(60),
+            body_interval: Duration::from_secs(10),
+            body_bytes_min: 1024,
+            headers_max: 100,
+            head_bytes_max: 64 * 1024,
+            streams_max: 128,
+            drain_time_max: Duration::from_secs(25),
+            metrics,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("{connections} connections were still busy after {waited:?} and were cut off")]
+    CutOff { connections: usize, waited: Duration },
+}
+
+/// Serves until `shutdown` completes, then stops accepting and lets requests in flight finish.
+pub async fn serve(
+    listeners: Vec<Listener>,
+    router: Router,
+    config: ServeConfig,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let drain_time_max = config.drain_time_max;
+    let server = Arc::new(Server { router, builder: builder(&config), config });
+    let graceful = GracefulShutdown::new();
+    // Dropped at the end, whatever it still holds.
+    let mut connections: Vec<JoinSet<()>> = Vec::new();
+    {
+        connections.resize_with(listeners.len(), JoinSet::new);
+        let loops = listeners
+            .into_iter()
+            .zip(&mut connections)
+            .map(|(listener, tasks)| accept_all(listener, Arc::clone(&server), &graceful, tasks));
+        // `shutdown` first: the loops never end by themselves, and dropping them closes the
+        // listeners.
+        tokio::select! {
+            biased;
+            () = shutdown => {}
+            _ = futures_util::future::join_all(loops) => {}
+        }
+    }
+    let open = connections.iter_mut().map(open_tasks).sum::<usize>();
+    tracing::info!(connections = open, "no longer accepting; finishing what is in flight");
+    match tokio::time::timeout(drain_time_max, graceful.shutdown()).await {
+        Ok(()) => Ok(()),
+        Err(_) => {
+            let connections = connections.iter_mut().map(open_tasks).sum();
+            Err(ServeError::CutOff { connections, waited: drain_time_max })
+        }
+    }
+}
+
+fn open_tasks(tasks: &mut JoinSet<()>) -> usize {
+    while tasks.try_join_next().is_some() {}
+    tasks.len()
+}
+
+struct Server {
+    router: Router,
+    builder: Builder<TokioExecutor>,
+    config: ServeConfig,
+}
+
+fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        // `Activity` watches heads and idleness, without a timer per request.
+        .header_read_timeout(None)
+        .max_headers(config.headers_max)
+        .max_buf_size(config.head_bytes_max)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(config.streams_max)
+        .max_header_list_size(u32::try_from(config.head_bytes_max).unwrap_or(u32::MAX));
+    builder
+}
+
+async fn accept_all(
+    listener: Listener,
+    server: Arc<Server>,
+    graceful: &GracefulShutdown,
+    tasks: &mut JoinSet<()>,
+) {
+    let places = Arc::new(Semaphore::new(server.config.connections_max));
+    loop {
+        while tasks.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let watcher = graceful.watcher();
+        let server = Arc::clone(&server);
+        match &listener {
+            Listener::Tcp(listener) => {
+                let Some((stream, addr)) = accepted(listener.accept().await).await else {
+                    continue;
+                };
+                // Answers are written whole; waiting to fill a packet only adds latency.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "TCP_NODELAY could not be set");
+                }
+                tasks.spawn(async move {
+                    server.connection(stream, Peer::Tcp(addr), watcher).await;
+                    drop(place);
+                });
+            }
+            Listener::Unix(listener) => {
+                let Some((stream, _)) = accepted(listener.accept().await).await else { continue };
+                tasks.spawn(async move {
+                    server.connection(stream, Peer::Unix, watcher).await;
+                    drop(place);
+                });
+            }
+        }
+    }
+}
+
+/// `None` after a failure; waits where the failure would repeat at once.
+async fn accepted<T>(result: io::Result<T>) -> Option<T> {
+    /// Until some other part of the process closes a file.
+    const PAUSE: Duration = Duration::from_millis(100);
+    match result {
+        Ok(connection) => Some(connection),
+        Err(error) => {
+            let gone = matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::Interrupted
+            );
+            if !gone {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+            None
+        }
+    }
+}
+
+impl Server {
+    async fn connection<I>(&self, stream: I, peer: Peer, watcher: Watcher)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let _open = self.config.metrics.connection_opens();
+        let activity = Arc::new(Activity::new());
+        let stream = TokioIo::new(WatchedStream::new(stream, Arc::clone(&activity)));
+        let service = ConnectionService::new(
+            self.router.clone(),
+            peer,
+            Arc::clone(&activity),
+            (self.config.body_interval, self.config.body_bytes_min),
+        );
+        let connection = self.builder.serve_connection(stream, service);
+        let mut connection = std::pin::pin!(watcher.watch(connection));
+        // Looking twice per `header_time_max` lets a slow head live half of it longer at most.
+        let look = (self.config.header_time_max / 2).min(self.config.idle_time_max);
+        let mut next_look = std::pin::pin!(tokio::time::sleep(look));
+        loop {
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(error, "a connection broke off");
+                    }
+                    return;
+                }
+                () = next_look.as_mut() => {
+                    if activity.is_overdue(self.config.header_time_max, self.config.idle_time_max) {
+                        return;
+                    }
+                    next_look.as_mut().reset(tokio::time::Instant::now() + look);
+                }
+            }
+        }
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Tcp(addr)
+    }
+}

@@ -1,0 +1,150 @@
+//! When a connection last did something. Decides nothing: the accept loop closes what is overdue.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2";
+
+/// Plain stores on the hot path; the times are milliseconds since the connection opened, plus one.
+pub(super) struct Activity {
+    opened: Instant,
+    in_flight: AtomicU32,
+    /// When the head now being read began; 0 while none is.
+    head_since: AtomicU64,
+    last: AtomicU64,
+    /// Over HTTP/2 bytes are frames, and most of them begin no request.
+    multiplexed: AtomicBool,
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            in_flight: AtomicU32::new(0),
+            // The first head is due from the start: a client connects in order to ask.
+            head_since: AtomicU64::new(1),
+            last: AtomicU64::new(1),
+            multiplexed: AtomicBool::new(false),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    pub(super) fn request_begins(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        self.head_since.store(0, Ordering::Release);
+    }
+
+    pub(super) fn request_ends(&self) {
+        self.last.store(self.now(), Ordering::Release);
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn received(&self, bytes: &[u8]) {
+        let now = self.now();
+        if self.last.swap(now, Ordering::AcqRel) == 1 && bytes.starts_with(HTTP2_PREFACE) {
+            self.multiplexed.store(true, Ordering::Release);
+            self.head_since.store(0, Ordering::Release);
+        }
+        let between = self.in_flight.load(Ordering::Acquire) == 0;
+        if between
+            && !self.multiplexed.load(Ordering::Acquire)
+            && self.head_since.load(Ordering::Acquire) == 0
+        {
+            self.head_since.store(now, Ordering::Release);
+        }
+    }
+
+    fn sent(&self) {
+        self.last.store(self.now(), Ordering::Release);
+    }
+
+    /// Whether a head takes too long, or nothing at all happens, with no request in flight.
+    pub(super) fn is_overdue(&self, header_time: Duration, idle_time: Duration) -> bool {
+        if self.in_flight.load(Ordering::Acquire) > 0 {
+            return false;
+        }
+        let now = self.now();
+        let passed = |since: u64| Duration::from_millis(now.saturating_sub(since));
+        match self.head_since.load(Ordering::Acquire) {
+            0 => passed(self.last.load(Ordering::Acquire)) >= idle_time,
+            since => passed(since) >= header_time,
+        }
+    }
+}
+
+/// A stream that tells its [`Activity`] of every byte.
+pub(super) struct WatchedStream<I> {
+    inner: I,
+    activity: Arc<Activity>,
+}
+
+impl<I> WatchedStream<I> {
+    pub(super) fn new(inner: I, activity: Arc<Activity>) -> Self {
+        Self { inner, activity }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for WatchedStream<I> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut this.inner).poll_read(context, buffer);
+        let read = &buffer.filled()[before..];
+        if !read.is_empty() {
+            this.activity.received(read);
+        }
+        polled
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for WatchedStream<I> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_write(context, bytes);
+        if polled.is_ready() {
+            this.activity.sent();
+        }
+        polled
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.inner).poll_write_vectored(context, slices);
+        if polled.is_ready() {
+            this.activity.sent();
+        }
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+    }
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,158 @@
+//! A cell: one transactional database, whichever it is. Runs transaction bodies; knows no module.
+
+use std::sync::Arc;
+
+use stoa_kernel::{CellId, TenantId};
+
+use crate::outbox::CommitHooks;
+use crate::postgres::{self, Guarded, PgCell};
+use crate::sqlite::{Lane, LiteCell, poll_once};
+use crate::tx::Scope;
+use crate::{Error, Result, Row, Stats, Tx, Value};
+
+/// A body that keeps meeting concurrent ones is given up after this many tries.
+const CONTENTION_TRIES_MAX: u32 = 10;
+
+pub(crate) struct Cell {
+    pub(crate) id: CellId,
+    pub(crate) epoch: i64,
+    pub(crate) backend: Backend,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) hooks: CommitHooks,
+}
+
+pub(crate) enum Backend {
+    Lite(LiteCell),
+    Postgres(PgCell),
+}
+
+impl Cell {
+    pub(crate) async fn write<T, E, F>(&self, scope: Scope, lane: Lane, body: F) -> Result<T, E>
+    where
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match &self.backend {
+            Backend::Lite(cell) => cell.writer.submit(scope, lane, body).await,
+            Backend::Postgres(cell) => self.write_postgres(cell, scope, &body).await,
+        }
+    }
+
+    async fn write_postgres<T, E, F>(&self, cell: &PgCell, scope: Scope, body: &F) -> Result<T, E>
+    where
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let mut tx = self.begin(cell, scope, false).await?;
+            let busy = tx.busy();
+            let outcome = Guarded::new(body(&mut tx), busy).await;
+            let outcome = outcome.ok_or(Error::BodyAwaited)?;
+            let failure = tx.failure().cloned();
+            if matches!(failure, Some(Error::Contention { .. })) && tries < CONTENTION_TRIES_MAX {
+                tx.rollback().await?;
+                continue;
+            }
+            return match (outcome, failure) {
+                (Ok(_), Some(error)) => {
+                    tx.rollback().await?;
+                    Err(error.into())
+                }
+                (Ok(value), None) => {
+                    let committed = tx.commit().await?;
+                    self.hooks.run(&committed);
+                    Ok(value)
+                }
+                (Err(error), _) => {
+                    tx.rollback().await?;
+                    Err(error)
+                }
+            };
+        }
+    }
+
+    async fn begin(&self, cell: &PgCell, scope: Scope, read_only: bool) -> Result<Tx<'static>> {
+        let pool = match scope {
+            Scope::Tenant(_) => &cell.tenants,
+            Scope::System => &cell.system,
+        };
+        let connection = postgres::connection(pool).await?;
+        let transaction =
+            postgres::Transaction::new(connection, scope, read_only, self.stats.clone());
+        Ok(Tx::postgres(transaction, scope))
+    }
+
+    /// Runs a read-only body over one snapshot, inline on the caller's thread on SQLite.
+    pub(crate) async fn read<T, E, F>(&self, scope: Scope, body: F) -> Result<T, E>
+    where
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync,
+        T: Send,
+        E: From<Error> + Send,
+    {
+        match &self.backend {
+            Backend::Lite(cell) => cell.with_reader(&self.stats, |connection| {
+                connection.control("BEGIN")?;
+                let outcome = poll_once(body(&mut Tx::lite(connection, scope)));
+                connection.control("ROLLBACK")?;
+                outcome.ok_or(Error::BodyAwaited)?
+            })?,
+            Backend::Postgres(cell) => {
+                let mut tx = self.begin(cell, scope, true).await?;
+                let busy = tx.busy();
+                let outcome = Guarded::new(body(&mut tx), busy).await.ok_or(Error::BodyAwaited)?;
+                tx.rollback().await?;
+                outcome
+            }
+        }
+    }
+
+    /// One statement in one round trip.
+    pub(crate) async fn fetch<T: Send>(
+        &self,
+        tenant: TenantId,
+        sql: &'static str,
+        params: &[Value<'_>],
+        map: impl FnMut(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        let scope = Scope::Tenant(tenant);
+        match &self.backend {
+            Backend::Lite(cell) => cell
+                .with_reader(&self.stats, |connection| connection.query(scope, sql, params, map))?,
+            Backend::Postgres(cell) => {
+                let connection = postgres::connection(&cell.tenants).await?;
+                postgres::Transaction::new(connection, scope, true, self.stats.clone())
+                    .fetch(scope, sql, params, map)
+                    .await
+            }
+        }
+    }
+
+    pub(crate) async fn system_write<T, E, F>(&self, body: F) -> Result<T, E>
+    where
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.write(Scope::System, Lane::Interactive, body).await
+    }
+
+    pub(crate) async fn system_read<T, F>(&self, body: F) -> Result<T>
+    where
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T> + Send + Sync,
+        T: Send,
+    {
+        self.read(Scope::System, body).await
+    }
+
+    /// Requests that wait for the writer; 0 where there is none.
+    pub(crate) fn queue_depth(&self) -> usize {
+        match &self.backend {
+            Backend::Lite(cell) => cell.writer.depth(),
+            Backend::Postgres(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Background work kept in the cell: enqueued with the business rows, leased, retried, buried.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stoa_kernel::{JobId, TenantId, Timestamp};
+
+use crate::cell::Cell;
+use crate::outbox::Committed;
+use crate::{Error, Result, Tx, params};
+
+/// Work to be done after this transaction commits, at `run_at` or later.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    pub id: JobId,
+    pub kind: &'static str,
+    /// At most one unfinished job of this kind and key exists per tenant; another is dropped.
+    pub unique_key: Option<String>,
+    pub payload: serde_json::Value,
+    pub run_at: Timestamp,
+    /// After this many failed attempts the job is buried, kept for people to look at.
+    pub attempts_max: u32,
+}
+
+/// A job leased to one worker until `leased_until`.
+#[derive(Debug, Clone)]
+pub struct ClaimedJob {
+    pub id: JobId,
+    pub tenant: TenantId,
+    pub kind: String,
+    pub payload: serde_json::Value,
+    /// This attempt's number, from 1.
+    pub attempt: u32,
+    pub attempts_max: u32,
+    pub lease: String,
+}
+
+impl Tx<'_> {
+    /// Enqueues with this transaction; false where an unfinished job of that key exists.
+    pub async fn enqueue(&mut self, job: &NewJob, now: Timestamp) -> Result<bool> {
+        const SQL: &str = "INSERT INTO stoa_job (id, tenant_id, kind, unique_key, payload, run_at, \
+                           attempts_max, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                           ON CONFLICT DO NOTHING";
+        let payload = serde_json::to_string(&job.payload)?;
+        let values = params![
+            job.id,
+            self.tenant(),
+            job.kind,
+            &job.unique_key,
+            &payload,
+            job.run_at,
+            job.attempts_max,
+            now
+        ];
+        let new = self.execute_system(SQL, values).await? == 1;
+        self.committed.push(Committed::Job { tenant: self.tenant(), kind: job.kind });
+        Ok(new)
+    }
+}
+
+/// One cell's jobs, as the workers see them.
+#[derive(Clone)]
+pub struct JobQueue {
+    cell: Arc<Cell>,
+}
+
+impl JobQueue {
+    pub(crate) fn new(cell: Arc<Cell>) -> Self {
+        Self { cell }
+    }
+
+    /// Whether a job is due; a read, so that an idle worker writes nothing.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>> {
+        const SQL: &str = "SELECT run_at FROM stoa_job WHERE dead_at IS NULL ORDER BY run_at LIMIT 1";
+        self.cell
+            .system_read(async |tx: &mut Tx<'_>| {
+                tx.query_opt(SQL, params![], |row| row.get(0)).await
+            })
+            .await
+    }
+
+    /// Leases up to `limit` due jobs. A lease that runs out makes the job due again.
+    pub async fn claim(
+        &self,
+        lease: String,
+        now: Timestamp,
+        lease_time: Duration,
+        limit: i64,
+    ) -> Result<Vec<ClaimedJob>> {
+        const SQL: &str = "UPDATE stoa_job SET lease = $1, run_at = $2, attempts = attempts + 1 \
+             WHERE id IN (SELECT id FROM stoa_job WHERE dead_at IS NULL AND run_at <= $3 \
+             ORDER BY run_at LIMIT $4 {skip_locked}) \
+             RETURNING id, tenant_id, kind, payload, attempts, attempts_max";
+        let until = now.plus(lease_time);
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| {
+                tx.query(SQL, params![&lease, until, now, limit], |row| {
+                    Ok(ClaimedJob {
+                        id: row.get(0)?,
+                        tenant: row.get(1)?,
+                        kind: row.get(2)?,
+                        payload: serde_json::from_str(row.str(3)?)?,
+                        attempt: row.get(4)?,
+                        attempts_max: row.get(5)?,
+                        lease: lease.clone(),
+                    })
+                })
+                .await
+            })
+            .await
+    }
+
+    /// Removes a finished job, unless the lease has passed to another worker.
+    pub async fn finish(&self, job: &ClaimedJob) -> Result<()> {
+        const SQL: &str = "DELETE FROM stoa_job WHERE id = $1 AND lease = $2";
+        let (id, lease) = (job.id, job.lease.clone());
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| {
+                tx.execute(SQL, params![id, &lease]).await.map(|_| ())
+            })
+            .await
+    }
+
+    /// Puts a job back for `run_at`. `counted` false gives the attempt back (it only waits).
+    pub async fn retry(
+        &self,
+        job: &ClaimedJob,
+        run_at: Timestamp,
+        error: Option<String>,
+        counted: bool,
+    ) -> Result<()> {
+        const SQL: &str = "UPDATE stoa_job SET run_at = $3, last_error = $4, lease = NULL, \
+                           attempts = attempts - $5 WHERE id = $1 AND lease = $2";
+        let (id, lease) = (job.id, job.lease.clone());
+        let given_back = i64::from(!counted);
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| {
+                let values = params![id, &lease, run_at, &error, given_back];
+                tx.execute(SQL, values).await.map(|_| ())
+            })
+            .await
+    }
+
+    /// Sets aside a job that failed for good.
+    pub async fn bury(&self, job: &ClaimedJob, error: String, now: Timestamp) -> Result<()> {
+        const SQL: &str = "UPDATE stoa_job SET dead_at = $3, last_error = $4, lease = NULL \
+                           WHERE id = $1 AND lease = $2";
+        let (id, lease) = (job.id, job.lease.clone());
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| {
+                tx.execute(SQL, params![id, &lease, now, &error]).await.map(|_| ())
+            })
+            .await
+    }
+
+    /// Frees the leases of a process that is gone. Only the owner of a data directory may call it:
+    /// nobody else can be holding one.
+    pub async fn free_leases(&self, now: Timestamp) -> Result<u64> {
+        const SQL: &str = "UPDATE stoa_job SET run_at = $1, lease = NULL WHERE lease IS NOT NULL";
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| tx.execute(SQL, params![now]).await)
+            .await
+    }
+
+    /// Jobs by state: (waiting or running, buried).
+    pub async fn depth(&self) -> Result<(i64, i64)> {
+        const SQL: &str = "SELECT (SELECT count(*) FROM stoa_job WHERE dead_at IS NULL), \
+                           (SELECT count(*) FROM stoa_job WHERE dead_at IS NOT NULL)";
+        self.cell
+            .system_read(async |tx: &mut Tx<'_>| {
+                tx.query_one(SQL, params![], |row| Ok((row.get(0)?, row.get(1)?))).await
+            })
+            .await
+    }
+
+    /// Drops buried jobs and idempotency rows older than `before`.
+    pub async fn purge(&self, before: Timestamp) -> Result<u64> {
+        const JOBS: &str = "DELETE FROM stoa_job WHERE dead_at < $1";
+        const KEYS: &str = "DELETE FROM stoa_idempotency WHERE created_at < $1";
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| {
+                let jobs = tx.execute(JOBS, params![before]).await?;
+                Ok::<_, Error>(jobs + tx.execute(KEYS, params![before]).await?)
+            })
+            .await
+    }
+}

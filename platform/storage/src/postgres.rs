@@ -1,0 +1,91 @@
+//! PostgreSQL behind `Tx`: pooled connections, pipelined flights, rows guarded by the server.
+
+mod setup;
+mod transaction;
+mod wire;
+
+pub(crate) use setup::{create_database, prepare_schema};
+pub(crate) use transaction::{Guarded, Transaction};
+pub(crate) use wire::{column, map_error};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::NoTls;
+
+use crate::{Error, Result, Stats};
+
+/// How long a request waits for a connection before it is told to come back.
+const POOL_WAIT_MAX: Duration = Duration::from_secs(5);
+const STATEMENT_TIMEOUT_MS: u32 = 5_000;
+
+/// One PostgreSQL schema: a pool of tenant connections and a small one for storage's own work.
+pub(crate) struct PgCell {
+    /// Connections that act as the role without rights over row-level security.
+    pub(crate) tenants: Pool,
+    /// Connections that act as the owner, for `stoa_` tables and migrations.
+    pub(crate) system: Pool,
+}
+
+/// Where a cell lives on a server.
+#[derive(Debug, Clone)]
+pub(crate) struct PgLocation {
+    /// `postgres://user:password@host:port/database`.
+    pub(crate) url: String,
+    pub(crate) schema: String,
+}
+
+impl PgCell {
+    pub(crate) async fn open(
+        location: &PgLocation,
+        connections_max: usize,
+        migrations: &[crate::Migrations],
+        stats: &Arc<Stats>,
+    ) -> Result<Self> {
+        let system = pool(location, None, 4.min(connections_max))?;
+        prepare_schema(&system, location, migrations).await?;
+        let tenants = pool(location, Some(setup::TENANT_ROLE), connections_max)?;
+        stats.pool(tenants.clone());
+        Ok(Self { tenants, system })
+    }
+}
+
+fn pool(location: &PgLocation, role: Option<&str>, connections_max: usize) -> Result<Pool> {
+    let mut config: tokio_postgres::Config = location.url.parse().map_err(|error| {
+        Error::io(format!("reading the PostgreSQL URL `{}`", without_password(&location.url)), &error)
+    })?;
+    // `role` takes effect at connect, so no statement ever runs with the owner's rights.
+    let role = role.map(|role| format!(" -c role={role}")).unwrap_or_default();
+    config.options(format!(
+        "-c search_path={} -c statement_timeout={STATEMENT_TIMEOUT_MS} \
+         -c lock_timeout={STATEMENT_TIMEOUT_MS} \
+         -c idle_in_transaction_session_timeout=10000 -c client_min_messages=warning{role}",
+        location.schema
+    ));
+    config.application_name("stoa");
+    config.connect_timeout(POOL_WAIT_MAX);
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    Pool::builder(Manager::from_config(config, NoTls, recycling))
+        .max_size(connections_max)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(POOL_WAIT_MAX))
+        .create_timeout(Some(POOL_WAIT_MAX))
+        .build()
+        .map_err(|error| Error::io("building the connection pool", &error))
+}
+
+pub(crate) async fn connection(pool: &Pool) -> Result<deadpool_postgres::Object> {
+    pool.get().await.map_err(|error| Error::Unavailable { message: error.to_string() })
+}
+
+/// The URL as it may be shown.
+pub(crate) fn without_password(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => {
+            drop(parsed.set_password(Some("***")));
+            parsed.to_string()
+        }
+        _ => url.to_owned(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Brings a PostgreSQL schema up: roles, migrations under a lock, row-level security on all of it.
+
+use deadpool_postgres::Pool;
+use tokio_postgres::NoTls;
+
+use super::{PgLocation, connection, map_error, without_password};
+use crate::migrate::{self, Applied};
+use crate::{Dialect, Error, Migrations, Result};
+
+/// The role tenants' transactions act as: owns nothing, so row-level security binds it.
+pub(crate) const TENANT_ROLE: &str = "stoa_tenant";
+/// One migration at a time per database ("stoa" in ASCII).
+const MIGRATION_LOCK: i64 = 0x7374_6f61;
+
+/// Creates what is missing and verifies what is there. Safe to run from many processes at once.
+pub(crate) async fn prepare_schema(
+    system: &Pool,
+    location: &PgLocation,
+    migrations: &[Migrations],
+) -> Result<()> {
+    let mut owner = connection(system).await?;
+    let transaction = owner.transaction().await.map_err(|error| map_error("BEGIN", &error))?;
+    let run = async |sql: String| {
+        transaction.batch_execute(&sql).await.map_err(|error| map_error(&sql, &error))
+    };
+    run("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0".to_owned()).await?;
+    run(format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+    run(format!("CREATE SCHEMA IF NOT EXISTS {}", location.schema)).await?;
+    run(role_sql()).await?;
+    run(migrate::BOOTSTRAP.to_owned().replace("{int}", "BIGINT").replace("{text}", "TEXT").replace("{strict}", ""))
+        .await?;
+    let rows = transaction
+        .query("SELECT module, number, checksum FROM stoa_migration", &[])
+        .await
+        .map_err(|error| map_error("stoa_migration", &error))?;
+    let applied: Vec<Applied> = rows
+        .iter()
+        .map(|row| Applied { module: row.get(0), number: row.get(1), checksum: row.get(2) })
+        .collect();
+    for step in migrate::pending(migrations, &applied)? {
+        run(crate::sql::render_migration(step.sql, Dialect::Postgres)).await.map_err(|error| {
+            Error::Migration {
+                module: step.module.to_owned(),
+                number: step.number,
+                problem: error.to_string(),
+            }
+        })?;
+        transaction
+            .execute(
+                "INSERT INTO stoa_migration (module, number, checksum) VALUES ($1, $2, $3)",
+                &[&step.module, &step.number, &step.checksum],
+            )
+            .await
+            .map_err(|error| map_error("stoa_migration", &error))?;
+    }
+    run(guard_sql(&location.schema)).await?;
+    transaction.commit().await.map_err(|error| map_error("COMMIT", &error))
+}
+
+/// Roles are shared by the whole server, so another process may be creating the same one.
+fn role_sql() -> String {
+    format!(
+        "DO $$ BEGIN \
+           BEGIN CREATE ROLE {TENANT_ROLE} NOLOGIN NOINHERIT; \
+           EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END; \
+           IF NOT pg_has_role(current_user, '{TENANT_ROLE}', 'MEMBER') THEN \
+             EXECUTE format('GRANT {TENANT_ROLE} TO %I', current_user); \
+           END IF; \
+         END $$"
+    )
+}
+
+/// Forced row-level security and rights for every table that carries a `tenant_id`.
+fn guard_sql(schema: &str) -> String {
+    format!(
+        "GRANT USAGE ON SCHEMA {schema} TO {TENANT_ROLE}; \
+         DO $$ DECLARE t record; BEGIN \
+           FOR t IN SELECT c.table_name AS name FROM information_schema.columns c \
+                    JOIN information_schema.tables b USING (table_schema, table_name) \
+                    WHERE c.table_schema = '{schema}' AND c.column_name = 'tenant_id' \
+                      AND b.table_type = 'BASE TABLE' \
+                      AND c.table_name NOT IN ('stoa_event', 'stoa_job') LOOP \
+             EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.%I TO {TENANT_ROLE}', t.name); \
+             IF NOT EXISTS (SELECT 1 FROM pg_policies WHERE schemaname = '{schema}' \
+                            AND tablename = t.name AND policyname = 'tenant_isolation') THEN \
+               EXECUTE format('ALTER TABLE {schema}.%I ENABLE ROW LEVEL SECURITY', t.name); \
+               IF t.name NOT LIKE 'stoa\\_%' THEN \
+                 EXECUTE format('ALTER TABLE {schema}.%I FORCE ROW LEVEL SECURITY', t.name); \
+               END IF; \
+               EXECUTE format('CREATE POLICY tenant_isolation ON {schema}.%I TO {TENANT_ROLE} \
+                 USING (tenant_id = NULLIF(current_setting(''app.tenant_id'', true), '''')::uuid) \
+                 WITH CHECK (tenant_id = NULLIF(current_setting(''app.tenant_id'', true), '''')::uuid)', t.name); \
+             END IF; \
+           END LOOP; \
+           IF to_regclass('{schema}.stoa_event') IS NOT NULL THEN \
+             GRANT INSERT ON {schema}.stoa_event, {schema}.stoa_job TO {TENANT_ROLE}; \
+           END IF; \
+         END $$"
+    )
+}
+
+/// Creates a database beside the one of `url`, unless it exists; returns its URL.
+pub(crate) async fn create_database(url: &str, name: &str) -> Result<String> {
+    let fail = |error: tokio_postgres::Error| map_error("CREATE DATABASE", &error);
+    let (client, task) = tokio_postgres::connect(url, NoTls)
+        .await
+        .map_err(|error| Error::Unavailable { message: error.to_string() })?;
+    let task = tokio::spawn(task);
+    let known = client
+        .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name])
+        .await
+        .map_err(fail)?;
+    if known.is_none() {
+        let sql = format!(
+            "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+        );
+        client.batch_execute(&sql).await.map_err(fail)?;
+    }
+    drop(client);
+    drop(task.await);
+    let mut parsed = url::Url::parse(url).map_err(|error| {
+        Error::io(format!("reading the PostgreSQL URL `{}`", without_password(url)), &error)
+    })?;
+    parsed.set_path(name);
+    Ok(parsed.to_string())
+}

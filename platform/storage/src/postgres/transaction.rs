@@ -1,0 +1,244 @@
+//! A PostgreSQL transaction that opens with its first flight. Never returns a dirty connection.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use deadpool_postgres::Object;
+use futures_util::future::{join, join_all};
+use tokio_postgres::Statement;
+
+use super::{column, map_error};
+use crate::sql::Stmt;
+use crate::tx::{Scope, rewritten};
+use crate::value::RowSource;
+use crate::{Dialect, Error, Result, Row, Stats, Value};
+
+pub(crate) struct Transaction {
+    /// Taken and closed on drop unless the transaction ended cleanly.
+    connection: Option<Object>,
+    /// The words that open the transaction, until they are sent.
+    opening: Option<String>,
+    busy: Arc<AtomicBool>,
+    stats: Arc<Stats>,
+}
+
+impl Transaction {
+    pub(crate) fn new(connection: Object, scope: Scope, read_only: bool, stats: Arc<Stats>) -> Self {
+        let mode = if read_only { " READ ONLY" } else { "" };
+        let opening = match scope {
+            Scope::Tenant(tenant) => format!(
+                "BEGIN{mode}; SET LOCAL app.tenant_id = '{}'",
+                hex::encode(tenant.to_bytes())
+            ),
+            Scope::System => format!("BEGIN{mode}"),
+        };
+        Self { connection: Some(connection), opening: Some(opening), busy: Arc::default(), stats }
+    }
+
+    pub(crate) fn busy(&self) -> Arc<AtomicBool> {
+        self.busy.clone()
+    }
+
+    fn connection(&self) -> Result<&Object> {
+        self.connection.as_ref().ok_or_else(|| Error::Unavailable {
+            message: "the transaction lost its connection".to_owned(),
+        })
+    }
+
+    /// Sends all statements at once and waits for all answers; the first error is the answer.
+    pub(crate) async fn flight(
+        &mut self,
+        scope: Scope,
+        statements: &[Stmt<'_>],
+    ) -> Result<Vec<u64>> {
+        let _busy = Busy::mark(&self.busy);
+        let opening = self.opening.take();
+        let connection = self.connection()?;
+        let mut prepared = Vec::with_capacity(statements.len());
+        for (sql, _) in statements {
+            // Prepared before the flight: an unprepared statement would overtake BEGIN.
+            prepared.push(prepare(connection, sql).await?);
+            self.stats.statement();
+        }
+        let tenant = tenant_value(scope);
+        let all = prepared.iter().zip(statements).map(|(prepared, (sql, params))| {
+            let bound = prepared.bind(&tenant, params);
+            async move {
+                let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+                    bound.iter().map(|value| value as _).collect();
+                connection
+                    .execute(&prepared.statement, &slice)
+                    .await
+                    .map_err(|error| map_error(sql, &error))
+            }
+        });
+        let (opened, answers) = join(open(connection, opening), join_all(all)).await;
+        opened?;
+        answers.into_iter().collect()
+    }
+
+    pub(crate) async fn query<T>(
+        &mut self,
+        scope: Scope,
+        sql: &'static str,
+        params: &[Value<'_>],
+        mut map: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let _busy = Busy::mark(&self.busy);
+        let opening = self.opening.take();
+        let connection = self.connection()?;
+        let prepared = prepare(connection, sql).await?;
+        self.stats.statement();
+        let tenant = tenant_value(scope);
+        let bound = prepared.bind(&tenant, params);
+        let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+            bound.iter().map(|value| value as _).collect();
+        let answer = connection.query(&prepared.statement, &slice);
+        let (opened, rows) = join(open(connection, opening), answer).await;
+        opened?;
+        let rows = rows.map_err(|error| map_error(sql, &error))?;
+        rows.iter().map(|row| map(&Row { source: RowSource::Postgres(row) })).collect()
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        self.end("COMMIT").await
+    }
+
+    pub(crate) async fn rollback(self) -> Result<()> {
+        self.end("ROLLBACK").await
+    }
+
+    /// One statement and its COMMIT in a single round trip, for reads.
+    pub(crate) async fn fetch<T>(
+        mut self,
+        scope: Scope,
+        sql: &'static str,
+        params: &[Value<'_>],
+        mut map: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let opening = self.opening.take();
+        let connection = self.connection()?;
+        let prepared = prepare(connection, sql).await?;
+        self.stats.statement();
+        let tenant = tenant_value(scope);
+        let bound = prepared.bind(&tenant, params);
+        let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+            bound.iter().map(|value| value as _).collect();
+        let answer = connection.query(&prepared.statement, &slice);
+        let closing = connection.batch_execute("COMMIT");
+        let (opened, (rows, closed)) = join(open(connection, opening), join(answer, closing)).await;
+        opened?;
+        let rows = rows.map_err(|error| map_error(sql, &error))?;
+        closed.map_err(|error| map_error("COMMIT", &error))?;
+        drop(self.connection.take());
+        rows.iter().map(|row| map(&Row { source: RowSource::Postgres(row) })).collect()
+    }
+
+    async fn end(mut self, word: &'static str) -> Result<()> {
+        if self.opening.take().is_some() {
+            // Nothing was sent: the connection is as clean as it came.
+            drop(self.connection.take());
+            return Ok(());
+        }
+        let tag = {
+            let connection = self.connection()?;
+            connection.simple_query(word).await.map_err(|error| map_error(word, &error))?
+        };
+        drop(tag);
+        drop(self.connection.take());
+        Ok(())
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        // Cut off in the middle: the server rolls back when the connection closes.
+        if let Some(connection) = self.connection.take()
+            && self.opening.is_none()
+        {
+            drop(Object::take(connection));
+        }
+    }
+}
+
+async fn open(connection: &Object, opening: Option<String>) -> Result<()> {
+    match opening {
+        Some(words) => {
+            connection.batch_execute(&words).await.map_err(|error| map_error("BEGIN", &error))
+        }
+        None => Ok(()),
+    }
+}
+
+struct Prepared {
+    statement: Statement,
+    binds_tenant: bool,
+}
+
+impl Prepared {
+    fn bind<'v>(&self, tenant: &Value<'v>, params: &[Value<'v>]) -> Vec<Value<'v>> {
+        let mut bound = Vec::with_capacity(params.len() + 1);
+        if self.binds_tenant {
+            bound.push(*tenant);
+        }
+        bound.extend_from_slice(params);
+        bound
+    }
+}
+
+async fn prepare(connection: &Object, sql: &'static str) -> Result<Prepared> {
+    let text = rewritten(sql, Dialect::Postgres);
+    let statement =
+        connection.prepare_cached(&text.text).await.map_err(|error| map_error(sql, &error))?;
+    Ok(Prepared { statement, binds_tenant: text.tenant_bindings > 0 })
+}
+
+fn tenant_value(scope: Scope) -> Value<'static> {
+    match scope {
+        Scope::Tenant(tenant) => Value::from(tenant),
+        Scope::System => Value::Null,
+    }
+}
+
+/// Marks the time in which the body legitimately waits for its database.
+struct Busy<'b>(&'b AtomicBool);
+
+impl<'b> Busy<'b> {
+    fn mark(flag: &'b AtomicBool) -> Self {
+        flag.store(true, Ordering::Release);
+        Self(flag)
+    }
+}
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// Polls a transaction body and ends it once it waits for anything but its database.
+pub(crate) struct Guarded<F> {
+    body: Pin<Box<F>>,
+    busy: Arc<AtomicBool>,
+}
+
+impl<F: Future> Guarded<F> {
+    pub(crate) fn new(body: F, busy: Arc<AtomicBool>) -> Self {
+        Self { body: Box::pin(body), busy }
+    }
+}
+
+impl<F: Future> Future for Guarded<F> {
+    /// `None`: the body awaited something else.
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.body.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.busy.load(Ordering::Acquire) => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+        }
+    }
+}

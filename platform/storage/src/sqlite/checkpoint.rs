@@ -1,0 +1,98 @@
+//! One thread that copies every cell's log into its file, so that no commit pays for it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{Connection, LiteOptions};
+use crate::{Error, Result, Stats};
+
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
+
+/// What the writer and the checkpointer of a cell tell each other.
+#[derive(Default)]
+pub(crate) struct LogState {
+    /// Batches committed since the cell was opened.
+    pub(crate) batches: AtomicU64,
+    /// Pages of the log that the last checkpoint could not copy.
+    pub(crate) pages_left: AtomicU64,
+}
+
+struct Watched {
+    connection: Connection,
+    log: Weak<LogState>,
+    batches_seen: u64,
+}
+
+#[derive(Default)]
+struct Shared {
+    watched: Mutex<Vec<Watched>>,
+    stopping: AtomicBool,
+    gate: Mutex<()>,
+    stop: Condvar,
+}
+
+pub(crate) struct Checkpointer {
+    shared: Arc<Shared>,
+    stats: Arc<Stats>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Checkpointer {
+    pub(crate) fn start(stats: Arc<Stats>) -> Result<Self> {
+        let shared: Arc<Shared> = Arc::default();
+        let its = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("stoa-checkpoint".to_owned())
+            .spawn(move || {
+                let mut gate = its.gate.lock();
+                while !its.stopping.load(Ordering::Acquire) {
+                    its.stop.wait_for(&mut gate, CHECKPOINT_EVERY);
+                    its.watched.lock().retain_mut(Watched::tick);
+                }
+            })
+            .map_err(|error| Error::io("starting the checkpoint thread", &error))?;
+        Ok(Self { shared, stats, thread: Some(thread) })
+    }
+
+    /// Watches a cell for as long as the returned state lives.
+    pub(crate) fn watch(&self, path: &Path, options: LiteOptions) -> Result<Arc<LogState>> {
+        let connection = Connection::open(path, options, Arc::default(), self.stats.clone())?;
+        let log: Arc<LogState> = Arc::default();
+        let watched = Watched { connection, log: Arc::downgrade(&log), batches_seen: 0 };
+        self.shared.watched.lock().push(watched);
+        Ok(log)
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        self.shared.stop.notify_all();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Watched {
+    /// Copies what was written since the last tick; false once the cell is closed.
+    fn tick(&mut self) -> bool {
+        let Some(log) = self.log.upgrade() else {
+            return false;
+        };
+        let batches = log.batches.load(Ordering::Relaxed);
+        if batches == self.batches_seen && log.pages_left.load(Ordering::Relaxed) == 0 {
+            return true;
+        }
+        self.batches_seen = batches;
+        match self.connection.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") {
+            Ok(left) => log.pages_left.store(left.max(0) as u64, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "checkpoint failed"),
+        }
+        true
+    }
+}

@@ -1,0 +1,236 @@
+//! The transaction a module works in. Knows one tenant, speaks one SQL, leaves no other way in.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use stoa_kernel::TenantId;
+
+use crate::outbox::Committed;
+use crate::sql::{Stmt, rewrite};
+use crate::{Dialect, Error, Result, Row, Value};
+use crate::{postgres, sqlite};
+
+/// An open transaction of one tenant in one cell.
+///
+/// SQL is a `&'static str` in the portable subset: `$1..$N` for parameters, `:tenant` for the
+/// transaction's own tenant, `{lock}` for a row lock. Every statement that touches a table with a
+/// `tenant_id` column must bind `:tenant` once per such table: SQLite refuses it otherwise, and
+/// PostgreSQL's row-level security would hide the rows.
+pub struct Tx<'c> {
+    inner: Inner<'c>,
+    scope: Scope,
+    /// The first statement that failed: such a transaction never commits, on either database.
+    failed: Option<Error>,
+    pub(crate) committed: Vec<Committed>,
+}
+
+enum Inner<'c> {
+    Lite(&'c mut sqlite::Connection),
+    Postgres(postgres::Transaction),
+}
+
+/// Whose rows a transaction may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// A module's transaction: tables of one tenant, none of storage's own.
+    Tenant(TenantId),
+    /// Storage's own transaction over `stoa_` tables, or the control plane's tables.
+    System,
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn lite(connection: &'c mut sqlite::Connection, scope: Scope) -> Self {
+        Self { inner: Inner::Lite(connection), scope, failed: None, committed: Vec::new() }
+    }
+
+    pub(crate) fn postgres(transaction: postgres::Transaction, scope: Scope) -> Tx<'static> {
+        Tx { inner: Inner::Postgres(transaction), scope, failed: None, committed: Vec::new() }
+    }
+
+    /// Set while the body waits for PostgreSQL; never set on SQLite, which does not wait.
+    pub(crate) fn busy(&self) -> Arc<AtomicBool> {
+        match &self.inner {
+            Inner::Lite(_) => Arc::default(),
+            Inner::Postgres(transaction) => transaction.busy(),
+        }
+    }
+
+    /// Ends a PostgreSQL transaction; the writer thread ends SQLite's.
+    pub(crate) async fn commit(self) -> Result<Vec<Committed>> {
+        if let Inner::Postgres(transaction) = self.inner {
+            transaction.commit().await?;
+        }
+        Ok(self.committed)
+    }
+
+    pub(crate) async fn rollback(self) -> Result<()> {
+        match self.inner {
+            Inner::Lite(_) => Ok(()),
+            Inner::Postgres(transaction) => transaction.rollback().await,
+        }
+    }
+
+    /// The tenant this transaction belongs to; the nil id in storage's own transactions.
+    pub fn tenant(&self) -> TenantId {
+        match self.scope {
+            Scope::Tenant(tenant) => tenant,
+            Scope::System => TenantId::from_u128(0),
+        }
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        match self.inner {
+            Inner::Lite(_) => Dialect::Sqlite,
+            Inner::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs one statement; returns the rows it changed.
+    pub async fn execute(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64> {
+        self.execute_as(self.scope, sql, params).await
+    }
+
+    /// Runs statements that do not need each other's answers: one round trip on PostgreSQL, a loop
+    /// on SQLite. Returns the rows each changed, in order. The first error ends it.
+    pub async fn batch(&mut self, statements: &[Stmt<'_>]) -> Result<Vec<u64>> {
+        let answer = match &mut self.inner {
+            Inner::Lite(connection) => statements
+                .iter()
+                .map(|(sql, params)| connection.execute(self.scope, sql, params))
+                .collect(),
+            Inner::Postgres(transaction) => transaction.flight(self.scope, statements).await,
+        };
+        self.note(answer)
+    }
+
+    /// Every row, mapped. The closure borrows from the row and keeps what it needs.
+    pub async fn query<T: Send>(
+        &mut self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        map: impl FnMut(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        self.query_as(self.scope, sql, params, map).await
+    }
+
+    /// The first row, if there is one.
+    pub async fn query_opt<T: Send>(
+        &mut self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        map: impl FnMut(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<Option<T>> {
+        Ok(self.query(sql, params, map).await?.into_iter().next())
+    }
+
+    /// The only row; none at all is an error, so use it where one must exist (counts, RETURNING).
+    pub async fn query_one<T: Send>(
+        &mut self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        map: impl FnMut(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<T> {
+        self.query_opt(sql, params, map).await?.ok_or_else(|| Error::Statement {
+            sql: sql.to_owned(),
+            message: "no row where one must be".to_owned(),
+        })
+    }
+
+    /// Runs storage's own statement inside a module's transaction (outbox, jobs, idempotency).
+    pub(crate) async fn execute_system(
+        &mut self,
+        sql: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<u64> {
+        self.execute_as(Scope::System, sql, params).await
+    }
+
+    pub(crate) async fn query_system<T: Send>(
+        &mut self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        map: impl FnMut(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        self.query_as(Scope::System, sql, params, map).await
+    }
+
+    /// What failed, if a statement did.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failed.as_ref()
+    }
+
+    async fn execute_as(
+        &mut self,
+        scope: Scope,
+        sql: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<u64> {
+        let answer = match &mut self.inner {
+            Inner::Lite(connection) => connection.execute(scope, sql, params),
+            Inner::Postgres(transaction) => {
+                transaction.flight(scope, &[(sql, params)]).await.map(|counts| counts[0])
+            }
+        };
+        self.note(answer)
+    }
+
+    async fn query_as<T: Send>(
+        &mut self,
+        scope: Scope,
+        sql: &'static str,
+        params: &[Value<'_>],
+        map: impl FnMut(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        let answer = match &mut self.inner {
+            Inner::Lite(connection) => connection.query(scope, sql, params, map),
+            Inner::Postgres(transaction) => transaction.query(scope, sql, params, map).await,
+        };
+        self.note(answer)
+    }
+
+    /// PostgreSQL ends a transaction at the first error; so does SQLite here, to be alike.
+    fn note<T>(&mut self, answer: Result<T>) -> Result<T> {
+        if let Err(error) = &answer
+            && self.failed.is_none()
+        {
+            self.failed = Some(error.clone());
+        }
+        answer
+    }
+}
+
+/// Refuses a statement before it runs: storage's own tables, or tenant tables without the tenant.
+///
+/// `tables` are those the database itself named while it prepared the statement.
+pub(crate) fn guard(
+    scope: Scope,
+    sql: &str,
+    tenant_bindings: usize,
+    tables: &[String],
+    is_tenant_table: impl Fn(&str) -> bool,
+) -> Result<()> {
+    if scope == Scope::System {
+        return Ok(());
+    }
+    if let Some(table) = tables.iter().find(|table| table.starts_with(SYSTEM_PREFIX)) {
+        return Err(Error::SystemTable { sql: sql.to_owned(), table: table.clone() });
+    }
+    let touched: Vec<String> =
+        tables.iter().filter(|table| is_tenant_table(table)).cloned().collect();
+    if touched.len() > tenant_bindings {
+        return Err(Error::TenantUnbound {
+            sql: sql.to_owned(),
+            tables: touched,
+            bound: tenant_bindings,
+        });
+    }
+    Ok(())
+}
+
+/// Storage's own tables start with this; no module's may.
+pub(crate) const SYSTEM_PREFIX: &str = "stoa_";
+
+/// The rewritten text of a static statement, for one dialect.
+pub(crate) fn rewritten(sql: &'static str, dialect: Dialect) -> crate::sql::Rewritten {
+    rewrite(sql, dialect)
+}
