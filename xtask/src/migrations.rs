@@ -1,7 +1,8 @@
-//! Migrations are numbered without a gap in each folder. Never reads their SQL.
+//! Migrations are numbered without a gap in each folder and all included. Never reads their SQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::tokens::Kind;
 use crate::violation::Violation;
 use crate::workspace::Workspace;
 
@@ -17,9 +18,39 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<Violation> {
             folders.entry(folder).or_default().push(file);
         }
     }
-    folders
+    let mut found = Vec::new();
+    for (folder, files) in &folders {
+        found.extend(check_folder(folder, files));
+        found.extend(left_out(workspace, folder, files));
+    }
+    found
+}
+
+/// A migration that no string of its crate names never runs.
+fn left_out(workspace: &Workspace, folder: &str, files: &[&str]) -> Vec<Violation> {
+    let Some(krate) = workspace.crate_of(&format!("{folder}/")) else {
+        return Vec::new();
+    };
+    let mut named = BTreeSet::new();
+    for source in workspace.shipped_sources(krate) {
+        for token in source.shipped_tokens() {
+            if let Kind::Text(text) = token.kind {
+                named.extend(text.rsplit('/').next().map(str::to_owned));
+            }
+        }
+    }
+    let missing = files
         .iter()
-        .flat_map(|(folder, files)| check_folder(folder, files))
+        .filter(|file| number(file).is_some() && !named.contains(**file));
+    missing
+        .map(|file| {
+            Violation::new(
+                format!("{folder}/{file}"),
+                1,
+                format!("no source of `{}` includes it", krate.name),
+                "add it to the end of the module's migrations",
+            )
+        })
         .collect()
 }
 

@@ -131,6 +131,12 @@ fn sql_outside_infrastructure_is_found() {
 fn gaps_and_odd_names_among_migrations_are_found() {
     Tree::default()
         .with("modules/cart", PEERS)
+        .file(
+            "modules/cart/src/lib.rs",
+            "//! Carts.\nconst ALL: [&str; 3] = [include_str!(\"../migrations/0001_carts.sql\"), \
+             include_str!(\"../migrations/0003_lines.sql\"), \
+             include_str!(\"../migrations/0003_more.sql\")];\n",
+        )
         .file("modules/cart/migrations/0001_carts.sql", "")
         .file("modules/cart/migrations/0003_lines.sql", "")
         .file("modules/cart/migrations/0003_more.sql", "")
@@ -142,6 +148,17 @@ fn gaps_and_odd_names_among_migrations_are_found() {
              number them 0001, 0002, ... with no gap and no number twice",
             "modules/cart/migrations/4_Short.sql:1: is no migration name; name it \
              `NNNN_what_it_does.sql`, in small letters",
+        ]);
+}
+
+#[test]
+fn a_migration_that_nothing_includes_is_found() {
+    Tree::default()
+        .with("modules/cart", PEERS)
+        .file("modules/cart/migrations/cell/0001_carts.sql", "")
+        .check(&[
+            "modules/cart/migrations/cell/0001_carts.sql:1: no source of `stoa-cart` includes \
+                  it; add it to the end of the module's migrations",
         ]);
 }
 
