@@ -35,9 +35,14 @@ impl fmt::Display for Access {
 pub enum Caller {
     Anonymous,
     /// A `pk_` key: names the shop's own client, opens nothing that a shopper may not see.
-    Publishable { key: ApiKeyId },
+    Publishable {
+        key: ApiKeyId,
+    },
     /// An `sk_` key.
-    Staff { key: ApiKeyId, permissions: PermissionSet },
+    Staff {
+        key: ApiKeyId,
+        permissions: PermissionSet,
+    },
     Operator,
 }
 

@@ -43,7 +43,9 @@ struct BodyLimit(usize);
 
 fn too_large(bytes_max: usize) -> Problem {
     Problem::new(&code::PAYLOAD_TOO_LARGE)
-        .with_detail(format!("This route takes bodies of at most {bytes_max} bytes."))
+        .with_detail(format!(
+            "This route takes bodies of at most {bytes_max} bytes."
+        ))
         .with_header(CONNECTION, HeaderValue::from_static("close"))
 }
 
@@ -72,7 +74,9 @@ impl<S: Sync> FromRequest<S> for BodyBytes {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let limit = request.extensions().get::<BodyLimit>().copied();
         let collected = request.into_body().collect().await;
-        collected.map(|body| Self(body.to_bytes())).map_err(|error| to_problem(error, limit))
+        collected
+            .map(|body| Self(body.to_bytes()))
+            .map_err(|error| to_problem(error, limit))
     }
 }
 
@@ -94,6 +98,9 @@ impl<S: Sync> FromRequest<S> for ClientBody {
     type Rejection = Problem;
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let limit = request.extensions().get::<BodyLimit>().copied();
-        Ok(Self { stream: request.into_body().into_data_stream(), limit })
+        Ok(Self {
+            stream: request.into_body().into_data_stream(),
+            limit,
+        })
     }
 }

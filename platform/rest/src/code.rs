@@ -11,7 +11,11 @@ pub struct ErrorCode {
 
 impl ErrorCode {
     pub const fn new(code: &'static str, status: u16, title: &'static str) -> Self {
-        Self { code, status, title }
+        Self {
+            code,
+            status,
+            title,
+        }
     }
 }
 
@@ -68,9 +72,21 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for (code, page) in PAGES {
             assert!(seen.insert(code.code), "{} is listed twice", code.code);
-            assert!(page.starts_with(&format!("# {}\n", code.code)), "page of {}", code.code);
-            assert!(page.contains(&format!("**{}**", code.status)), "status on {}", code.code);
-            assert!(page.contains("\n## What to do\n"), "advice on {}", code.code);
+            assert!(
+                page.starts_with(&format!("# {}\n", code.code)),
+                "page of {}",
+                code.code
+            );
+            assert!(
+                page.contains(&format!("**{}**", code.status)),
+                "status on {}",
+                code.code
+            );
+            assert!(
+                page.contains("\n## What to do\n"),
+                "advice on {}",
+                code.code
+            );
         }
         assert_eq!(seen.len(), ALL.len());
     }

@@ -27,7 +27,9 @@ pub(crate) async fn apply(accepted: Option<HeaderValue>, mut response: Response)
         return response;
     };
     let mut request = Request::new(());
-    request.headers_mut().insert(http::header::ACCEPT_ENCODING, accepted);
+    request
+        .headers_mut()
+        .insert(http::header::ACCEPT_ENCODING, accepted);
     let mut given = Some(response);
     let inner = tower::service_fn(move |_: Request<()>| {
         std::future::ready(Ok::<_, Infallible>(given.take().unwrap_or_default()))
@@ -47,7 +49,10 @@ pub(crate) async fn apply(accepted: Option<HeaderValue>, mut response: Response)
 
 fn is_worth_it(response: &Response) -> bool {
     let headers = response.headers();
-    let Some(kind) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+    let Some(kind) = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
         return false;
     };
     let compressible = kind.starts_with("application/json")
@@ -57,7 +62,9 @@ fn is_worth_it(response: &Response) -> bool {
         || kind.starts_with("application/xml")
         || kind.starts_with("image/svg+xml");
     let size = response.body().size_hint();
-    let large = size.upper().is_none_or(|bytes| bytes >= COMPRESSED_BYTES_MIN);
+    let large = size
+        .upper()
+        .is_none_or(|bytes| bytes >= COMPRESSED_BYTES_MIN);
     compressible
         && large
         && response.status() != StatusCode::PARTIAL_CONTENT
@@ -67,11 +74,19 @@ fn is_worth_it(response: &Response) -> bool {
 /// Two encodings of one body are two entities: a strong tag must tell them apart.
 fn mark_tag(response: &mut Response) {
     let headers = response.headers();
-    let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    let encoding = headers
+        .get(CONTENT_ENCODING)
+        .and_then(|value| value.to_str().ok());
     let tag = headers.get(ETAG).and_then(|value| value.to_str().ok());
-    let (Some(encoding), Some(tag)) = (encoding, tag) else { return };
-    let suffix = ENCODING_SUFFIXES.iter().find(|suffix| suffix[1..] == *encoding);
-    let (Some(suffix), Some(open)) = (suffix, tag.strip_suffix('"')) else { return };
+    let (Some(encoding), Some(tag)) = (encoding, tag) else {
+        return;
+    };
+    let suffix = ENCODING_SUFFIXES
+        .iter()
+        .find(|suffix| suffix[1..] == *encoding);
+    let (Some(suffix), Some(open)) = (suffix, tag.strip_suffix('"')) else {
+        return;
+    };
     if tag.starts_with('"')
         && let Ok(marked) = HeaderValue::from_str(&format!("{open}{suffix}\""))
     {

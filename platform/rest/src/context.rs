@@ -82,7 +82,9 @@ pub struct TraceContext {
 
 impl TraceContext {
     pub(crate) fn from_headers(headers: &HeaderMap, ids: &dyn IdSource) -> Self {
-        let sent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+        let sent = headers
+            .get("traceparent")
+            .and_then(|value| value.to_str().ok());
         sent.and_then(Self::parse).unwrap_or_else(|| Self {
             trace_id: ids.next_u128().max(1),
             parent_id: 0,
@@ -97,7 +99,9 @@ impl TraceContext {
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let lower_hex = |part: &str, length: usize| {
             part.len() == length
-                && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         };
         let well_formed = lower_hex(version, 2)
             && lower_hex(trace, 32)
@@ -110,7 +114,11 @@ impl TraceContext {
         let trace_id = u128::from_str_radix(trace, 16).ok().filter(|&id| id != 0)?;
         let parent_id = u64::from_str_radix(parent, 16).ok().filter(|&id| id != 0)?;
         let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
-        Some(Self { trace_id, parent_id, sampled })
+        Some(Self {
+            trace_id,
+            parent_id,
+            sampled,
+        })
     }
 
     pub fn trace_id_hex(&self) -> String {
@@ -153,7 +161,9 @@ impl<S: Sync> FromRequestParts<S> for Tenant {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let tenant = context_of(parts)?.tenant.clone();
-        tenant.map(Self).ok_or_else(|| Problem::internal("the route's access has no tenant"))
+        tenant
+            .map(Self)
+            .ok_or_else(|| Problem::internal("the route's access has no tenant"))
     }
 }
 

@@ -45,9 +45,12 @@ impl CursorKey {
             return Err(refused());
         }
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
-        let (signature, payload) =
-            bytes.split_at_checked(SIGNATURE_BYTES).ok_or_else(refused)?;
-        self.mac(scope, payload).verify_truncated_left(signature).map_err(|_| refused())?;
+        let (signature, payload) = bytes
+            .split_at_checked(SIGNATURE_BYTES)
+            .ok_or_else(refused)?;
+        self.mac(scope, payload)
+            .verify_truncated_left(signature)
+            .map_err(|_| refused())?;
         serde_json::from_slice(payload).map_err(|_| refused())
     }
 
@@ -69,17 +72,25 @@ mod tests {
     const KEY: CursorKey = CursorKey::new([7; 32]);
 
     fn decode(key: &CursorKey, scope: &str, cursor: &str) -> Result<(String, i64), &'static str> {
-        key.decode(scope, cursor).map_err(|problem| problem.code().code)
+        key.decode(scope, cursor)
+            .map_err(|problem| problem.code().code)
     }
 
     #[test]
     fn a_cursor_opens_its_own_list_only() {
         let position = ("tea-pot".to_owned(), 42_i64);
         let cursor = KEY.encode("ten_1 products sort=title", &position);
-        assert_eq!(decode(&KEY, "ten_1 products sort=title", &cursor), Ok(position));
+        assert_eq!(
+            decode(&KEY, "ten_1 products sort=title", &cursor),
+            Ok(position)
+        );
         let other_lists = ["ten_2 products sort=title", "ten_1 products sort=price", ""];
         for scope in other_lists {
-            assert_eq!(decode(&KEY, scope, &cursor), Err("invalid_cursor"), "{scope}");
+            assert_eq!(
+                decode(&KEY, scope, &cursor),
+                Err("invalid_cursor"),
+                "{scope}"
+            );
         }
         let other_key = CursorKey::new([8; 32]);
         assert_eq!(
@@ -95,7 +106,11 @@ mod tests {
             let mut bytes = cursor.clone().into_bytes();
             bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
             let tampered = String::from_utf8(bytes).expect("ASCII");
-            assert_eq!(decode(&KEY, "s", &tampered), Err("invalid_cursor"), "{tampered}");
+            assert_eq!(
+                decode(&KEY, "s", &tampered),
+                Err("invalid_cursor"),
+                "{tampered}"
+            );
         }
         for cursor in ["", "AAAA", "%", &"A".repeat(4096)] {
             assert_eq!(decode(&KEY, "s", cursor), Err("invalid_cursor"));

@@ -70,7 +70,10 @@ impl TagList {
     /// `keep_weak`: `If-None-Match` compares weakly, `If-Match` strongly (RFC 9110, 8.8.3.2).
     fn parse(headers: &HeaderMap, name: &HeaderName, keep_weak: bool) -> Self {
         let mut list = Self::default();
-        let texts = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let texts = headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         for tag in texts.flat_map(|text| text.split(',')).map(str::trim) {
             let (weak, quoted) = match tag.strip_prefix("W/") {
                 Some(rest) => (true, rest),
@@ -80,7 +83,9 @@ impl TagList {
                 list.any = true;
             } else if !weak || keep_weak {
                 let opaque = quoted.trim_matches('"');
-                let suffix = ENCODING_SUFFIXES.iter().find(|suffix| opaque.ends_with(**suffix));
+                let suffix = ENCODING_SUFFIXES
+                    .iter()
+                    .find(|suffix| opaque.ends_with(**suffix));
                 let bare = suffix.and_then(|suffix| opaque.strip_suffix(suffix));
                 list.tags.push(bare.unwrap_or(opaque).to_owned());
             }
@@ -139,7 +144,10 @@ impl IfMatch {
             return Ok(None);
         }
         match self.0.tags.as_slice() {
-            [tag] => tag.parse().map(Some).map_err(|_| Problem::new(&code::PRECONDITION_FAILED)),
+            [tag] => tag
+                .parse()
+                .map(Some)
+                .map_err(|_| Problem::new(&code::PRECONDITION_FAILED)),
             _ => Err(Problem::new(&code::PRECONDITION_FAILED)
                 .with_detail("Send exactly one strong entity tag in If-Match.")),
         }
@@ -157,8 +165,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for IfMatch {
 impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let found =
-            <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let found = <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
         found.ok_or_else(|| {
             Problem::new(&code::PRECONDITION_REQUIRED)
                 .with_detail("Send the ETag of what you read as If-Match, or `*`.")
@@ -176,7 +183,9 @@ mod tests {
         IfMatch(TagList::parse(&headers, &IF_MATCH, false))
     }
     fn version(value: &str) -> Result<Option<i64>, u16> {
-        if_match(value).version().map_err(|problem| problem.status().as_u16())
+        if_match(value)
+            .version()
+            .map_err(|problem| problem.status().as_u16())
     }
 
     #[test]

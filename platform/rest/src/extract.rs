@@ -94,7 +94,14 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 /// The media type in lower case, without its parameters.
 fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase())
+    Some(
+        value
+            .split(';')
+            .next()
+            .unwrap_or(value)
+            .trim()
+            .to_ascii_lowercase(),
+    )
 }
 
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -103,7 +110,9 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
         let path = error.path().to_string();
         json_problem(path, error.inner())
     })?;
-    reader.end().map_err(|error| json_problem(String::new(), &error))?;
+    reader
+        .end()
+        .map_err(|error| json_problem(String::new(), &error))?;
     Ok(value)
 }
 
@@ -113,7 +122,9 @@ fn json_problem(path: String, error: &serde_json::Error) -> Problem {
     }
     let text = error.to_string();
     // The position says nothing to somebody who is told the field.
-    let reason = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+    let reason = text
+        .rfind(" at line ")
+        .map_or(text.as_str(), |end| &text[..end]);
     field_problem(path, reason)
 }
 
@@ -133,7 +144,9 @@ fn field_problem(path: String, reason: &str) -> Problem {
     let field = match (parent.as_str(), named) {
         ("", Some(name)) => name.to_owned(),
         // An unknown field is already the last step of its path.
-        (path, Some(name)) if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
+        (path, Some(name)) if path == name || path.ends_with(&format!(".{name}")) => {
+            path.to_owned()
+        }
         (path, Some(name)) => format!("{path}.{name}"),
         (path, None) => path.to_owned(),
     };
@@ -171,12 +184,14 @@ mod tests {
 
     #[test]
     fn a_refused_body_names_the_field() {
-        let invalid = |field: &str, reason: &str| {
-            ("invalid_request", field.to_owned(), reason.to_owned())
-        };
+        let invalid =
+            |field: &str, reason: &str| ("invalid_request", field.to_owned(), reason.to_owned());
         assert_eq!(
             refusal(r#"{"lines":[{"quantity":1},{"quantity":-1}]}"#),
-            invalid("lines[1].quantity", "invalid value: integer `-1`, expected u8")
+            invalid(
+                "lines[1].quantity",
+                "invalid value: integer `-1`, expected u8"
+            )
         );
         assert_eq!(
             refusal(r#"{"lines":[{}]}"#),
@@ -184,7 +199,10 @@ mod tests {
         );
         assert_eq!(
             refusal(r#"{"lines":[{"quantity":1,"price":2}]}"#),
-            invalid("lines[0].price", "unknown field `price`, expected `quantity`")
+            invalid(
+                "lines[0].price",
+                "unknown field `price`, expected `quantity`"
+            )
         );
         assert_eq!(refusal("{}"), invalid("lines", "missing field `lines`"));
         assert_eq!(

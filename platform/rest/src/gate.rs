@@ -47,7 +47,9 @@ const CREDENTIAL_LENGTH_MAX: usize = 4096;
 
 impl Credential {
     pub fn new(secret: impl Into<String>) -> Self {
-        Self { secret: secret.into() }
+        Self {
+            secret: secret.into(),
+        }
     }
 
     /// The key as sent. Hash it; never log or store it.
@@ -57,10 +59,13 @@ impl Credential {
 
     /// `None` where there is no `Authorization` header.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
-        let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
+        let Some(value) = headers.get(AUTHORIZATION) else {
+            return Ok(None);
+        };
         let unreadable = || {
-            Problem::new(&code::UNAUTHORIZED)
-                .with_detail("Send `Authorization: Bearer <key>`, or Basic with the key as password.")
+            Problem::new(&code::UNAUTHORIZED).with_detail(
+                "Send `Authorization: Bearer <key>`, or Basic with the key as password.",
+            )
         };
         let text = value.to_str().map_err(|_| unreadable())?;
         let (scheme, rest) = text.split_once(' ').ok_or_else(unreadable)?;
@@ -103,10 +108,22 @@ mod tests {
     fn keys_come_as_bearer_or_as_basic_password() {
         assert_eq!(parse("Bearer sk_1"), Ok(Some("sk_1".into())));
         assert_eq!(parse("basic YWRtaW46c2tfMTp4"), Ok(Some("sk_1:x".into())));
-        for value in ["Bearer", "Bearer ", "Digest x", "Basic !!!", "Basic YWRtaW4="] {
+        for value in [
+            "Bearer",
+            "Bearer ",
+            "Digest x",
+            "Basic !!!",
+            "Basic YWRtaW4=",
+        ] {
             assert_eq!(parse(value), Err("unauthorized"), "{value}");
         }
-        assert!(matches!(Credential::from_headers(&HeaderMap::new()), Ok(None)));
-        assert_eq!(format!("{:?}", Credential::new("sk_1")), "Credential([masked])");
+        assert!(matches!(
+            Credential::from_headers(&HeaderMap::new()),
+            Ok(None)
+        ));
+        assert_eq!(
+            format!("{:?}", Credential::new("sk_1")),
+            "Credential([masked])"
+        );
     }
 }

@@ -17,6 +17,7 @@ use http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use stoa_telemetry::RouteMetrics;
 use tracing::{Instrument as _, Span};
@@ -55,8 +56,15 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn new(shared: Arc<Shared>, route: RouteInfo) -> Self {
-        let metrics = shared.config.metrics.route(route.method.as_str(), route.path);
-        Self { shared, route: Arc::new(route), metrics }
+        let metrics = shared
+            .config
+            .metrics
+            .route(route.method.as_str(), route.path);
+        Self {
+            shared,
+            route: Arc::new(route),
+            metrics,
+        }
     }
 
     /// Before 404 and 405: paths made up by clients must not become metric labels.
@@ -69,7 +77,11 @@ impl Guard {
             operation: Operation::new("unmatched", "No route"),
             tag: "rest",
         };
-        Self { shared, route: Arc::new(route), metrics }
+        Self {
+            shared,
+            route: Arc::new(route),
+            metrics,
+        }
     }
 
     async fn answer<H, T, S>(&self, handler: H, request: Request, state: S) -> Response
@@ -94,7 +106,11 @@ impl Guard {
         let shows_html = shows_html(request.headers());
 
         let work = self.admit_and_call(handler, request, state, id.clone(), trace, &span);
-        let time_max = self.route.operation.time_max.unwrap_or(self.shared.config.handler_time_max);
+        let time_max = self
+            .route
+            .operation
+            .time_max
+            .unwrap_or(self.shared.config.handler_time_max);
         let guarded = tokio::time::timeout(time_max, AssertUnwindSafe(work).catch_unwind());
         let mut response = match guarded.instrument(span.clone()).await {
             Ok(Ok(response)) => response,
@@ -129,19 +145,26 @@ impl Guard {
     where
         H: Handler<T, S>,
     {
-        let admitted = match self.admit(&request, span).await {
-            Ok((tenant, caller)) => {
-                crate::body::limit(request, self.route.operation.body_bytes_max)
-                    .map(|request| (request, tenant, caller))
-            }
-            Err(problem) => Err(problem),
-        };
-        let (mut request, tenant, caller) = match admitted {
+        // A body is not `Sync`, so only the rest may be borrowed while the gate is asked.
+        let (parts, body) = request.into_parts();
+        let (tenant, caller) = match self.admit(&parts, span).await {
             Ok(admitted) => admitted,
             Err(problem) => return problem.into_response(),
         };
+        let request = Request::from_parts(parts, body);
+        let bytes_max = self.route.operation.body_bytes_max;
+        let mut request = match crate::body::limit(request, bytes_max) {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
         let route = Arc::clone(&self.route);
-        let context = RequestContext { request_id: id, trace, tenant, caller, route };
+        let context = RequestContext {
+            request_id: id,
+            trace,
+            tenant,
+            caller,
+            route,
+        };
         request.extensions_mut().insert(Arc::new(context));
         handler.call(request, state).await
     }
@@ -149,12 +172,17 @@ impl Guard {
     /// Who is asking, for which tenant, and whether the route lets them in.
     async fn admit(
         &self,
-        request: &Request,
+        request: &Parts,
         span: &Span,
     ) -> Result<(Option<RequestTenant>, Caller), Problem> {
-        if request.uri().path_and_query().is_some_and(|all| all.as_str().len() > URI_LENGTH_MAX) {
-            return Err(Problem::new(&code::URI_TOO_LONG)
-                .with_detail(format!("Path and query together hold {URI_LENGTH_MAX} bytes.")));
+        if request
+            .uri
+            .path_and_query()
+            .is_some_and(|all| all.as_str().len() > URI_LENGTH_MAX)
+        {
+            return Err(Problem::new(&code::URI_TOO_LONG).with_detail(format!(
+                "Path and query together hold {URI_LENGTH_MAX} bytes."
+            )));
         }
         let tenant = match self.route.access {
             Access::Public | Access::Operator => None,
@@ -172,9 +200,9 @@ impl Guard {
         Ok((tenant, caller))
     }
 
-    async fn tenant_of(&self, request: &Request) -> Result<RequestTenant, Problem> {
+    async fn tenant_of(&self, request: &Parts) -> Result<RequestTenant, Problem> {
         let host = host_of(request);
-        let header = match request.headers().get("stoa-tenant").map(HeaderValue::to_str) {
+        let header = match request.headers.get("stoa-tenant").map(HeaderValue::to_str) {
             None => None,
             Some(Ok(slug)) => Some(slug),
             Some(Err(_)) => {
@@ -188,16 +216,16 @@ impl Guard {
 
     async fn caller_of(
         &self,
-        request: &Request,
+        request: &Parts,
         tenant: Option<&RequestTenant>,
     ) -> Result<Caller, Problem> {
-        if request.extensions().get::<LocalOperator>().is_some() {
+        if request.extensions.get::<LocalOperator>().is_some() {
             return Ok(Caller::Operator);
         }
         if self.route.access == Access::Public {
             return Ok(Caller::Anonymous);
         }
-        match Credential::from_headers(request.headers())? {
+        match Credential::from_headers(&request.headers)? {
             Some(credential) => self.shared.gate.caller(tenant, Some(&credential)).await,
             None => Ok(Caller::Anonymous),
         }
@@ -232,7 +260,10 @@ impl Guard {
         let Some(problem) = problem else { return };
         headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT_POLICY);
         if problem.status() == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"stoa\""));
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"stoa\""),
+            );
             // Only a page that a person opens may raise the browser's password dialog.
             if shows_html {
                 let basic = HeaderValue::from_static("Basic realm=\"stoa\", charset=\"UTF-8\"");
@@ -249,8 +280,9 @@ fn require_permission(caller: &Caller, permission: Permission) -> Result<(), Pro
         Caller::Staff { permissions, .. } if permissions.contains(permission) => Ok(()),
         Caller::Staff { .. } | Caller::Publishable { .. } => Err(Problem::new(&code::FORBIDDEN)
             .with_detail(format!("This key lacks the permission `{permission}`."))),
-        Caller::Anonymous => Err(Problem::new(&code::UNAUTHORIZED)
-            .with_detail(format!("Send a secret key that has the permission `{permission}`."))),
+        Caller::Anonymous => Err(Problem::new(&code::UNAUTHORIZED).with_detail(format!(
+            "Send a secret key that has the permission `{permission}`."
+        ))),
     }
 }
 
@@ -264,9 +296,12 @@ fn require_operator(caller: &Caller) -> Result<(), Problem> {
 }
 
 /// `Host`, or `:authority` over HTTP/2, in lower case and without the port.
-fn host_of(request: &Request) -> Cow<'_, str> {
-    let sent = request.headers().get(HOST).and_then(|value| value.to_str().ok());
-    let authority = sent.or_else(|| request.uri().authority().map(|all| all.as_str()));
+fn host_of(request: &Parts) -> Cow<'_, str> {
+    let sent = request
+        .headers
+        .get(HOST)
+        .and_then(|value| value.to_str().ok());
+    let authority = sent.or_else(|| request.uri.authority().map(|all| all.as_str()));
     let authority = authority.unwrap_or_default();
     // In `[::1]:8080` the port is what follows the bracket.
     let host = match authority.rfind(':') {
@@ -298,7 +333,10 @@ impl<H> Guarded<H> {
 
 impl<H: Clone> Clone for Guarded<H> {
     fn clone(&self) -> Self {
-        Self { handler: self.handler.clone(), guard: Arc::clone(&self.guard) }
+        Self {
+            handler: self.handler.clone(),
+            guard: Arc::clone(&self.guard),
+        }
     }
 }
 

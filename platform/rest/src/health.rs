@@ -24,12 +24,12 @@ const READY: u8 = 1;
 const DRAINING: u8 = 2;
 
 /// Whether to send traffic here. Cheap to clone; starts as not ready.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Readiness(Arc<AtomicU8>);
 
 impl Readiness {
     pub fn new() -> Self {
-        Self::default()
+        Self(Arc::new(AtomicU8::new(STARTING)))
     }
     pub fn set_ready(&self) {
         self.0.store(READY, Ordering::Release);
@@ -40,6 +40,12 @@ impl Readiness {
     }
     pub fn is_ready(&self) -> bool {
         self.0.load(Ordering::Acquire) == READY
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -102,6 +108,8 @@ async fn metrics_text(State(state): State<HealthState>) -> Response {
 
 fn uncached(body: impl IntoResponse) -> Response {
     let mut response = body.into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -79,7 +79,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for IdempotentJson<T> {
         let request = Request::from_parts(parts, body);
         let BodyBytes(bytes) = BodyBytes::from_request(request, state).await?;
         let value = parse_json(&bytes)?;
-        let scope = IdempotencyScope { caller, route, key, body_hash: fingerprint(&bytes) };
+        let scope = IdempotencyScope {
+            caller,
+            route,
+            key,
+            body_hash: fingerprint(&bytes),
+        };
         Ok(Self { value, scope })
     }
 }

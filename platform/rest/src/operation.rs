@@ -89,20 +89,29 @@ impl Operation {
     #[must_use]
     pub fn returns<T: JsonSchema>(mut self, status: u16) -> Self {
         let schema: SchemaOf = |generator| generator.subschema_for::<T>();
-        self.returns.push(Returned { status, content: Some(("application/json", Some(schema))) });
+        self.returns.push(Returned {
+            status,
+            content: Some(("application/json", Some(schema))),
+        });
         self
     }
 
     #[must_use]
     pub fn returns_empty(mut self, status: u16) -> Self {
-        self.returns.push(Returned { status, content: None });
+        self.returns.push(Returned {
+            status,
+            content: None,
+        });
         self
     }
 
     /// An answer that is not JSON, such as `text/html`.
     #[must_use]
     pub fn returns_type(mut self, status: u16, media_type: &'static str) -> Self {
-        self.returns.push(Returned { status, content: Some((media_type, None)) });
+        self.returns.push(Returned {
+            status,
+            content: Some((media_type, None)),
+        });
         self
     }
 
@@ -115,23 +124,26 @@ impl Operation {
 
     /// A request header of this route's own.
     #[must_use]
-    pub fn header(
-        mut self,
-        name: &'static str,
-        required: bool,
-        description: &'static str,
-    ) -> Self {
-        self.headers.push(RequestHeader { name, required, description });
+    pub fn header(mut self, name: &'static str, required: bool, description: &'static str) -> Self {
+        self.headers.push(RequestHeader {
+            name,
+            required,
+            description,
+        });
         self
     }
 
     /// Documents what the handler extracts as [`crate::IdempotencyKey`].
     #[must_use]
     pub fn requires_idempotency_key(self) -> Self {
-        self.header("Idempotency-Key", true, "1 to 255 visible ASCII characters, new per operation.")
-            .returns_problem(&crate::code::IDEMPOTENCY_KEY_MISSING)
-            .returns_problem(&crate::code::IDEMPOTENCY_KEY_REUSED)
-            .returns_problem(&crate::code::IDEMPOTENCY_IN_PROGRESS)
+        self.header(
+            "Idempotency-Key",
+            true,
+            "1 to 255 visible ASCII characters, new per operation.",
+        )
+        .returns_problem(&crate::code::IDEMPOTENCY_KEY_MISSING)
+        .returns_problem(&crate::code::IDEMPOTENCY_KEY_REUSED)
+        .returns_problem(&crate::code::IDEMPOTENCY_IN_PROGRESS)
     }
 
     /// Documents what the handler extracts as [`crate::IfMatch`].

@@ -28,11 +28,17 @@ impl<T> Page<T> {
         let has_more = rows.len() > limit.get() as usize;
         rows.truncate(limit.get() as usize);
         let cursor = rows.last().filter(|_| has_more).map(cursor_of);
-        Self { data: rows, pagination: Pagination { cursor, has_more } }
+        Self {
+            data: rows,
+            pagination: Pagination { cursor, has_more },
+        }
     }
 
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
-        Page { data: self.data.into_iter().map(each).collect(), pagination: self.pagination }
+        Page {
+            data: self.data.into_iter().map(each).collect(),
+            pagination: self.pagination,
+        }
     }
 }
 

@@ -71,7 +71,9 @@ impl FromStr for Permission {
             .iter()
             .copied()
             .find(|permission| permission.as_str() == text)
-            .ok_or_else(|| UnknownPermission { text: text.to_owned() })
+            .ok_or_else(|| UnknownPermission {
+                text: text.to_owned(),
+            })
     }
 }
 impl Serialize for Permission {
@@ -90,7 +92,10 @@ impl schemars::JsonSchema for Permission {
         "Permission".into()
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let names: Vec<&str> = Self::ALL.iter().map(|permission| permission.as_str()).collect();
+        let names: Vec<&str> = Self::ALL
+            .iter()
+            .map(|permission| permission.as_str())
+            .collect();
         schemars::json_schema!({ "type": "string", "enum": names })
     }
 }
@@ -115,7 +120,10 @@ impl PermissionSet {
         Self(self.0 | (1 << permission as u8))
     }
     pub fn iter(self) -> impl Iterator<Item = Permission> {
-        Permission::ALL.iter().copied().filter(move |&permission| self.contains(permission))
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(move |&permission| self.contains(permission))
     }
 }
 
@@ -142,7 +150,9 @@ impl FromStr for PermissionSet {
 }
 impl fmt::Debug for PermissionSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(Permission::as_str)).finish()
+        f.debug_set()
+            .entries(self.iter().map(Permission::as_str))
+            .finish()
     }
 }
 
@@ -155,8 +165,13 @@ mod tests {
         for &permission in Permission::ALL {
             assert_eq!(permission.to_string().parse(), Ok(permission));
         }
-        assert_eq!(PermissionSet::all().to_string().parse(), Ok(PermissionSet::all()));
-        let error = "products:destroy".parse::<Permission>().map_err(|error| error.to_string());
+        assert_eq!(
+            PermissionSet::all().to_string().parse(),
+            Ok(PermissionSet::all())
+        );
+        let error = "products:destroy"
+            .parse::<Permission>()
+            .map_err(|error| error.to_string());
         assert_eq!(
             error,
             Err("`products:destroy` is not a permission such as `products:write`".to_owned())
@@ -165,7 +180,9 @@ mod tests {
 
     #[test]
     fn a_set_holds_what_was_put_in_and_nothing_else() {
-        let set = PermissionSet::EMPTY.with(Permission::OrdersRead).with(Permission::KeysWrite);
+        let set = PermissionSet::EMPTY
+            .with(Permission::OrdersRead)
+            .with(Permission::KeysWrite);
         assert_eq!(set.to_string(), "orders:read keys:write");
         assert!(set.contains(Permission::OrdersRead) && !set.contains(Permission::OrdersWrite));
     }

@@ -36,7 +36,12 @@ struct Parts {
 impl Problem {
     pub fn new(code: &'static ErrorCode) -> Self {
         let headers = HeaderMap::new();
-        Self(Box::new(Parts { code: *code, detail: None, errors: Vec::new(), headers }))
+        Self(Box::new(Parts {
+            code: *code,
+            detail: None,
+            errors: Vec::new(),
+            headers,
+        }))
     }
 
     /// 500 for a failure of ours: `error` goes to the log with its causes, not to the client.
@@ -63,7 +68,10 @@ impl Problem {
 
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>, reason: impl Into<String>) -> Self {
-        self.0.errors.push(FieldError { field: field.into(), reason: reason.into() });
+        self.0.errors.push(FieldError {
+            field: field.into(),
+            reason: reason.into(),
+        });
         self
     }
 

@@ -46,7 +46,11 @@ pub struct RouterConfig {
 
 impl RouterConfig {
     pub fn new(metrics: Metrics, ids: Arc<dyn IdSource>) -> Self {
-        Self { metrics, ids, handler_time_max: HANDLER_TIME_MAX }
+        Self {
+            metrics,
+            ids,
+            handler_time_max: HANDLER_TIME_MAX,
+        }
     }
 }
 
@@ -63,7 +67,12 @@ pub struct Routes<S = ()> {
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// `tag` names the module in the documentation.
     pub fn new(tag: &'static str) -> Self {
-        Self { tag, infos: Vec::new(), makes: Vec::new(), pages: Vec::new() }
+        Self {
+            tag,
+            infos: Vec::new(),
+            makes: Vec::new(),
+            pages: Vec::new(),
+        }
     }
 
     /// Declares a route. `handler` is an ordinary `axum` handler. One path may have several
@@ -83,8 +92,16 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     {
         let filter =
             MethodFilter::try_from(method.clone()).expect("routes use the methods of RFC 9110");
-        self.infos.push(RouteInfo { method, path, access, operation, tag: self.tag });
-        self.makes.push(Box::new(move |guard| on(filter, Guarded::new(handler, guard))));
+        self.infos.push(RouteInfo {
+            method,
+            path,
+            access,
+            operation,
+            tag: self.tag,
+        });
+        self.makes.push(Box::new(move |guard| {
+            on(filter, Guarded::new(handler, guard))
+        }));
         self
     }
 
@@ -111,7 +128,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             let make: Make<S2> = Box::new(move |guard| make(guard).with_state(state));
             make
         });
-        Routes { tag: self.tag, makes: makes.collect(), infos: self.infos, pages: self.pages }
+        Routes {
+            tag: self.tag,
+            makes: makes.collect(),
+            infos: self.infos,
+            pages: self.pages,
+        }
     }
 
     pub fn list(&self) -> &[RouteInfo] {

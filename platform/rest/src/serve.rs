@@ -5,7 +5,6 @@ mod paced_body;
 mod service;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +70,10 @@ impl ServeConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("{connections} connections were still busy after {waited:?} and were cut off")]
-    CutOff { connections: usize, waited: Duration },
+    CutOff {
+        connections: usize,
+        waited: Duration,
+    },
 }
 
 /// Serves until `shutdown` completes, then stops accepting and lets requests in flight finish.
@@ -82,7 +84,11 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let drain_time_max = config.drain_time_max;
-    let server = Arc::new(Server { router, builder: builder(&config), config });
+    let server = Arc::new(Server {
+        router,
+        builder: builder(&config),
+        config,
+    });
     let graceful = GracefulShutdown::new();
     // Dropped at the end, whatever it still holds.
     let mut connections: Vec<JoinSet<()>> = Vec::new();
@@ -101,12 +107,18 @@ pub async fn serve(
         }
     }
     let open = connections.iter_mut().map(open_tasks).sum::<usize>();
-    tracing::info!(connections = open, "no longer accepting; finishing what is in flight");
+    tracing::info!(
+        connections = open,
+        "no longer accepting; finishing what is in flight"
+    );
     match tokio::time::timeout(drain_time_max, graceful.shutdown()).await {
         Ok(()) => Ok(()),
         Err(_) => {
             let connections = connections.iter_mut().map(open_tasks).sum();
-            Err(ServeError::CutOff { connections, waited: drain_time_max })
+            Err(ServeError::CutOff {
+                connections,
+                waited: drain_time_max,
+            })
         }
     }
 }
@@ -148,7 +160,9 @@ async fn accept_all(
     let places = Arc::new(Semaphore::new(server.config.connections_max));
     loop {
         while tasks.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         let watcher = graceful.watcher();
         let server = Arc::clone(&server);
         match &listener {
@@ -166,7 +180,9 @@ async fn accept_all(
                 });
             }
             Listener::Unix(listener) => {
-                let Some((stream, _)) = accepted(listener.accept().await).await else { continue };
+                let Some((stream, _)) = accepted(listener.accept().await).await else {
+                    continue;
+                };
                 tasks.spawn(async move {
                     server.connection(stream, Peer::Unix, watcher).await;
                     drop(place);
@@ -234,11 +250,5 @@ impl Server {
                 }
             }
         }
-    }
-}
-
-impl From<SocketAddr> for Peer {
-    fn from(addr: SocketAddr) -> Self {
-        Self::Tcp(addr)
     }
 }

@@ -66,6 +66,8 @@ impl Activity {
 
     fn sent(&self) {
         self.last.store(self.now(), Ordering::Release);
+        // A head pipelined behind a long answer is not slow: it waits for us.
+        self.head_since.store(0, Ordering::Release);
     }
 
     /// Whether a head takes too long, or nothing at all happens, with no request in flight.

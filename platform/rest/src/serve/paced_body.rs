@@ -14,7 +14,10 @@ use tokio::time::{Instant, Sleep};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyTooSlow {
     #[error("fewer than {bytes_min} bytes of the body came within {interval:?}")]
-    Stalled { bytes_min: usize, interval: Duration },
+    Stalled {
+        bytes_min: usize,
+        interval: Duration,
+    },
     #[error("the body cannot be read")]
     Broken(#[from] hyper::Error),
 }
@@ -37,7 +40,14 @@ struct Waiting {
 
 impl PacedBody {
     pub(super) fn new(inner: Incoming, interval: Duration, bytes_min: usize) -> Self {
-        Self { inner, interval, bytes_min, bytes: 0, waited: Duration::ZERO, waiting: None }
+        Self {
+            inner,
+            interval,
+            bytes_min,
+            bytes: 0,
+            waited: Duration::ZERO,
+            waiting: None,
+        }
     }
 
     fn arrived(&mut self, bytes: usize) {

@@ -44,7 +44,13 @@ impl ConnectionService {
         activity: Arc<Activity>,
         (body_interval, body_bytes_min): (Duration, usize),
     ) -> Self {
-        Self { router, peer, activity, body_interval, body_bytes_min }
+        Self {
+            router,
+            peer,
+            activity,
+            body_interval,
+            body_bytes_min,
+        }
     }
 }
 
@@ -57,14 +63,21 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
         let in_flight = InFlight::begin(&self.activity);
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
-            false => Body::new(PacedBody::new(body, self.body_interval, self.body_bytes_min)),
+            false => Body::new(PacedBody::new(
+                body,
+                self.body_interval,
+                self.body_bytes_min,
+            )),
         });
         match self.peer {
             Peer::Tcp(addr) => request.extensions_mut().insert(ClientAddr(addr)).is_some(),
             Peer::Unix => request.extensions_mut().insert(LocalOperator).is_some(),
         };
         let future = tower::Service::call(&mut self.router.clone(), request);
-        Answer { future, in_flight: Some(in_flight) }
+        Answer {
+            future,
+            in_flight: Some(in_flight),
+        }
     }
 }
 
