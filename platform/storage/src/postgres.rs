@@ -82,10 +82,10 @@ pub(crate) async fn connection(pool: &Pool) -> Result<deadpool_postgres::Object>
 /// The URL as it may be shown.
 pub(crate) fn without_password(url: &str) -> String {
     match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            drop(parsed.set_password(Some("***")));
-            parsed.to_string()
-        }
+        Ok(mut parsed) if parsed.password().is_some() => match parsed.set_password(Some("***")) {
+            Ok(()) => parsed.to_string(),
+            Err(()) => "postgres://***".to_owned(),
+        },
         _ => url.to_owned(),
     }
 }

@@ -27,6 +27,11 @@ impl From<i64> for Value<'_> {
         Self::Int(value)
     }
 }
+impl From<i32> for Value<'_> {
+    fn from(value: i32) -> Self {
+        Self::Int(i64::from(value))
+    }
+}
 impl From<u32> for Value<'_> {
     fn from(value: u32) -> Self {
         Self::Int(i64::from(value))

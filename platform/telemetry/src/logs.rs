@@ -75,7 +75,11 @@ impl<W: Fn(&str) + Send + Sync + 'static> LogLayer<W> {
         let meta = event.metadata();
         let _ = write!(line, "{{\"timestamp\":\"{}\"", self.settings.clock.now());
         push_pair(&mut line, "level", &Value::from(meta.level().as_str()));
-        push_pair(&mut line, "service", &Value::from(self.settings.service.as_str()));
+        push_pair(
+            &mut line,
+            "service",
+            &Value::from(self.settings.service.as_str()),
+        );
         for key in ["trace_id", "tenant", "message"] {
             push_pair(&mut line, key, fields.get(key).unwrap_or(&Value::Null));
         }
@@ -94,7 +98,10 @@ impl<W: Fn(&str) + Send + Sync + 'static> LogLayer<W> {
         let mut line = String::with_capacity(160);
         let meta = event.metadata();
         let now = self.settings.clock.now();
-        let message = fields.get("message").and_then(Value::as_str).unwrap_or_default();
+        let message = fields
+            .get("message")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let _ = write!(line, "{now} {:<5} {}: ", meta.level(), meta.target());
         line.push_str(&message.escape_debug().to_string());
         for (key, value) in fields.others() {
@@ -131,7 +138,11 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
-        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(|scope| scope.from_root())
+        {
             if let Some(inherited) = span.extensions().get::<Fields>() {
                 for (key, value) in &inherited.0 {
                     fields.set(key, value.clone());
@@ -153,11 +164,16 @@ struct Fields(Vec<(&'static str, Value)>);
 
 impl Fields {
     fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 
     fn others(&self) -> impl Iterator<Item = &(&'static str, Value)> {
-        self.0.iter().filter(|(key, _)| !matches!(*key, "trace_id" | "tenant" | "message"))
+        self.0
+            .iter()
+            .filter(|(key, _)| !matches!(*key, "trace_id" | "tenant" | "message"))
     }
 
     fn set(&mut self, name: &'static str, value: Value) {
@@ -243,8 +259,9 @@ mod tests {
         };
         let copy = Arc::clone(&written);
         let layer = LogLayer::new(settings, move |line: &str| copy.lock().push_str(line));
-        let subscriber =
-            tracing_subscriber::registry().with(EnvFilter::new("info")).with(layer);
+        let subscriber = tracing_subscriber::registry()
+            .with(EnvFilter::new("info"))
+            .with(layer);
         tracing::subscriber::with_default(subscriber, events);
         let text = written.lock().clone();
         text

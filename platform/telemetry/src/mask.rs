@@ -9,10 +9,26 @@ const CARD_DIGITS_MIN: usize = 13;
 const CARD_DIGITS_MAX: usize = 19;
 
 /// Names that are sensitive wherever they occur inside a field name.
-const ANYWHERE: &[&str] =
-    &["password", "passwd", "secret", "token", "authorization", "email", "phone", "cookie"];
+const ANYWHERE: &[&str] = &[
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "authorization",
+    "email",
+    "phone",
+    "cookie",
+];
 /// Names that are sensitive as a whole word of a field name (`billing_address`, `api_key`).
-const WORDS: &[&str] = &["address", "addresses", "cvc", "cvv", "pan", "iban", "credential"];
+const WORDS: &[&str] = &[
+    "address",
+    "addresses",
+    "cvc",
+    "cvv",
+    "pan",
+    "iban",
+    "credential",
+];
 /// `table_name` and `file_name` are worth reading, the name of a person is not.
 const NAMES: &[&str] = &[
     "name",
@@ -34,7 +50,9 @@ pub fn is_sensitive_name(field: &str) -> bool {
     let lower = field.to_ascii_lowercase();
     let last = lower.rsplit('.').next().unwrap_or(&lower);
     ANYWHERE.iter().any(|part| lower.contains(part))
-        || lower.split(['_', '.', '-']).any(|word| WORDS.contains(&word))
+        || lower
+            .split(['_', '.', '-'])
+            .any(|word| WORDS.contains(&word))
         || NAMES.contains(&last)
 }
 
@@ -61,8 +79,11 @@ fn mask_emails(text: &str) -> Cow<'_, str> {
             .take_while(|&(_, c)| is_local_char(c))
             .last()
             .map_or(at, |(index, _)| index);
-        let domain_length: usize =
-            after.chars().take_while(|&c| is_domain_char(c)).map(char::len_utf8).sum();
+        let domain_length: usize = after
+            .chars()
+            .take_while(|&c| is_domain_char(c))
+            .map(char::len_utf8)
+            .sum();
         let first = before[local_start..].chars().next();
         match first {
             Some(first) if domain_length > 0 => {
@@ -130,7 +151,10 @@ fn digit_groups(bytes: &[u8], start: usize) -> Vec<Group> {
         while bytes.get(position).is_some_and(u8::is_ascii_digit) {
             position += 1;
         }
-        groups.push(Group { start: from, end: position });
+        groups.push(Group {
+            start: from,
+            end: position,
+        });
         let joined = matches!(bytes.get(position), Some(b' ' | b'-'))
             && bytes.get(position + 1).is_some_and(u8::is_ascii_digit);
         if !joined {
@@ -153,8 +177,10 @@ fn cards_in(bytes: &[u8], groups: &[Group]) -> Vec<(usize, usize, String)> {
                 break;
             }
             if is_card(&digits) {
-                let tail: String =
-                    digits[digits.len() - 4..].iter().map(|&d| char::from(b'0' + d)).collect();
+                let tail: String = digits[digits.len() - 4..]
+                    .iter()
+                    .map(|&d| char::from(b'0' + d))
+                    .collect();
                 longest = Some((last, group.end, tail));
             }
         }
@@ -180,7 +206,9 @@ fn is_card(digits: &[u8]) -> bool {
 /// Maestro are issued under.
 fn has_issuer(digits: &[u8]) -> bool {
     let prefix = |length: usize| {
-        digits[..length].iter().fold(0_u32, |number, &digit| number * 10 + u32::from(digit))
+        digits[..length]
+            .iter()
+            .fold(0_u32, |number, &digit| number * 10 + u32::from(digit))
     };
     let length = digits.len();
     match prefix(2) {
@@ -218,8 +246,14 @@ mod tests {
     fn mail_addresses_keep_their_first_letter() {
         let cases = [
             ("jane.doe+shop@example.co.uk paid", "j***@*** paid"),
-            ("to: <jane@example.com>, <öre@exämple.se>", "to: <j***@***>, <ö***@***>"),
-            ("postgres://stoa:hunter2@db/stoa", "postgres://stoa:h***@***/stoa"),
+            (
+                "to: <jane@example.com>, <öre@exämple.se>",
+                "to: <j***@***>, <ö***@***>",
+            ),
+            (
+                "postgres://stoa:hunter2@db/stoa",
+                "postgres://stoa:h***@***/stoa",
+            ),
             ("a @ b and @handle", "a @ b and @handle"),
         ];
         for (text, masked) in cases {
@@ -235,7 +269,10 @@ mod tests {
             ("4111-1111-1111-1111;", "****1111;"),
             ("amex 3782 822463 10005", "amex ****0005"),
             ("line 12 4111 1111 1111 1111 7", "line 12 ****1111 7"),
-            ("2221000000000009 and 5555555555554444", "****0009 and ****4444"),
+            (
+                "2221000000000009 and 5555555555554444",
+                "****0009 and ****4444",
+            ),
             ("PAN4222222222222x", "PAN****2222x"),
         ];
         for (text, masked) in cases {
@@ -260,10 +297,24 @@ mod tests {
 
     #[test]
     fn names_of_fields_decide_by_word() {
-        for name in ["password", "user_email", "access_token", "shipping_address", "name", "Phone"] {
+        for name in [
+            "password",
+            "user_email",
+            "access_token",
+            "shipping_address",
+            "name",
+            "Phone",
+        ] {
             assert!(is_sensitive_name(name), "{name}");
         }
-        for name in ["table_name", "hostname", "tenant", "order_id", "addressed", "span"] {
+        for name in [
+            "table_name",
+            "hostname",
+            "tenant",
+            "order_id",
+            "addressed",
+            "span",
+        ] {
             assert!(!is_sensitive_name(name), "{name}");
         }
     }

@@ -61,16 +61,27 @@ impl Metrics {
             .buckets(latency_buckets()),
             &labels,
         )?;
-        let in_flight =
-            IntGauge::new("stoa_http_requests_in_flight", "HTTP requests being answered")?;
+        let in_flight = IntGauge::new(
+            "stoa_http_requests_in_flight",
+            "HTTP requests being answered",
+        )?;
         let connections = IntGauge::new("stoa_http_connections", "Open HTTP connections")?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
         registry.register(Box::new(connections.clone()))?;
         let process = ProcessMetrics::new(&registry, started_at)?;
-        let inner = Inner { registry, requests, durations, in_flight, connections, process };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            registry,
+            requests,
+            durations,
+            in_flight,
+            connections,
+            process,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Where other crates register their own metrics.
@@ -82,8 +93,7 @@ impl Metrics {
     pub fn render(&self) -> String {
         self.inner.process.refresh();
         let mut text = String::new();
-        if let Err(error) =
-            TextEncoder::new().encode_utf8(&self.inner.registry.gather(), &mut text)
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.inner.registry.gather(), &mut text)
         {
             tracing::error!(%error, "a metric cannot be rendered");
         }
@@ -141,7 +151,11 @@ impl RouteMetrics {
     pub fn observe(&self, status: u16, took: Duration) {
         let class = usize::from(status / 100).clamp(1, STATUS_CLASSES.len()) - 1;
         let (count, duration) = self.classes[class].get_or_init(|| {
-            let labels = [self.method.as_str(), self.route.as_str(), STATUS_CLASSES[class]];
+            let labels = [
+                self.method.as_str(),
+                self.route.as_str(),
+                STATUS_CLASSES[class],
+            ];
             let inner = &self.metrics.inner;
             (
                 inner.requests.with_label_values(&labels),
@@ -158,7 +172,9 @@ mod tests {
     use super::*;
 
     fn line<'t>(text: &'t str, start: &str) -> Option<&'t str> {
-        text.lines().find_map(|line| line.strip_prefix(start)).map(str::trim)
+        text.lines()
+            .find_map(|line| line.strip_prefix(start))
+            .map(str::trim)
     }
 
     #[test]
@@ -187,10 +203,16 @@ mod tests {
         let metrics = Metrics::new(Timestamp::from_micros(5_000_000));
         let request = metrics.request_begins();
         let connection = metrics.connection_opens();
-        assert_eq!(line(&metrics.render(), "stoa_http_requests_in_flight "), Some("1"));
+        assert_eq!(
+            line(&metrics.render(), "stoa_http_requests_in_flight "),
+            Some("1")
+        );
         assert_eq!(line(&metrics.render(), "stoa_http_connections "), Some("1"));
         drop((request, connection));
-        assert_eq!(line(&metrics.render(), "stoa_http_requests_in_flight "), Some("0"));
+        assert_eq!(
+            line(&metrics.render(), "stoa_http_requests_in_flight "),
+            Some("0")
+        );
         assert_eq!(line(&metrics.render(), "stoa_http_connections "), Some("0"));
     }
 
@@ -207,7 +229,10 @@ mod tests {
     fn other_crates_register_their_own() {
         let metrics = Metrics::new(Timestamp::default());
         let depth = IntGauge::new("stoa_queue_depth", "Jobs waiting").expect("a valid name");
-        metrics.registry().register(Box::new(depth.clone())).expect("registered once");
+        metrics
+            .registry()
+            .register(Box::new(depth.clone()))
+            .expect("registered once");
         depth.set(4);
         assert_eq!(line(&metrics.render(), "stoa_queue_depth "), Some("4"));
     }

@@ -17,8 +17,10 @@ impl ProcessMetrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
-        let started =
-            gauge("process_start_time_seconds", "When the process began, in seconds since 1970")?;
+        let started = gauge(
+            "process_start_time_seconds",
+            "When the process began, in seconds since 1970",
+        )?;
         started.set((started_at.unix_ms() / 1000) as i64);
         Ok(Self {
             resident_bytes: gauge(
@@ -32,7 +34,9 @@ impl ProcessMetrics {
     /// Reads the current values; leaves the last ones where `/proc` does not exist.
     pub(crate) fn refresh(&self) {
         // `status` and not `statm`: it counts in kB, so the page size need not be known.
-        let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
+        let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+            return;
+        };
         if let Some(kib) = number_of(&status, "VmRSS:") {
             self.resident_bytes.set(kib * 1024);
         }

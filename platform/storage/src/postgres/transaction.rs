@@ -10,7 +10,7 @@ use deadpool_postgres::Object;
 use futures_util::future::{join, join_all};
 use tokio_postgres::Statement;
 
-use super::{column, map_error};
+use super::map_error;
 use crate::sql::Stmt;
 use crate::tx::{Scope, rewritten};
 use crate::value::RowSource;
