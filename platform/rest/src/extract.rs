@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(refusal("{}"), invalid("lines", "missing field `lines`"));
         assert_eq!(
             refusal("[1]"),
-            invalid("lines", "invalid type: integer `1`, expected a sequence")
+            invalid("[0]", "invalid type: integer `1`, expected a sequence")
         );
     }
 

@@ -8,6 +8,7 @@ pub const LIMIT_DEFAULT: u32 = 50;
 
 /// One page: `{"data": [...], "pagination": {"cursor": "...", "has_more": true}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     pub data: Vec<T>,
     pub pagination: Pagination,

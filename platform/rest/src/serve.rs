@@ -141,8 +141,7 @@ fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
         // `Activity` watches heads and idleness, without a timer per request.
         .header_read_timeout(None)
         .max_headers(config.headers_max)
-        .max_buf_size(config.head_bytes_max)
-        .pipeline_flush(true);
+        .max_buf_size(config.head_bytes_max);
     builder
         .http2()
         .timer(TokioTimer::new())

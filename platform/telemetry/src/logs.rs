@@ -263,8 +263,7 @@ mod tests {
             .with(EnvFilter::new("info"))
             .with(layer);
         tracing::subscriber::with_default(subscriber, events);
-        let text = written.lock().clone();
-        text
+        Arc::into_inner(written).expect("the layer is gone").into_inner()
     }
 
     #[test]

@@ -1,2 +1,9 @@
-//! x
-fn main() {}
+//! The HTTP edge seen from outside: through the router, and over real sockets where it matters.
+
+mod access;
+mod bodies;
+mod connections;
+mod docs;
+mod problems;
+mod support;
+mod wire;
