@@ -91,17 +91,21 @@ impl Guard {
         let started = Instant::now();
         let _in_flight = self.shared.config.metrics.request_begins();
         let trace = TraceContext::from_headers(request.headers(), &*self.shared.config.ids);
-        let sent_id = RequestId::from_client(request.headers());
+        let own_id = RequestId::from_trace(trace);
+        // At the level of errors, so that no filter takes the trace id from an error's line.
         let span = tracing::error_span!(
             "request",
-            trace_id = trace.trace_id_hex(),
+            trace_id = own_id.as_str(),
             tenant = tracing::field::Empty,
             request_id = tracing::field::Empty,
         );
-        if let Some(id) = &sent_id {
-            span.record("request_id", id.as_str());
-        }
-        let id = sent_id.unwrap_or_else(|| RequestId::from_trace(trace));
+        let id = match RequestId::from_client(request.headers()) {
+            Some(id) => {
+                span.record("request_id", id.as_str());
+                id
+            }
+            None => own_id,
+        };
         let accepted = request.headers().get(ACCEPT_ENCODING).cloned();
         let shows_html = shows_html(request.headers());
 

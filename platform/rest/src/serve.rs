@@ -138,7 +138,8 @@ fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
-        // `Activity` watches heads and idleness, without a timer per request.
+        // `Activity` watches heads and idleness, without a timer per request. `pipeline_flush`
+        // stays off: it leaves the answer to a head that cannot be read unsent.
         .header_read_timeout(None)
         .max_headers(config.headers_max)
         .max_buf_size(config.head_bytes_max);

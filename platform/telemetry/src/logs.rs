@@ -1,5 +1,6 @@
 //! One line per event, JSON or plain, every value masked. Never writes what `mask` has not seen.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::sync::Arc;
@@ -183,39 +184,55 @@ impl Fields {
         }
     }
 
-    fn record_masked(&mut self, field: &Field, value: Value) {
-        let value = match value {
+    fn record_text(&mut self, field: &Field, text: &str) {
+        let value = match field.name() {
+            // On every request, and no trace id may be cut for digits that look like a card's.
+            "trace_id" if is_trace_id(text) => Value::from(text),
+            "tenant" | "message" | "request_id" => Value::from(mask_text(text).into_owned()),
+            name if is_sensitive_name(name) => Value::from(MASKED),
+            _ => Value::from(mask_text(text).into_owned()),
+        };
+        self.set(field.name(), value);
+    }
+
+    fn record_number(&mut self, field: &Field, number: serde_json::Number) {
+        // A card number logged as an integer is still a card number.
+        let digits = number.to_string();
+        let value = match mask_text(&digits) {
             _ if is_sensitive_name(field.name()) => Value::from(MASKED),
-            Value::String(text) => Value::from(mask_text(&text).into_owned()),
-            // A card number logged as an integer is still a card number.
-            Value::Number(number) => {
-                let digits = number.to_string();
-                match mask_text(&digits) {
-                    masked if masked == digits => Value::Number(number),
-                    masked => Value::from(masked.into_owned()),
-                }
-            }
-            other => other,
+            Cow::Borrowed(_) => Value::Number(number),
+            Cow::Owned(masked) => Value::from(masked),
         };
         self.set(field.name(), value);
     }
 }
 
+fn is_trace_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_masked(field, Value::from(value));
+        self.record_text(field, value);
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.record_masked(field, Value::from(value));
+        self.record_number(field, value.into());
     }
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.record_masked(field, Value::from(value));
+        self.record_number(field, value.into());
     }
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.record_masked(field, Value::from(value));
+        let value = match is_sensitive_name(field.name()) {
+            true => Value::from(MASKED),
+            false => Value::from(value),
+        };
+        self.set(field.name(), value);
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.record_masked(field, Value::from(value));
+        match serde_json::Number::from_f64(value) {
+            Some(number) => self.record_number(field, number),
+            None => self.set(field.name(), Value::Null),
+        }
     }
     fn record_error(&mut self, field: &Field, error: &(dyn std::error::Error + 'static)) {
         let mut text = error.to_string();
@@ -224,10 +241,10 @@ impl Visit for Fields {
             let _ = write!(text, ": {cause}");
             source = cause.source();
         }
-        self.record_masked(field, Value::from(text));
+        self.record_text(field, &text);
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.record_masked(field, Value::from(format!("{value:?}")));
+        self.record_text(field, &format!("{value:?}"));
     }
 }
 
@@ -263,7 +280,9 @@ mod tests {
             .with(EnvFilter::new("info"))
             .with(layer);
         tracing::subscriber::with_default(subscriber, events);
-        Arc::into_inner(written).expect("the layer is gone").into_inner()
+        Arc::into_inner(written)
+            .expect("the layer is gone")
+            .into_inner()
     }
 
     #[test]

@@ -47,7 +47,10 @@ const NAMES: &[&str] = &[
 
 /// Whether a field of this name is masked whatever it holds.
 pub fn is_sensitive_name(field: &str) -> bool {
-    let lower = field.to_ascii_lowercase();
+    let lower = match field.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(field.to_ascii_lowercase()),
+        false => Cow::Borrowed(field),
+    };
     let last = lower.rsplit('.').next().unwrap_or(&lower);
     ANYWHERE.iter().any(|part| lower.contains(part))
         || lower

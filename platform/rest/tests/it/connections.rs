@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, oneshot};
 
-use crate::support::{Server, metrics, read_answer, read_to_end, router, write};
+use crate::support::{PATIENCE, Server, metrics, read_answer, read_to_end, router, write};
 
 const GET: &str = "GET /ping HTTP/1.1\r\nHost: acme.localhost\r\n\r\n";
 
@@ -105,6 +105,38 @@ async fn a_request_in_flight_is_never_idle() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     release.notify_one();
     assert!(read_answer(&mut stream).await.ends_with("released"));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_closed() {
+    let all = metrics();
+    let routes = Routes::new("test").route(
+        Method::GET,
+        "/flood",
+        Access::Public,
+        Operation::new("flood", "Flood"),
+        async || vec![b'x'; 64 * 1024 * 1024],
+    );
+    let server = Server::start(router(routes), |config| {
+        config.idle_time_max = Duration::from_millis(100);
+        config.metrics = all.clone();
+    })
+    .await;
+    let mut stream = server.connect().await;
+    write(&mut stream, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let mut first = [0];
+    stream
+        .read_exact(&mut first)
+        .await
+        .expect("the answer begins");
+    let closed = async {
+        while !all.render().contains("stoa_http_connections 0\n") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, closed)
+        .await
+        .expect("the connection is closed");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod access;
 mod bodies;
 mod connections;
 mod docs;
+mod logs;
 mod problems;
 mod support;
 mod wire;
