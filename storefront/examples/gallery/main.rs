@@ -1,0 +1,92 @@
+//! Renders every page with sample views into a folder, for looking: `cargo run -p stoa-storefront
+//! --example gallery -- OUT && python3 -m http.server -d OUT`. Never part of the product.
+
+mod samples;
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stoa_storefront::{OrderState, Theme};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let out: PathBuf = std::env::args()
+        .nth(1)
+        .ok_or("usage: gallery OUT-FOLDER")?
+        .into();
+    let theme = Theme::new();
+    let mut pages = vec![
+        ("", theme.home(&samples::home())?),
+        (
+            "collections/kitchen",
+            theme.collection(&samples::collection())?,
+        ),
+        (
+            "search",
+            theme.search(&samples::search("oak", samples::kitchen()))?,
+        ),
+        (
+            "search/nothing",
+            theme.search(&samples::search("zeppelin", Vec::new()))?,
+        ),
+        (
+            "products/harbour-mug",
+            theme.product(&samples::product_mug())?,
+        ),
+        (
+            "products/two-person-tent",
+            theme.product(&samples::product_tent())?,
+        ),
+        (
+            "products/cast-tape-dispenser",
+            theme.product(&samples::product_sold_out())?,
+        ),
+        ("cart", theme.cart(&samples::cart())?),
+        ("cart/empty", theme.cart(&samples::cart_empty())?),
+        ("checkout", theme.checkout(&samples::checkout(Vec::new()))?),
+        (
+            "checkout/errors",
+            theme.checkout(&samples::checkout_with_errors())?,
+        ),
+        ("404", theme.error(&samples::error(404))?),
+        ("500", theme.error(&samples::error(500))?),
+        ("mailbox", theme.mailbox(&samples::mailbox())?),
+        ("mailbox/2", theme.mail(&samples::mail())?),
+    ];
+    for (name, state) in [
+        ("orders/processing", OrderState::Processing),
+        ("orders/paid", OrderState::Paid),
+        ("orders/declined", OrderState::Declined),
+        ("orders/requires-action", OrderState::RequiresAction),
+        ("orders/canceled", OrderState::Canceled),
+    ] {
+        pages.push((name, theme.order(&samples::order(state))?));
+    }
+    let mail = "<!doctype html><p>Thank you, Ida. Your order <b>1042</b> is paid.</p>".to_owned();
+    pages.push(("mailbox/2/body", mail));
+    let mut index = String::from("<!doctype html><title>Gallery</title><ul>");
+    for (name, html) in &pages {
+        let folder = out.join(name);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("index.html"), html)?;
+        index.push_str(&format!("<li><a href=\"/{name}\">/{name}</a>"));
+    }
+    fs::create_dir_all(out.join("gallery"))?;
+    fs::write(out.join("gallery/index.html"), index)?;
+    fs::create_dir_all(out.join("assets"))?;
+    for asset in theme.assets().iter() {
+        fs::write(out.join("assets").join(&asset.name), asset.body)?;
+    }
+    copy_media(&out.join("media/sample"))?;
+    Ok(())
+}
+
+fn copy_media(target: &Path) -> Result<(), Box<dyn Error>> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/sample/media");
+    fs::create_dir_all(target)?;
+    for entry in fs::read_dir(source)? {
+        let entry = entry?;
+        fs::copy(entry.path(), target.join(entry.file_name()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,504 @@
+//! Prepares what pages print: prices, stock words, dates, form fields. Never decides any of them.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stoa_kernel::{Currency, Money, Timestamp};
+
+use crate::countries::COUNTRIES;
+use crate::views::{
+    Availability, Choice, Field, FormError, Link, PayTone, PaymentChoice, ProductView, SelectField,
+    Totals,
+};
+
+const DIGITS_PER_GROUP: usize = 3;
+
+/// `€1,234.50`, `¥500`, `−€5.00`; a currency without a sign of its own prints its code.
+pub fn money(amount: Money) -> String {
+    let decimal = amount.to_decimal();
+    let (minus, digits) = decimal
+        .strip_prefix('-')
+        .map_or(("", decimal.as_str()), |rest| ("−", rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let mut grouped = String::with_capacity(whole.len() + whole.len() / DIGITS_PER_GROUP);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(DIGITS_PER_GROUP) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{minus}{}{grouped}{point}{fraction}", sign(amount.currency))
+}
+
+fn sign(currency: Currency) -> String {
+    let sign = match currency.as_str() {
+        "EUR" => "€",
+        "USD" => "$",
+        "GBP" => "£",
+        "JPY" => "¥",
+        "INR" => "₹",
+        "KRW" => "₩",
+        "ILS" => "₪",
+        "VND" => "₫",
+        "UAH" => "₴",
+        // A no-break space keeps code and figure on one line.
+        code => return format!("{code}\u{a0}"),
+    };
+    sign.to_owned()
+}
+
+/// The old price, where it is one: the same currency and more than the price of today.
+pub fn compare_at(price: Money, was: Option<Money>) -> Option<String> {
+    was.filter(|was| was.currency == price.currency && was.amount > price.amount)
+        .map(money)
+}
+
+/// `Save €9.00 (18%)`, where there is something to save.
+pub fn saving(price: Money, was: Option<Money>) -> Option<String> {
+    let was = was.filter(|was| was.currency == price.currency && was.amount > price.amount)?;
+    let saved = was.amount.checked_sub(price.amount)?;
+    let percent = i128::from(saved) * 100 / i128::from(was.amount);
+    let saved = money(Money::new(saved, price.currency));
+    Some(if percent > 0 {
+        format!("Save {saved} ({percent}%)")
+    } else {
+        format!("Save {saved}")
+    })
+}
+
+/// The lowest of `prices` and whether they differ; `None` for no prices or a mix of currencies.
+pub fn price_range(prices: &[Money]) -> Option<(Money, bool)> {
+    let first = *prices.first()?;
+    if prices.iter().any(|price| price.currency != first.currency) {
+        return None;
+    }
+    let lowest = prices.iter().map(|price| price.amount).min()?;
+    let varies = prices.iter().any(|price| price.amount != lowest);
+    Some((Money::new(lowest, first.currency), varies))
+}
+
+/// `left` is the hint of a shop that shows low stock; without it only the word is known.
+pub fn availability(sellable: bool, left: Option<u32>) -> (Availability, String) {
+    match (sellable, left) {
+        (false, _) | (true, Some(0)) => (Availability::SoldOut, "Sold out".to_owned()),
+        (true, Some(1)) => (Availability::Low, "Low stock: the last one".to_owned()),
+        (true, Some(left)) => (Availability::Low, format!("Low stock: {left} left")),
+        (true, None) => (Availability::InStock, "In stock".to_owned()),
+    }
+}
+
+/// `1 product`, `12 products`, `First 24 products` where more follow.
+pub fn count_label(shown: usize, more: bool) -> String {
+    match (shown, more) {
+        (0, _) => "No products".to_owned(),
+        (1, false) => "1 product".to_owned(),
+        (_, false) => format!("{shown} products"),
+        (_, true) => format!("First {shown} products"),
+    }
+}
+
+/// `21 November 2026`, in UTC.
+pub fn day(at: Timestamp) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let text = at.to_string();
+    let mut parts = text.split('T').next().unwrap_or_default().split('-');
+    let (year, month, day) = (parts.next(), parts.next(), parts.next());
+    let month = month
+        .and_then(|month| month.parse::<usize>().ok())
+        .and_then(|m| MONTHS.get(m.wrapping_sub(1)));
+    match (year, month, day) {
+        (Some(year), Some(month), Some(day)) => {
+            format!("{} {month} {year}", day.trim_start_matches('0'))
+        }
+        _ => text,
+    }
+}
+
+/// The parts of an amount, before they are words.
+#[derive(Debug, Clone, Copy)]
+pub struct Sums {
+    pub subtotal: Money,
+    pub discount: Option<Money>,
+    /// `None` until an address or an option is known.
+    pub shipping: Option<Money>,
+    pub tax: Money,
+    pub total: Money,
+    /// Prices carry their tax already.
+    pub tax_included: bool,
+}
+
+pub fn totals(sums: &Sums) -> Totals {
+    let shipping = match sums.shipping {
+        None => "At checkout".to_owned(),
+        Some(fee) if fee.amount == 0 => "Free".to_owned(),
+        Some(fee) => money(fee),
+    };
+    Totals {
+        subtotal: money(sums.subtotal),
+        discount: sums
+            .discount
+            .filter(|discount| discount.amount != 0)
+            .map(|discount| {
+                money(Money::new(
+                    -discount.amount.saturating_abs(),
+                    discount.currency,
+                ))
+            }),
+        shipping_note: sums
+            .shipping
+            .is_none()
+            .then(|| "Depends on where it goes".to_owned()),
+        shipping,
+        tax: money(sums.tax),
+        tax_note: sums
+            .tax_included
+            .then(|| "Included in the prices".to_owned()),
+        total: money(sums.total),
+    }
+}
+
+/// What a shopper typed; kept as it is, so that a page with errors shows it again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct CheckoutInput {
+    pub email: String,
+    pub name: String,
+    pub line1: String,
+    pub line2: String,
+    pub city: String,
+    pub region: String,
+    pub postal_code: String,
+    pub country: String,
+    pub shipping_option_id: String,
+    pub payment_token: String,
+}
+
+/// Field errors by the form's names (`email`, `postal_code`); anything else goes to the summary.
+#[derive(Debug, Clone, Default)]
+pub struct CheckoutErrors(pub Vec<FormError>);
+
+impl CheckoutErrors {
+    pub fn on(&self, field: &str) -> Option<String> {
+        let found = self
+            .0
+            .iter()
+            .find(|error| error.field.as_deref() == Some(field));
+        found.map(|error| error.message.clone())
+    }
+    pub fn title(&self) -> String {
+        match self.0.len() {
+            1 => "Please look at one thing".to_owned(),
+            count => format!("Please look at {count} things"),
+        }
+    }
+}
+
+/// The text fields in the order e-mail, name, line1, line2, city, region, postal code.
+pub fn checkout_fields(input: &CheckoutInput, errors: &CheckoutErrors) -> [Field; 7] {
+    const EMAIL_LENGTH_MAX: usize = 254;
+    const LINE_LENGTH_MAX: usize = 200;
+    const POSTAL_CODE_LENGTH_MAX: usize = 20;
+    let field = |name, label, autocomplete, value: &String, length_max| Field {
+        name,
+        label,
+        kind: "text",
+        autocomplete,
+        length_max,
+        required: true,
+        hint: None,
+        value: value.clone(),
+        error: errors.on(name),
+    };
+    let line = LINE_LENGTH_MAX;
+    [
+        Field {
+            kind: "email",
+            hint: Some("For the confirmation, nothing else."),
+            ..field("email", "E-mail", "email", &input.email, EMAIL_LENGTH_MAX)
+        },
+        field("name", "Full name", "name", &input.name, line),
+        field(
+            "line1",
+            "Street and number",
+            "address-line1",
+            &input.line1,
+            line,
+        ),
+        Field {
+            required: false,
+            ..field(
+                "line2",
+                "Flat, floor, company",
+                "address-line2",
+                &input.line2,
+                line,
+            )
+        },
+        field("city", "City", "address-level2", &input.city, line),
+        Field {
+            required: false,
+            ..field(
+                "region",
+                "State or region",
+                "address-level1",
+                &input.region,
+                line,
+            )
+        },
+        field(
+            "postal_code",
+            "Postal code",
+            "postal-code",
+            &input.postal_code,
+            POSTAL_CODE_LENGTH_MAX,
+        ),
+    ]
+}
+
+/// Every country, by name, with `selected` (ISO 3166 code) chosen; one empty choice comes first.
+pub fn countries(selected: &str, error: Option<String>) -> SelectField {
+    let empty = Choice {
+        value: String::new(),
+        label: "Choose a country".to_owned(),
+        selected: selected.is_empty(),
+    };
+    let named = COUNTRIES.iter().map(|&(code, name)| Choice {
+        value: code.to_owned(),
+        label: name.to_owned(),
+        selected: code == selected,
+    });
+    SelectField {
+        choices: std::iter::once(empty).chain(named).collect(),
+        error,
+    }
+}
+
+/// The cards of the built-in test provider, in the words of a shopper.
+pub fn test_payments(selected: &str) -> Vec<PaymentChoice> {
+    let cards = [
+        (
+            "tok_success",
+            PayTone::Good,
+            "Pay successfully",
+            "The bank agrees at once.",
+        ),
+        (
+            "tok_decline",
+            PayTone::Bad,
+            "Declined",
+            "The bank says no. Nothing is charged and you can try again.",
+        ),
+        (
+            "tok_3ds",
+            PayTone::Plain,
+            "3-D Secure",
+            "The bank asks you to confirm on a page of its own.",
+        ),
+        (
+            "tok_delay",
+            PayTone::Slow,
+            "Slow bank",
+            "The bank agrees after a few seconds.",
+        ),
+        (
+            "tok_timeout_after_charge",
+            PayTone::Slow,
+            "Timeout after charge",
+            "The bank charges, then the line drops. You are charged once all the same.",
+        ),
+    ];
+    let known = cards.iter().any(|card| card.0 == selected);
+    cards
+        .into_iter()
+        .map(|(token, tone, title, text)| PaymentChoice {
+            token: token.to_owned(),
+            title: title.to_owned(),
+            text: text.to_owned(),
+            tone,
+            selected: if known {
+                token == selected
+            } else {
+                token == "tok_success"
+            },
+        })
+        .collect()
+}
+
+/// schema.org `Product` for search engines; addresses must be absolute.
+pub fn product_json_ld(view: &ProductView, url: &str, images: &[String], summary: &str) -> Value {
+    let availability = match view.selected.availability {
+        Availability::SoldOut => "https://schema.org/OutOfStock",
+        Availability::Low => "https://schema.org/LimitedAvailability",
+        Availability::InStock => "https://schema.org/InStock",
+    };
+    let mut product = json!({
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "name": view.title,
+        "description": summary,
+        "url": url,
+        "image": images,
+        "offers": {
+            "@type": "Offer",
+            "url": url,
+            "price": view.price_amount,
+            "priceCurrency": view.frame.currency,
+            "availability": availability,
+        },
+    });
+    if let Some(vendor) = &view.vendor {
+        product["brand"] = json!({ "@type": "Brand", "name": vendor });
+    }
+    product
+}
+
+/// schema.org `BreadcrumbList`; `origin` is `https://shop.example` without a slash at the end.
+pub fn breadcrumb_json_ld(origin: &str, links: &[Link]) -> Value {
+    let items: Vec<Value> = links
+        .iter()
+        .enumerate()
+        .map(|(at, link)| {
+            json!({
+                "@type": "ListItem",
+                "position": at + 1,
+                "name": link.title,
+                "item": format!("{origin}{}", link.url),
+            })
+        })
+        .collect();
+    json!({ "@context": "https://schema.org", "@type": "BreadcrumbList", "itemListElement": items })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amount(minor: i64, code: &str) -> Money {
+        Money::new(minor, code.parse().expect("a currency code"))
+    }
+
+    #[test]
+    fn prices_carry_sign_groups_and_the_currency_s_decimals() {
+        assert_eq!(money(amount(1999, "EUR")), "€19.99");
+        assert_eq!(money(amount(123_456_789, "USD")), "$1,234,567.89");
+        assert_eq!(money(amount(100_000, "GBP")), "£1,000.00");
+        assert_eq!(money(amount(500, "JPY")), "¥500");
+        assert_eq!(money(amount(-500, "EUR")), "−€5.00");
+        assert_eq!(money(amount(1234, "CHF")), "CHF\u{a0}12.34");
+        assert_eq!(money(amount(1500, "KWD")), "KWD\u{a0}1.500");
+    }
+
+    #[test]
+    fn an_old_price_counts_only_where_it_was_higher() {
+        let price = amount(3900, "EUR");
+        assert_eq!(
+            compare_at(price, Some(amount(4800, "EUR"))),
+            Some("€48.00".to_owned())
+        );
+        assert_eq!(
+            saving(price, Some(amount(4800, "EUR"))),
+            Some("Save €9.00 (18%)".to_owned())
+        );
+        assert_eq!(compare_at(price, Some(price)), None);
+        assert_eq!(compare_at(price, Some(amount(4800, "USD"))), None);
+        assert_eq!(saving(price, None), None);
+    }
+
+    #[test]
+    fn a_range_starts_at_the_lowest_price() {
+        let (low, high) = (amount(1000, "EUR"), amount(2000, "EUR"));
+        assert_eq!(price_range(&[high, low]), Some((low, true)));
+        assert_eq!(price_range(&[low, low]), Some((low, false)));
+        assert_eq!(price_range(&[]), None);
+        assert_eq!(price_range(&[low, amount(1, "USD")]), None);
+    }
+
+    #[test]
+    fn stock_words_follow_what_may_be_sold() {
+        assert_eq!(
+            availability(true, None),
+            (Availability::InStock, "In stock".to_owned())
+        );
+        assert_eq!(availability(true, Some(1)).1, "Low stock: the last one");
+        assert_eq!(availability(true, Some(3)).1, "Low stock: 3 left");
+        assert_eq!(availability(true, Some(0)).0, Availability::SoldOut);
+        assert_eq!(availability(false, Some(9)).0, Availability::SoldOut);
+    }
+
+    #[test]
+    fn a_day_is_written_out() {
+        assert_eq!(
+            day(Timestamp::from_micros(1_767_225_600_000_000)),
+            "1 January 2026"
+        );
+        assert_eq!(day(Timestamp::from_micros(0)), "1 January 1970");
+    }
+
+    #[test]
+    fn totals_say_what_is_not_known_yet() {
+        let sums = Sums {
+            subtotal: amount(5000, "EUR"),
+            discount: Some(amount(500, "EUR")),
+            shipping: None,
+            tax: amount(950, "EUR"),
+            total: amount(4500, "EUR"),
+            tax_included: true,
+        };
+        let shown = totals(&sums);
+        assert_eq!(shown.shipping, "At checkout");
+        assert_eq!(shown.discount.as_deref(), Some("−€5.00"));
+        assert_eq!(shown.tax_note.as_deref(), Some("Included in the prices"));
+        assert_eq!(
+            totals(&Sums {
+                shipping: Some(amount(0, "EUR")),
+                ..sums
+            })
+            .shipping,
+            "Free"
+        );
+    }
+
+    #[test]
+    fn countries_are_249_in_order_with_one_chosen() {
+        let field = countries("PT", None);
+        assert_eq!(field.choices.len(), 250);
+        let chosen: Vec<&str> = field
+            .choices
+            .iter()
+            .filter(|c| c.selected)
+            .map(|c| c.label.as_str())
+            .collect();
+        assert_eq!(chosen, ["Portugal"]);
+        assert!(COUNTRIES.iter().all(|(code, _)| code.len() == 2));
+    }
+
+    #[test]
+    fn an_unknown_test_card_falls_back_to_success() {
+        let tokens: Vec<String> = test_payments("tok_nothing")
+            .into_iter()
+            .filter(|c| c.selected)
+            .map(|c| c.token)
+            .collect();
+        assert_eq!(tokens, ["tok_success"]);
+        assert_eq!(
+            test_payments("tok_3ds")
+                .iter()
+                .filter(|c| c.selected)
+                .count(),
+            1
+        );
+    }
+}

@@ -1,0 +1,500 @@
+//! What each page shows, one plain struct a page. Texts and prices arrive here ready to print.
+
+use serde::Serialize;
+
+/// What surrounds every page: brand, navigation, cart count.
+#[derive(Debug, Clone, Serialize)]
+pub struct Frame {
+    pub shop_name: String,
+    pub tagline: Option<String>,
+    /// BCP 47, such as `en`.
+    pub language: String,
+    /// ISO 4217, such as `EUR`.
+    pub currency: String,
+    pub prices_include_tax: bool,
+    pub nav: Vec<Link>,
+    /// Units in the cart.
+    pub cart_count: u32,
+    /// What the search box holds.
+    pub query: String,
+    /// Shows the bar that says no real money moves.
+    pub test_mode: bool,
+    pub notice: Option<Notice>,
+    /// Set only where the local mailbox is served.
+    pub mailbox_url: Option<String>,
+}
+
+impl Frame {
+    /// A frame for pages that belong to no shop, such as an unknown host.
+    pub fn bare(name: &str) -> Self {
+        Self {
+            shop_name: name.to_owned(),
+            tagline: None,
+            language: "en".to_owned(),
+            currency: "EUR".to_owned(),
+            prices_include_tax: false,
+            nav: Vec::new(),
+            cart_count: 0,
+            query: String::new(),
+            test_mode: false,
+            notice: None,
+            mailbox_url: None,
+        }
+    }
+}
+
+/// The page's own head: title, description, sharing.
+#[derive(Debug, Clone, Serialize)]
+pub struct Meta {
+    pub title: String,
+    pub description: Option<String>,
+    /// Absolute address of the page.
+    pub canonical: Option<String>,
+    /// Absolute address of a picture.
+    pub image: Option<String>,
+    /// Open Graph type: `website` or `product`.
+    pub kind: &'static str,
+    pub noindex: bool,
+}
+
+impl Meta {
+    pub fn page(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            description: None,
+            canonical: None,
+            image: None,
+            kind: "website",
+            noindex: false,
+        }
+    }
+    /// For pages of one shopper: carts, checkouts, orders, mail.
+    pub fn private(title: impl Into<String>) -> Self {
+        Self {
+            noindex: true,
+            ..Self::page(title)
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Link {
+    pub title: String,
+    pub url: String,
+    pub current: bool,
+}
+
+impl Link {
+    pub fn new(title: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            url: url.into(),
+            current: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoticeTone {
+    Good,
+    Warn,
+    Bad,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Notice {
+    pub tone: NoticeTone,
+    pub text: String,
+}
+
+/// Width and height reserve the space before the picture arrives.
+#[derive(Debug, Clone, Serialize)]
+pub struct Picture {
+    pub url: String,
+    pub alt: String,
+    pub width: u32,
+    pub height: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BadgeTone {
+    Sale,
+    Out,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Badge {
+    pub label: String,
+    pub tone: BadgeTone,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ProductCard {
+    pub title: String,
+    pub url: String,
+    pub vendor: Option<String>,
+    pub image: Option<Picture>,
+    pub price: String,
+    pub compare_at: Option<String>,
+    /// Prints "from" before the price.
+    pub price_varies: bool,
+    pub badge: Option<Badge>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct CollectionCard {
+    pub title: String,
+    pub url: String,
+    pub image: Option<Picture>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Hero {
+    pub title: String,
+    pub text: String,
+    pub link: Link,
+    pub image: Option<Picture>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Note {
+    pub title: String,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct HomeView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub hero: Hero,
+    pub collections: Vec<CollectionCard>,
+    pub featured_title: String,
+    pub featured: Vec<ProductCard>,
+    pub all_products_url: String,
+    pub notes: Vec<Note>,
+}
+
+/// One entry of a `<select>`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+    pub selected: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct CollectionView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub breadcrumbs: Vec<Link>,
+    pub title: String,
+    pub description: Option<String>,
+    pub sort_action: String,
+    pub sorts: Vec<Choice>,
+    pub products: Vec<ProductCard>,
+    /// Set on every page but the first.
+    pub first_url: Option<String>,
+    pub next_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct SearchView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub query: String,
+    pub count_label: String,
+    pub products: Vec<ProductCard>,
+    pub suggestions: Vec<Link>,
+    pub first_url: Option<String>,
+    pub next_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Availability {
+    InStock,
+    Low,
+    SoldOut,
+}
+
+/// A variant as the page and its script see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct VariantChoice {
+    pub id: String,
+    /// One value per option, in the options' order; empty for a product without options.
+    pub options: Vec<String>,
+    pub price: String,
+    pub compare_at: Option<String>,
+    pub saving: Option<String>,
+    pub availability: Availability,
+    pub availability_label: String,
+    /// The gallery item that shows this variant.
+    pub image_anchor: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct OptionValue {
+    pub value: String,
+    pub selected: bool,
+    /// False where no variant with this value can be bought.
+    pub available: bool,
+    pub image: Option<Picture>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ProductOption {
+    pub name: String,
+    /// The form field: `option1`, `option2` or `option3`.
+    pub field: &'static str,
+    /// True where the values carry pictures.
+    pub pictured: bool,
+    pub values: Vec<OptionValue>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct GalleryItem {
+    pub anchor: String,
+    pub image: Picture,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ProductView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub breadcrumbs: Vec<Link>,
+    pub product_id: String,
+    pub title: String,
+    pub vendor: Option<String>,
+    pub gallery: Vec<GalleryItem>,
+    /// Empty for a product of one variant, which is then posted by its id.
+    pub options: Vec<ProductOption>,
+    pub variants: Vec<VariantChoice>,
+    pub selected: VariantChoice,
+    pub all_sold_out: bool,
+    pub quantity_max: u32,
+    /// Printed as it is: sanitise before it comes here.
+    pub description_html: String,
+    pub tags: Vec<Link>,
+    pub related: Vec<ProductCard>,
+    /// `19.99`, for machines.
+    pub price_amount: String,
+    pub json_ld: serde_json::Value,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct CartLine {
+    pub title: String,
+    pub variant: Option<String>,
+    pub url: String,
+    pub image: Option<Picture>,
+    pub unit_price: String,
+    pub quantity: u32,
+    pub quantity_max: u32,
+    pub total: String,
+    /// Where the new quantity is posted.
+    pub action: String,
+    pub remove_action: String,
+    /// Why this line stops the checkout, such as "Only 2 left".
+    pub problem: Option<String>,
+}
+
+/// How an amount comes about.
+#[derive(Debug, Clone, Serialize)]
+pub struct Totals {
+    pub subtotal: String,
+    pub discount: Option<String>,
+    pub shipping: String,
+    pub shipping_note: Option<String>,
+    pub tax: String,
+    pub tax_note: Option<String>,
+    pub total: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct CartView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub lines: Vec<CartLine>,
+    pub totals: Totals,
+    pub can_checkout: bool,
+    pub continue_url: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct SummaryLine {
+    pub title: String,
+    pub variant: Option<String>,
+    pub image: Option<Picture>,
+    pub quantity: u32,
+    pub unit_price: String,
+    pub total: String,
+}
+
+/// One text input with its label and its error.
+#[derive(Debug, Clone, Serialize)]
+pub struct Field {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub kind: &'static str,
+    pub autocomplete: &'static str,
+    pub length_max: usize,
+    pub required: bool,
+    pub hint: Option<&'static str>,
+    pub value: String,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct SelectField {
+    pub choices: Vec<Choice>,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ShippingChoice {
+    pub id: String,
+    pub title: String,
+    pub detail: Option<String>,
+    pub selected: bool,
+    /// The order's totals if this is chosen.
+    pub totals: Totals,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ShippingStep {
+    pub options: Vec<ShippingChoice>,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PayTone {
+    Good,
+    Bad,
+    Slow,
+    Plain,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PaymentChoice {
+    pub token: String,
+    pub title: String,
+    pub text: String,
+    pub tone: PayTone,
+    pub selected: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PaymentStep {
+    pub provider: String,
+    /// Explains that nothing is charged.
+    pub test: bool,
+    pub choices: Vec<PaymentChoice>,
+    pub error: Option<String>,
+}
+
+/// A line of the error summary; links to its field where it has one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FormError {
+    pub field: Option<String>,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckoutView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub action: String,
+    pub idempotency_key: String,
+    pub errors_title: String,
+    pub errors: Vec<FormError>,
+    pub email: Field,
+    pub name: Field,
+    pub line1: Field,
+    pub line2: Field,
+    pub city: Field,
+    pub region: Field,
+    pub postal_code: Field,
+    pub country: SelectField,
+    pub shipping: ShippingStep,
+    pub payment: PaymentStep,
+    pub lines: Vec<SummaryLine>,
+    pub totals: Totals,
+}
+
+/// The order as its page tells it; also the `state` that the status address answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderState {
+    Processing,
+    Paid,
+    Declined,
+    RequiresAction,
+    Canceled,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct OrderView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub state: OrderState,
+    pub headline: String,
+    pub text: String,
+    /// "Try again" after a decline, "Continue" where the bank asks for more.
+    pub action: Option<Link>,
+    pub number: String,
+    pub placed_on: Option<String>,
+    pub test: bool,
+    pub lines: Vec<SummaryLine>,
+    pub totals: Totals,
+    pub address: Vec<String>,
+    pub email: Option<String>,
+    /// The status address that the script asks while the order is processing.
+    pub watch_url: Option<String>,
+    /// How often the page reloads without a script.
+    pub refresh_seconds: u32,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub status: u16,
+    pub headline: String,
+    pub text: String,
+    pub request_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct MailRow {
+    pub url: String,
+    pub subject: String,
+    pub to: String,
+    /// RFC 3339.
+    pub at: String,
+    pub at_label: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct MailboxView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub mails: Vec<MailRow>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct MailView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub breadcrumbs: Vec<Link>,
+    pub subject: String,
+    pub from: String,
+    pub to: String,
+    pub at: String,
+    pub at_label: String,
+    /// Serves the HTML body alone, under `MAIL_BODY_POLICY`.
+    pub body_url: Option<String>,
+    pub text: Option<String>,
+}
