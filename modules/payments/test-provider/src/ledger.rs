@@ -9,7 +9,7 @@ use stoa_kernel::Timestamp;
 
 pub(crate) use self::intent::{Intent, Refund, State, Status};
 pub(crate) use self::refusal::{FoldError, Refusal};
-use crate::entry::{ChargeId, Entry, IntentId, Outcome, RefundId};
+use crate::entry::{ChargeId, Entry, IntentId, Metadata, Outcome, RefundId};
 use crate::request::{CaptureMethod, IntentRequest, Step, Token};
 
 /// Rows a list answers at most.
@@ -350,20 +350,7 @@ impl Ledger {
                 key,
                 metadata,
             } => {
-                let known = self.known(intent)?;
-                if !matches!(known.state, State::Authorised { .. })
-                    || !(1..=known.request.amount).contains(&amount)
-                {
-                    return Err(FoldError::OutOfOrder { intent });
-                }
-                let capture = Some((key, metadata));
-                known.state = State::Charged {
-                    charge,
-                    due: at,
-                    amount,
-                    capture,
-                };
-                self.list_charge(intent, charge, at)?;
+                self.take(intent, at, charge, amount, (key, metadata))?;
             }
             Entry::Voided { intent, at } => {
                 let known = self.known(intent)?;
@@ -451,6 +438,28 @@ impl Ledger {
             Outcome::ActionRequired => intent.state = State::ActionRequired,
         }
         Ok(())
+    }
+
+    fn take(
+        &mut self,
+        id: IntentId,
+        due: Timestamp,
+        charge: ChargeId,
+        amount: i64,
+        capture: (String, Metadata),
+    ) -> Result<(), FoldError> {
+        let intent = self.known(id)?;
+        let held = matches!(intent.state, State::Authorised { .. });
+        if !held || !(1..=intent.request.amount).contains(&amount) {
+            return Err(FoldError::OutOfOrder { intent: id });
+        }
+        intent.state = State::Charged {
+            charge,
+            due,
+            amount,
+            capture: Some(capture),
+        };
+        self.list_charge(id, charge, due)
     }
 
     fn list_charge(

@@ -128,14 +128,18 @@ fn a_product_of_many_rows_is_put_together() {
         third.image_url.as_deref(),
         Some("https://cdn.example.com/mug-moss.jpg")
     );
+}
 
+#[test]
+fn pictures_come_in_order_once_each_and_those_of_variants_last() {
+    let file = sample("classic.csv");
     let image = |file: &str, alt: &str, position| ImageDraft {
         url: format!("https://cdn.example.com/{file}"),
         alt: alt.to_owned(),
         position,
     };
     assert_eq!(
-        mug.images,
+        file.draft("stoneware-mug").images,
         [
             image("mug-front.jpg", "", 1),
             image("mug-sand.jpg", "Sand mug", 2),
