@@ -132,7 +132,7 @@ fn push_operation(html: &mut String, (path, method): (&str, &str), operation: &V
             &mut rows,
             (name, required),
             &parameter["schema"],
-            &format!("{place}. {text}"),
+            format!("In the {place}. {text}").trim_end(),
         );
     }
     push_table(html, "Parameters", &rows);

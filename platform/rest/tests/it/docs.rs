@@ -425,7 +425,7 @@ async fn the_page_needs_nothing_from_elsewhere_and_escapes_everything() {
         "A &lt;test&gt; of <code>docs</code>.",
         "<span class=\"m put\">put</span> <code>/api/v1/admin/products/{id}</code>",
         "<span class=\"access staff\">staff <code>products:write</code></span>",
-        "<td>query. Words to look for.</td>",
+        "<td>In the query. Words to look for.</td>",
         "<a href=\"/docs/errors/sold_out\">",
         "<td><a href=\"#schema-Money\">Money</a></td>",
     ] {
