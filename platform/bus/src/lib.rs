@@ -1,7 +1,11 @@
 //! Moves facts to consumers and jobs to workers, at least once. Knows no module.
 
+mod delivery;
+mod jobs;
 mod ports;
+mod tail;
 mod worker;
 
 pub use ports::{Consumer, HandlerError, JobHandler, JobOutcome, Recurring};
-pub use worker::{Worker, WorkerConfig, WorkerMetrics};
+pub use tail::tail;
+pub use worker::{Worker, WorkerConfig};

@@ -1,1 +1,246 @@
-//! Worker loop.
+//! Goes over all cells and keeps their events, jobs and schedules moving. Holds no state that a
+//! kill could lose.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use stoa_kernel::{CellId, Clock, IdSource};
+use stoa_storage::{Committed, Result, Storage};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::ports::{Consumer, JobHandler, Recurring};
+use crate::{delivery, jobs};
+
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerConfig {
+    /// How long work of another process may go unnoticed; this process's own wakes the worker.
+    pub poll_every: Duration,
+    /// Jobs of one cell that run at once.
+    pub jobs_at_once_max: usize,
+    /// How long a job may run before others may take it.
+    pub lease: Duration,
+    /// How long handled events, answered keys and buried jobs are kept.
+    pub keep: Duration,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self {
+            poll_every: Duration::from_millis(200),
+            jobs_at_once_max: 64,
+            lease: Duration::from_secs(60),
+            keep: Duration::from_secs(7 * 24 * 3600),
+        }
+    }
+}
+
+/// How often the list of cells is read again.
+const CELLS_EVERY: Duration = Duration::from_secs(1);
+const RETENTION_EVERY: Duration = Duration::from_secs(600);
+const RETENTION_BATCH: i64 = 10_000;
+
+/// Everything the loops share.
+pub(crate) struct Shared {
+    pub(crate) storage: Storage,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) consumers: Vec<Arc<dyn Consumer>>,
+    pub(crate) handlers: HashMap<&'static str, Arc<dyn JobHandler>>,
+    pub(crate) recurring: Vec<Arc<dyn Recurring>>,
+    pub(crate) config: WorkerConfig,
+}
+
+pub struct Worker {
+    shared: Arc<Shared>,
+    events: watch::Receiver<u64>,
+    jobs: watch::Receiver<u64>,
+}
+
+impl Worker {
+    pub fn new(
+        storage: Storage,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        config: WorkerConfig,
+    ) -> Self {
+        let (events_sender, events) = watch::channel(0_u64);
+        let (jobs_sender, jobs) = watch::channel(0_u64);
+        storage.on_commit(move |committed| {
+            let has_event = committed
+                .iter()
+                .any(|one| matches!(one, Committed::Event { .. }));
+            let has_job = committed
+                .iter()
+                .any(|one| matches!(one, Committed::Job { .. }));
+            if has_event {
+                events_sender.send_modify(|count| *count = count.wrapping_add(1));
+            }
+            if has_job {
+                jobs_sender.send_modify(|count| *count = count.wrapping_add(1));
+            }
+        });
+        let shared = Shared {
+            storage,
+            clock,
+            ids,
+            consumers: Vec::new(),
+            handlers: HashMap::new(),
+            recurring: Vec::new(),
+            config,
+        };
+        Self {
+            shared: Arc::new(shared),
+            events,
+            jobs,
+        }
+    }
+
+    /// Registers what the worker serves; call before [`Self::run`].
+    pub fn serve(
+        &mut self,
+        consumers: impl IntoIterator<Item = Arc<dyn Consumer>>,
+        handlers: impl IntoIterator<Item = Arc<dyn JobHandler>>,
+        recurring: impl IntoIterator<Item = Arc<dyn Recurring>>,
+    ) {
+        let Some(shared) = Arc::get_mut(&mut self.shared) else {
+            return;
+        };
+        shared.consumers.extend(consumers);
+        shared.handlers.extend(
+            handlers
+                .into_iter()
+                .map(|handler| (handler.kind(), handler)),
+        );
+        shared.recurring.extend(recurring);
+    }
+
+    /// Runs until `shutdown` turns true, then finishes what is under way.
+    pub async fn run(self, mut shutdown: watch::Receiver<bool>) -> Result<()> {
+        let mut known: HashSet<CellId> = HashSet::new();
+        let mut loops = JoinSet::new();
+        while !*shutdown.borrow() {
+            match self.shared.storage.cells().await {
+                Ok(cells) => {
+                    for cell in cells.into_iter().filter(|cell| known.insert(*cell)) {
+                        self.start_cell(cell, &mut loops, &shutdown).await?;
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the list of cells cannot be read"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(CELLS_EVERY) => {}
+                _ = shutdown.changed() => {}
+            }
+        }
+        while loops.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    async fn start_cell(
+        &self,
+        cell: CellId,
+        loops: &mut JoinSet<()>,
+        shutdown: &watch::Receiver<bool>,
+    ) -> Result<()> {
+        let shared = &self.shared;
+        let log = shared.storage.event_log(cell).await?;
+        let queue = shared.storage.job_queue(cell).await?;
+        if shared.storage.is_embedded() {
+            // Whoever held them died with the process that owned this folder before us.
+            queue.free_leases(shared.clock.now()).await?;
+        }
+        let pause = Pause {
+            every: shared.config.poll_every,
+            shutdown: shutdown.clone(),
+        };
+        let events = delivery::run(
+            shared.clone(),
+            log.clone(),
+            self.events.clone(),
+            pause.clone(),
+        );
+        loops.spawn(events);
+        let jobs = jobs::run(
+            shared.clone(),
+            queue.clone(),
+            self.jobs.clone(),
+            pause.clone(),
+        );
+        loops.spawn(jobs);
+        loops.spawn(run_schedules(shared.clone(), cell, pause));
+        Ok(())
+    }
+}
+
+/// How a loop waits between two rounds.
+#[derive(Clone)]
+pub(crate) struct Pause {
+    every: Duration,
+    shutdown: watch::Receiver<bool>,
+}
+
+impl Pause {
+    /// Waits for news, the poll interval or the end; false at the end.
+    pub(crate) async fn wait(&mut self, news: &mut watch::Receiver<u64>) -> bool {
+        self.wait_until(news, self.every).await
+    }
+
+    pub(crate) async fn wait_until(
+        &mut self,
+        news: &mut watch::Receiver<u64>,
+        at_most: Duration,
+    ) -> bool {
+        tokio::select! {
+            changed = news.changed() => {
+                if changed.is_err() {
+                    tokio::time::sleep(at_most).await;
+                }
+            }
+            () = tokio::time::sleep(at_most) => {}
+            _ = self.shutdown.changed() => {}
+        }
+        !*self.shutdown.borrow()
+    }
+
+    pub(crate) fn ended(&self) -> bool {
+        *self.shutdown.borrow()
+    }
+}
+
+async fn run_schedules(shared: Arc<Shared>, cell: CellId, mut pause: Pause) {
+    // Nothing is ever sent: schedules go by the clock alone.
+    let (_silent, mut news) = watch::channel(0_u64);
+    loop {
+        if let Err(error) = run_due(&shared, cell).await {
+            tracing::warn!(%error, %cell, "scheduled work failed; it comes round again");
+        }
+        if !pause.wait_until(&mut news, CELLS_EVERY).await {
+            return;
+        }
+    }
+}
+
+async fn run_due(shared: &Shared, cell: CellId) -> Result<(), crate::HandlerError> {
+    let queue = shared.storage.job_queue(cell).await?;
+    let now = shared.clock.now();
+    for recurring in &shared.recurring {
+        if queue
+            .take_turn(recurring.name(), now, recurring.every())
+            .await?
+        {
+            recurring.run(cell, now).await?;
+        }
+    }
+    if queue
+        .take_turn("storage.retention", now, RETENTION_EVERY)
+        .await?
+    {
+        let before = now.minus(shared.config.keep);
+        queue.purge(before).await?;
+        let log = shared.storage.event_log(cell).await?;
+        while log.purge(before, RETENTION_BATCH).await? == RETENTION_BATCH as u64 {}
+    }
+    Ok(())
+}

@@ -27,7 +27,12 @@ pub(crate) enum Backend {
 }
 
 impl Cell {
-    pub(crate) async fn write<T, E, F>(&self, scope: Scope, lane: Lane, body: F) -> Result<T, E>
+    pub(crate) async fn write<T, E, F>(
+        self: &Arc<Self>,
+        scope: Scope,
+        lane: Lane,
+        body: F,
+    ) -> Result<T, E>
     where
         F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync + 'static,
         T: Send + 'static,
@@ -35,20 +40,23 @@ impl Cell {
     {
         match &self.backend {
             Backend::Lite(cell) => cell.writer.submit(scope, lane, body).await,
-            Backend::Postgres(cell) => self.write_postgres(cell, scope, &body).await,
+            Backend::Postgres(cell) => {
+                let this = self.clone();
+                cell.run(move || async move { this.write_postgres(scope, &body).await })
+                    .await
+            }
         }
     }
 
-    async fn write_postgres<T, E, F>(&self, cell: &PgCell, scope: Scope, body: &F) -> Result<T, E>
+    async fn write_postgres<T, E, F>(&self, scope: Scope, body: &F) -> Result<T, E>
     where
-        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E>,
+        E: From<Error>,
     {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut tx = self.begin(cell, scope, false).await?;
+            let mut tx = self.begin(scope, false).await?;
             let busy = tx.busy();
             let outcome = Guarded::new(body(&mut tx), busy).await;
             let outcome = outcome.ok_or(Error::BodyAwaited)?;
@@ -75,7 +83,12 @@ impl Cell {
         }
     }
 
-    async fn begin(&self, cell: &PgCell, scope: Scope, read_only: bool) -> Result<Tx<'static>> {
+    async fn begin(&self, scope: Scope, read_only: bool) -> Result<Tx<'static>> {
+        let Backend::Postgres(cell) = &self.backend else {
+            return Err(Error::Unavailable {
+                message: "the cell is not on a server".to_owned(),
+            });
+        };
         let pool = match scope {
             Scope::Tenant(_) => &cell.tenants,
             Scope::System => &cell.system,
@@ -87,11 +100,11 @@ impl Cell {
     }
 
     /// Runs a read-only body over one snapshot, inline on the caller's thread on SQLite.
-    pub(crate) async fn read<T, E, F>(&self, scope: Scope, body: F) -> Result<T, E>
+    pub(crate) async fn read<T, E, F>(self: &Arc<Self>, scope: Scope, body: F) -> Result<T, E>
     where
-        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync,
-        T: Send,
-        E: From<Error> + Send,
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
     {
         match &self.backend {
             Backend::Lite(cell) => cell.with_reader(&self.stats, |connection| {
@@ -101,11 +114,16 @@ impl Cell {
                 outcome.ok_or(Error::BodyAwaited)?
             })?,
             Backend::Postgres(cell) => {
-                let mut tx = self.begin(cell, scope, true).await?;
-                let busy = tx.busy();
-                let outcome = Guarded::new(body(&mut tx), busy).await.ok_or(Error::BodyAwaited)?;
-                tx.rollback().await?;
-                outcome
+                let this = self.clone();
+                cell.run(move || async move {
+                    let mut tx = this.begin(scope, true).await?;
+                    let busy = tx.busy();
+                    let outcome = Guarded::new(body(&mut tx), busy).await;
+                    let outcome = outcome.ok_or(Error::BodyAwaited)?;
+                    tx.rollback().await?;
+                    outcome
+                })
+                .await
             }
         }
     }
@@ -120,8 +138,9 @@ impl Cell {
     ) -> Result<Vec<T>> {
         let scope = Scope::Tenant(tenant);
         match &self.backend {
-            Backend::Lite(cell) => cell
-                .with_reader(&self.stats, |connection| connection.query(scope, sql, params, map))?,
+            Backend::Lite(cell) => cell.with_reader(&self.stats, |connection| {
+                connection.query(scope, sql, params, map)
+            })?,
             Backend::Postgres(cell) => {
                 let connection = postgres::connection(&cell.tenants).await?;
                 postgres::Transaction::new(connection, scope, true, self.stats.clone())
@@ -131,7 +150,7 @@ impl Cell {
         }
     }
 
-    pub(crate) async fn system_write<T, E, F>(&self, body: F) -> Result<T, E>
+    pub(crate) async fn system_write<T, E, F>(self: &Arc<Self>, body: F) -> Result<T, E>
     where
         F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync + 'static,
         T: Send + 'static,
@@ -140,10 +159,10 @@ impl Cell {
         self.write(Scope::System, Lane::Interactive, body).await
     }
 
-    pub(crate) async fn system_read<T, F>(&self, body: F) -> Result<T>
+    pub(crate) async fn system_read<T, F>(self: &Arc<Self>, body: F) -> Result<T>
     where
-        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T> + Send + Sync,
-        T: Send,
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T> + Send + Sync + 'static,
+        T: Send + 'static,
     {
         self.read(Scope::System, body).await
     }

@@ -34,7 +34,9 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.cell.write(Scope::Tenant(self.tenant), Lane::Interactive, body).await
+        self.cell
+            .write(Scope::Tenant(self.tenant), Lane::Interactive, body)
+            .await
     }
 
     /// As [`Self::write`], behind all interactive work. Keep a body under 10 ms: nothing else is
@@ -45,15 +47,17 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.cell.write(Scope::Tenant(self.tenant), Lane::Bulk, body).await
+        self.cell
+            .write(Scope::Tenant(self.tenant), Lane::Bulk, body)
+            .await
     }
 
-    /// Runs `body` over one snapshot, read-only.
+    /// Runs `body` over one snapshot, read-only. It owns its input, as a write's body does.
     pub async fn read<T, E, F>(&self, body: F) -> Result<T, E>
     where
-        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync,
-        T: Send,
-        E: From<Error> + Send,
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
     {
         self.cell.read(Scope::Tenant(self.tenant), body).await
     }
@@ -91,8 +95,8 @@ impl ControlDb {
 
     pub async fn read<T, F>(&self, body: F) -> Result<T>
     where
-        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T> + Send + Sync,
-        T: Send,
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T> + Send + Sync + 'static,
+        T: Send + 'static,
     {
         self.cell.system_read(body).await
     }

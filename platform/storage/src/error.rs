@@ -7,9 +7,16 @@ pub enum Error {
     Statement { sql: String, message: String },
     /// A CHECK, UNIQUE or FOREIGN KEY constraint refused the row.
     #[error("a constraint refused the row: {message}")]
-    Constraint { kind: ConstraintKind, message: String },
+    Constraint {
+        kind: ConstraintKind,
+        message: String,
+    },
     #[error("column {index} is not {wanted}: {found}")]
-    Column { index: usize, wanted: &'static str, found: String },
+    Column {
+        index: usize,
+        wanted: &'static str,
+        found: String,
+    },
     #[error("a transaction body may await nothing but its database")]
     BodyAwaited,
     #[error("the transaction body panicked: {message}")]
@@ -17,7 +24,11 @@ pub enum Error {
     #[error("the commit failed and nothing was kept: {message}")]
     Commit { message: String },
     #[error("`{sql}` touches tenant tables {tables:?} but binds `:tenant` {bound} times")]
-    TenantUnbound { sql: String, tables: Vec<String>, bound: usize },
+    TenantUnbound {
+        sql: String,
+        tables: Vec<String>,
+        bound: usize,
+    },
     #[error("`{sql}` touches `{table}`, which only storage itself may")]
     SystemTable { sql: String, table: String },
     #[error("the database is not reachable: {message}")]
@@ -29,13 +40,21 @@ pub enum Error {
     #[error("the disk is full")]
     DiskFull,
     #[error("migration {module}/{number} {problem}")]
-    Migration { module: String, number: i64, problem: String },
+    Migration {
+        module: String,
+        number: i64,
+        problem: String,
+    },
     #[error("no tenant `{tenant}`")]
     UnknownTenant { tenant: String },
     #[error("a tenant with the slug `{slug}` exists")]
     SlugTaken { slug: String },
     #[error("`{isolation}` isolation is not offered by {backend}: {hint}")]
-    Isolation { isolation: &'static str, backend: &'static str, hint: &'static str },
+    Isolation {
+        isolation: &'static str,
+        backend: &'static str,
+        hint: &'static str,
+    },
     #[error("`{url}` names no known backend; known are: sqlite:, postgres:")]
     UnknownBackend { url: String },
     #[error("{context}: {message}")]
@@ -65,16 +84,27 @@ impl Error {
     }
 
     pub fn is_unique_violation(&self) -> bool {
-        matches!(self, Self::Constraint { kind: ConstraintKind::Unique, .. })
+        matches!(
+            self,
+            Self::Constraint {
+                kind: ConstraintKind::Unique,
+                ..
+            }
+        )
     }
 
     pub(crate) fn io(context: impl Into<String>, error: &dyn std::fmt::Display) -> Self {
-        Self::Io { context: context.into(), message: error.to_string() }
+        Self::Io {
+            context: context.into(),
+            message: error.to_string(),
+        }
     }
 }
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self::Json { message: error.to_string() }
+        Self::Json {
+            message: error.to_string(),
+        }
     }
 }

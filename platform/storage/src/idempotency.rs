@@ -43,14 +43,19 @@ impl Tx<'_> {
         let stored = self
             .query_system(STORED, params![tenant, &key.scope, &key.key], |row| {
                 let hash: Vec<u8> = row.get(0)?;
-                Ok((hash, row.get::<Option<u32>>(1)?, row.get::<Option<String>>(2)?))
+                Ok((
+                    hash,
+                    row.get::<Option<u32>>(1)?,
+                    row.get::<Option<String>>(2)?,
+                ))
             })
             .await?;
         Ok(match stored.into_iter().next() {
             Some((hash, ..)) if hash != key.body_hash => Claim::Reused,
-            Some((_, Some(status), Some(response))) => {
-                Claim::Stored { status: u16::try_from(status).unwrap_or(500), response }
-            }
+            Some((_, Some(status), Some(response))) => Claim::Stored {
+                status: u16::try_from(status).unwrap_or(500),
+                response,
+            },
             _ => Claim::Unfinished,
         })
     }

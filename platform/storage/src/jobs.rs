@@ -53,7 +53,10 @@ impl Tx<'_> {
             now
         ];
         let new = self.execute_system(SQL, values).await? == 1;
-        self.committed.push(Committed::Job { tenant: self.tenant(), kind: job.kind });
+        self.committed.push(Committed::Job {
+            tenant: self.tenant(),
+            kind: job.kind,
+        });
         Ok(new)
     }
 }
@@ -71,9 +74,10 @@ impl JobQueue {
 
     /// Whether a job is due; a read, so that an idle worker writes nothing.
     pub async fn next_due(&self) -> Result<Option<Timestamp>> {
-        const SQL: &str = "SELECT run_at FROM stoa_job WHERE dead_at IS NULL ORDER BY run_at LIMIT 1";
+        const SQL: &str =
+            "SELECT run_at FROM stoa_job WHERE dead_at IS NULL ORDER BY run_at LIMIT 1";
         self.cell
-            .system_read(async |tx: &mut Tx<'_>| {
+            .system_read(async move |tx: &mut Tx<'_>| {
                 tx.query_opt(SQL, params![], |row| row.get(0)).await
             })
             .await
@@ -148,7 +152,9 @@ impl JobQueue {
         let (id, lease) = (job.id, job.lease.clone());
         self.cell
             .system_write(async move |tx: &mut Tx<'_>| {
-                tx.execute(SQL, params![id, &lease, now, &error]).await.map(|_| ())
+                tx.execute(SQL, params![id, &lease, now, &error])
+                    .await
+                    .map(|_| ())
             })
             .await
     }
@@ -162,13 +168,42 @@ impl JobQueue {
             .await
     }
 
+    /// True for the one process whose turn `name` is; the next turn comes after `every`.
+    pub async fn take_turn(&self, name: &str, now: Timestamp, every: Duration) -> Result<bool> {
+        const DUE: &str = "SELECT next_at FROM stoa_schedule WHERE name = $1";
+        const SQL: &str = "INSERT INTO stoa_schedule (name, next_at) VALUES ($1, $2) \
+             ON CONFLICT (name) DO UPDATE SET next_at = excluded.next_at \
+             WHERE stoa_schedule.next_at <= $3";
+        let asked = name.to_owned();
+        let next_at = self
+            .cell
+            .system_read(async move |tx: &mut Tx<'_>| {
+                tx.query_opt(DUE, params![&asked], |row| row.get::<Timestamp>(0))
+                    .await
+            })
+            .await?;
+        if next_at.is_some_and(|at| at > now) {
+            return Ok(false);
+        }
+        let next = now.plus(every);
+        let asked = name.to_owned();
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| {
+                tx.execute(SQL, params![&asked, next, now])
+                    .await
+                    .map(|changed| changed == 1)
+            })
+            .await
+    }
+
     /// Jobs by state: (waiting or running, buried).
     pub async fn depth(&self) -> Result<(i64, i64)> {
         const SQL: &str = "SELECT (SELECT count(*) FROM stoa_job WHERE dead_at IS NULL), \
                            (SELECT count(*) FROM stoa_job WHERE dead_at IS NOT NULL)";
         self.cell
-            .system_read(async |tx: &mut Tx<'_>| {
-                tx.query_one(SQL, params![], |row| Ok((row.get(0)?, row.get(1)?))).await
+            .system_read(async move |tx: &mut Tx<'_>| {
+                tx.query_one(SQL, params![], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .await
             })
             .await
     }

@@ -55,7 +55,12 @@ pub(crate) fn pending(migrations: &[Migrations], applied: &[Applied]) -> Result<
                 .iter()
                 .find(|step| step.module == module.module && step.number == number);
             match before {
-                None => steps.push(Step { module: module.module, number, sql, checksum }),
+                None => steps.push(Step {
+                    module: module.module,
+                    number,
+                    sql,
+                    checksum,
+                }),
                 Some(step) if step.checksum == checksum => {}
                 Some(_) => {
                     return Err(Error::Migration {
@@ -67,7 +72,9 @@ pub(crate) fn pending(migrations: &[Migrations], applied: &[Applied]) -> Result<
             }
         }
     }
-    let newer = applied.iter().find(|step| !known.contains(&(step.module.as_str(), step.number)));
+    let newer = applied
+        .iter()
+        .find(|step| !known.contains(&(step.module.as_str(), step.number)));
     match newer {
         Some(step) => Err(Error::Migration {
             module: step.module.clone(),
@@ -82,7 +89,11 @@ pub(crate) fn pending(migrations: &[Migrations], applied: &[Applied]) -> Result<
 pub(crate) fn migrate_lite(connection: &mut Connection, migrations: &[Migrations]) -> Result<()> {
     connection.run("BEGIN EXCLUSIVE")?;
     let outcome = apply_lite(connection, migrations);
-    connection.run(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    connection.run(if outcome.is_ok() {
+        "COMMIT"
+    } else {
+        "ROLLBACK"
+    })?;
     outcome
 }
 
@@ -91,7 +102,11 @@ fn apply_lite(connection: &mut Connection, migrations: &[Migrations]) -> Result<
     connection.run(&crate::sql::render_migration(BOOTSTRAP, Dialect::Sqlite))?;
     const APPLIED: &str = "SELECT module, number, checksum FROM stoa_migration";
     let applied = connection.query(System, APPLIED, &[], |row| {
-        Ok(Applied { module: row.get(0)?, number: row.get(1)?, checksum: row.get(2)? })
+        Ok(Applied {
+            module: row.get(0)?,
+            number: row.get(1)?,
+            checksum: row.get(2)?,
+        })
     })?;
     for step in pending(migrations, &applied)? {
         let sql = crate::sql::render_migration(step.sql, Dialect::Sqlite);

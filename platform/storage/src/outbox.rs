@@ -23,7 +23,12 @@ pub struct Cause {
 
 impl Cause {
     pub fn new(actor: Actor, occurred_at: Timestamp) -> Self {
-        Self { actor, occurred_at, causation: None, trace: None }
+        Self {
+            actor,
+            occurred_at,
+            causation: None,
+            trace: None,
+        }
     }
     pub fn system(occurred_at: Timestamp) -> Self {
         Self::new(Actor::System, occurred_at)
@@ -33,8 +38,15 @@ impl Cause {
 /// What a transaction left behind, told to this process right after its commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
-    Event { tenant: TenantId, subject: String, key: String },
-    Job { tenant: TenantId, kind: &'static str },
+    Event {
+        tenant: TenantId,
+        subject: String,
+        key: String,
+    },
+    Job {
+        tenant: TenantId,
+        kind: &'static str,
+    },
 }
 
 type Hook = Arc<dyn Fn(&[Committed]) + Send + Sync>;
@@ -79,7 +91,11 @@ impl Tx<'_> {
             &payload
         ];
         self.execute_system(SQL, values).await?;
-        self.committed.push(Committed::Event { tenant: self.tenant(), subject, key });
+        self.committed.push(Committed::Event {
+            tenant: self.tenant(),
+            subject,
+            key,
+        });
         Ok(())
     }
 
@@ -113,23 +129,27 @@ impl EventLog {
     pub async fn sequence(&self) -> Result<u64> {
         const WAITING: &str = "SELECT count(*) FROM (SELECT 1 FROM stoa_event \
                                WHERE seq IS NULL LIMIT 1) AS waiting";
-        const LOCK: &str = "UPDATE stoa_sequence SET last = last WHERE name = 'event' RETURNING last";
+        const LOCK: &str =
+            "UPDATE stoa_sequence SET last = last WHERE name = 'event' RETURNING last";
         const ASSIGN: &str = "UPDATE stoa_event SET seq = placed.seq FROM \
              (SELECT id, $1 + row_number() OVER (ORDER BY id) AS seq FROM stoa_event \
               WHERE seq IS NULL ORDER BY id LIMIT $2) AS placed WHERE stoa_event.id = placed.id";
         const ADVANCE: &str = "UPDATE stoa_sequence SET last = last + $1 WHERE name = 'event'";
         let waiting = self
             .cell
-            .system_read(async |tx: &mut Tx<'_>| {
-                tx.query_one(WAITING, params![], |row| row.get::<i64>(0)).await
+            .system_read(async move |tx: &mut Tx<'_>| {
+                tx.query_one(WAITING, params![], |row| row.get::<i64>(0))
+                    .await
             })
             .await?;
         if waiting == 0 {
             return Ok(0);
         }
         self.cell
-            .system_write(async |tx: &mut Tx<'_>| {
-                let last = tx.query_one(LOCK, params![], |row| row.get::<i64>(0)).await?;
+            .system_write(async move |tx: &mut Tx<'_>| {
+                let last = tx
+                    .query_one(LOCK, params![], |row| row.get::<i64>(0))
+                    .await?;
                 let placed = tx.execute(ASSIGN, params![last, RELAY_BATCH_MAX]).await?;
                 tx.execute(ADVANCE, params![placed as i64]).await?;
                 Ok::<_, Error>(placed)
@@ -144,7 +164,7 @@ impl EventLog {
                            WHERE seq > $1 ORDER BY seq LIMIT $2";
         let (cell, epoch) = (self.cell.id, self.cell.epoch);
         self.cell
-            .system_read(async |tx: &mut Tx<'_>| {
+            .system_read(async move |tx: &mut Tx<'_>| {
                 tx.query(SQL, params![position, limit], |row| {
                     Ok(Envelope {
                         id: row.get(0)?,
@@ -170,37 +190,37 @@ impl EventLog {
     pub async fn head(&self) -> Result<i64> {
         const SQL: &str = "SELECT last FROM stoa_sequence WHERE name = 'event'";
         self.cell
-            .system_read(async |tx: &mut Tx<'_>| {
+            .system_read(async move |tx: &mut Tx<'_>| {
                 tx.query_one(SQL, params![], |row| row.get(0)).await
             })
             .await
     }
 
     /// Where `consumer` stands; a new one starts before the first event kept.
-    pub async fn position(&self, consumer: &'static str) -> Result<i64> {
+    pub async fn position(&self, consumer: &str) -> Result<i64> {
+        let consumer = consumer.to_owned();
         const SQL: &str = "SELECT position FROM stoa_consumer WHERE name = $1";
         let found = self
             .cell
-            .system_read(async |tx: &mut Tx<'_>| {
-                tx.query_opt(SQL, params![consumer], |row| row.get(0)).await
+            .system_read(async move |tx: &mut Tx<'_>| {
+                tx.query_opt(SQL, params![&consumer], |row| row.get(0))
+                    .await
             })
             .await?;
         Ok(found.unwrap_or(0))
     }
 
     /// Moves `consumer` on to `position`, never back.
-    pub async fn advance(
-        &self,
-        consumer: &'static str,
-        position: i64,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn advance(&self, consumer: &str, position: i64, now: Timestamp) -> Result<()> {
+        let consumer = consumer.to_owned();
         const SQL: &str = "INSERT INTO stoa_consumer (name, position, updated_at) VALUES ($1, $2, $3) \
              ON CONFLICT (name) DO UPDATE SET position = excluded.position, \
              updated_at = excluded.updated_at WHERE stoa_consumer.position < excluded.position";
         self.cell
             .system_write(async move |tx: &mut Tx<'_>| {
-                tx.execute(SQL, params![consumer, position, now]).await.map(|_| ())
+                tx.execute(SQL, params![&consumer, position, now])
+                    .await
+                    .map(|_| ())
             })
             .await
     }
@@ -208,16 +228,19 @@ impl EventLog {
     /// Sets aside an event that a consumer keeps failing on, so that the others go on.
     pub async fn bury(
         &self,
-        consumer: &'static str,
+        consumer: &str,
         seq: i64,
         error: String,
         now: Timestamp,
     ) -> Result<()> {
+        let consumer = consumer.to_owned();
         const SQL: &str = "INSERT INTO stoa_dead_event (consumer, seq, error, buried_at) \
                            VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
         self.cell
             .system_write(async move |tx: &mut Tx<'_>| {
-                tx.execute(SQL, params![consumer, seq, &error, now]).await.map(|_| ())
+                tx.execute(SQL, params![&consumer, seq, &error, now])
+                    .await
+                    .map(|_| ())
             })
             .await
     }
@@ -244,8 +267,9 @@ impl EventLog {
              (SELECT last FROM stoa_sequence WHERE name = 'event') \
              - (SELECT coalesce(min(position), 0) FROM stoa_consumer)";
         self.cell
-            .system_read(async |tx: &mut Tx<'_>| {
-                tx.query_one(SQL, params![], |row| Ok((row.get(0)?, row.get(1)?))).await
+            .system_read(async move |tx: &mut Tx<'_>| {
+                tx.query_one(SQL, params![], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .await
             })
             .await
     }

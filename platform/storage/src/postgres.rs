@@ -8,11 +8,13 @@ pub(crate) use setup::{create_database, prepare_schema};
 pub(crate) use transaction::{Guarded, Transaction};
 pub(crate) use wire::{column, map_error};
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::NoTls;
+use tokio_util::task::LocalPoolHandle;
 
 use crate::{Error, Result, Stats};
 
@@ -26,6 +28,7 @@ pub(crate) struct PgCell {
     pub(crate) tenants: Pool,
     /// Connections that act as the owner, for `stoa_` tables and migrations.
     pub(crate) system: Pool,
+    bodies: LocalPoolHandle,
 }
 
 /// Where a cell lives on a server.
@@ -37,8 +40,11 @@ pub(crate) struct PgLocation {
 }
 
 impl PgCell {
+    /// `bodies` runs transaction bodies: pinned to a thread, so that they need not be `Send`, and
+    /// detached from the caller, so that one who hangs up cannot cut a transaction in the middle.
     pub(crate) async fn open(
         location: &PgLocation,
+        bodies: LocalPoolHandle,
         connections_max: usize,
         migrations: &[crate::Migrations],
         stats: &Arc<Stats>,
@@ -47,16 +53,51 @@ impl PgCell {
         prepare_schema(&system, location, migrations).await?;
         let tenants = pool(location, Some(setup::TENANT_ROLE), connections_max)?;
         stats.pool(tenants.clone());
-        Ok(Self { tenants, system })
+        Ok(Self {
+            tenants,
+            system,
+            bodies,
+        })
+    }
+
+    pub(crate) async fn run<T, E, F, B>(&self, body: F) -> Result<T, E>
+    where
+        F: FnOnce() -> B + Send + 'static,
+        B: Future<Output = Result<T, E>> + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.bodies
+            .spawn_pinned(body)
+            .await
+            .unwrap_or_else(|ended| {
+                Err(match ended.is_panic() {
+                    true => Error::BodyPanicked {
+                        message: ended.to_string(),
+                    },
+                    false => Error::Unavailable {
+                        message: "the program is ending".to_owned(),
+                    },
+                }
+                .into())
+            })
     }
 }
 
 fn pool(location: &PgLocation, role: Option<&str>, connections_max: usize) -> Result<Pool> {
     let mut config: tokio_postgres::Config = location.url.parse().map_err(|error| {
-        Error::io(format!("reading the PostgreSQL URL `{}`", without_password(&location.url)), &error)
+        Error::io(
+            format!(
+                "reading the PostgreSQL URL `{}`",
+                without_password(&location.url)
+            ),
+            &error,
+        )
     })?;
     // `role` takes effect at connect, so no statement ever runs with the owner's rights.
-    let role = role.map(|role| format!(" -c role={role}")).unwrap_or_default();
+    let role = role
+        .map(|role| format!(" -c role={role}"))
+        .unwrap_or_default();
     config.options(format!(
         "-c search_path={} -c statement_timeout={STATEMENT_TIMEOUT_MS} \
          -c lock_timeout={STATEMENT_TIMEOUT_MS} \
@@ -65,7 +106,9 @@ fn pool(location: &PgLocation, role: Option<&str>, connections_max: usize) -> Re
     ));
     config.application_name("stoa");
     config.connect_timeout(POOL_WAIT_MAX);
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let recycling = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
     Pool::builder(Manager::from_config(config, NoTls, recycling))
         .max_size(connections_max)
         .runtime(Runtime::Tokio1)
@@ -76,7 +119,9 @@ fn pool(location: &PgLocation, role: Option<&str>, connections_max: usize) -> Re
 }
 
 pub(crate) async fn connection(pool: &Pool) -> Result<deadpool_postgres::Object> {
-    pool.get().await.map_err(|error| Error::Unavailable { message: error.to_string() })
+    pool.get().await.map_err(|error| Error::Unavailable {
+        message: error.to_string(),
+    })
 }
 
 /// The URL as it may be shown.

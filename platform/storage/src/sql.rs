@@ -22,8 +22,11 @@ pub(crate) struct Rewritten {
 pub(crate) fn rewrite(sql: &str, dialect: Dialect) -> Rewritten {
     const TENANT: &str = ":tenant";
     // Every second piece between quotes is quoted text.
-    let tenant_bindings =
-        sql.split('\'').step_by(2).map(|unquoted| unquoted.matches(TENANT).count()).sum();
+    let tenant_bindings = sql
+        .split('\'')
+        .step_by(2)
+        .map(|unquoted| unquoted.matches(TENANT).count())
+        .sum();
     let shift = usize::from(tenant_bindings > 0);
     let mark = match dialect {
         Dialect::Sqlite => '?',
@@ -37,7 +40,9 @@ pub(crate) fn rewrite(sql: &str, dialect: Dialect) -> Rewritten {
         Dialect::Sqlite => "",
         Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
     };
-    let sql = sql.replace("{lock}", lock).replace("{skip_locked}", skip_locked);
+    let sql = sql
+        .replace("{lock}", lock)
+        .replace("{skip_locked}", skip_locked);
     let mut text = String::with_capacity(sql.len() + 8);
     let mut rest = sql.as_str();
     while let Some(at) = rest.find([':', '$', '\'']) {
@@ -67,7 +72,10 @@ pub(crate) fn rewrite(sql: &str, dialect: Dialect) -> Rewritten {
         }
     }
     text.push_str(rest);
-    Rewritten { text, tenant_bindings }
+    Rewritten {
+        text,
+        tenant_bindings,
+    }
 }
 
 /// Fills a migration's `{id}`, `{int}`, `{text}`, `{bytes}`, `{serial}` and `{strict}`.
@@ -86,11 +94,16 @@ pub(crate) fn render_migration(sql: &str, dialect: Dialect) -> String {
             ("{int}", "BIGINT"),
             ("{text}", "TEXT COLLATE \"C\""),
             ("{bytes}", "BYTEA"),
-            ("{serial}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+            (
+                "{serial}",
+                "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            ),
             ("{strict}", ""),
         ],
     };
-    words.iter().fold(sql.to_owned(), |text, (word, with)| text.replace(word, with))
+    words.iter().fold(sql.to_owned(), |text, (word, with)| {
+        text.replace(word, with)
+    })
 }
 
 #[cfg(test)]
@@ -98,21 +111,30 @@ mod tests {
     use super::*;
 
     fn both(sql: &str) -> (String, String) {
-        (rewrite(sql, Dialect::Sqlite).text, rewrite(sql, Dialect::Postgres).text)
+        (
+            rewrite(sql, Dialect::Sqlite).text,
+            rewrite(sql, Dialect::Postgres).text,
+        )
     }
 
     #[test]
     fn the_tenant_is_parameter_one_and_the_others_move_up() {
         let (lite, postgres) =
             both("UPDATE t SET a = a + $2 WHERE tenant_id = :tenant AND id = $1 AND $12 > 0");
-        assert_eq!(lite, "UPDATE t SET a = a + ?3 WHERE tenant_id = ?1 AND id = ?2 AND ?13 > 0");
+        assert_eq!(
+            lite,
+            "UPDATE t SET a = a + ?3 WHERE tenant_id = ?1 AND id = ?2 AND ?13 > 0"
+        );
         assert_eq!(postgres, lite.replace('?', "$"));
     }
 
     #[test]
     fn quoted_text_and_casts_stay_as_they_are() {
         let (lite, postgres) = both("SELECT '$1 :tenant', x::bigint FROM t WHERE a = $1");
-        assert_eq!(postgres, "SELECT '$1 :tenant', x::bigint FROM t WHERE a = $1");
+        assert_eq!(
+            postgres,
+            "SELECT '$1 :tenant', x::bigint FROM t WHERE a = $1"
+        );
         assert_eq!(lite, "SELECT '$1 :tenant', x::bigint FROM t WHERE a = ?1");
         assert_eq!(both("SELECT $1").0, "SELECT ?1");
     }

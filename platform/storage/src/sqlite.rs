@@ -65,9 +65,12 @@ impl LiteCell {
         let idle = self.readers.lock().pop();
         let mut reader = match idle {
             Some(reader) => reader,
-            None => {
-                Connection::open_reader(&self.path, self.options, self.schema.clone(), stats.clone())?
-            }
+            None => Connection::open_reader(
+                &self.path,
+                self.options,
+                self.schema.clone(),
+                stats.clone(),
+            )?,
         };
         let answer = work(&mut reader);
         let mut readers = self.readers.lock();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use stoa_kernel::{CellId, Clock, Currency, IdSource, TenantId, Timestamp};
+use tokio_util::task::LocalPoolHandle;
 
 use crate::cell::{Backend, Cell};
 use crate::outbox::CommitHooks;
@@ -19,6 +20,8 @@ use crate::{
 const CELLS_OPEN_MAX: u64 = 512;
 /// How long another process's change to the tenant directory may go unseen.
 const DIRECTORY_TTL: Duration = Duration::from_secs(1);
+/// Threads that run transaction bodies on PostgreSQL; they wait for the server most of the time.
+const BODY_THREADS: usize = 2;
 const CONTROL_SCHEMA: &str = "stoa_control";
 const SHARED_SCHEMA: &str = "stoa";
 
@@ -96,6 +99,7 @@ struct Inner {
     checkpointer: Option<Checkpointer>,
     stats: Arc<Stats>,
     hooks: CommitHooks,
+    bodies: Option<LocalPoolHandle>,
 }
 
 enum Home {
@@ -106,12 +110,12 @@ enum Home {
 const CELL_SCHEMA: Migrations = Migrations {
     module: "storage",
     plane: Plane::Cell,
-    steps: &[include_str!("migrations/cell.sql")],
+    steps: &[include_str!("migrations/cell/0001_storage.sql")],
 };
 const CONTROL_PLANE_SCHEMA: Migrations = Migrations {
     module: "storage",
     plane: Plane::Control,
-    steps: &[include_str!("migrations/control.sql")],
+    steps: &[include_str!("migrations/control/0001_directory.sql")],
 };
 
 impl Storage {
@@ -124,9 +128,18 @@ impl Storage {
             Home::Folder(_) => Some(Checkpointer::start(stats.clone())?),
             Home::Server(_) => None,
         };
+        let bodies = match &home {
+            Home::Folder(_) => None,
+            Home::Server(_) => Some(LocalPoolHandle::new(BODY_THREADS)),
+        };
         let of_plane = |schema: Migrations, plane: Plane| {
-            let of_modules = modules.iter().filter(move |module| module.plane == plane).copied();
-            std::iter::once(schema).chain(of_modules).collect::<Vec<_>>()
+            let of_modules = modules
+                .iter()
+                .filter(move |module| module.plane == plane)
+                .copied();
+            std::iter::once(schema)
+                .chain(of_modules)
+                .collect::<Vec<_>>()
         };
         let control_migrations = of_plane(CONTROL_PLANE_SCHEMA, Plane::Control);
         let opener = Opener {
@@ -135,9 +148,16 @@ impl Storage {
             checkpointer: checkpointer.as_ref(),
             stats: &stats,
             hooks: &hooks,
+            bodies: bodies.as_ref(),
         };
         let control = opener
-            .open(CellId::from_u128(0), 1, "control", &control_migrations, config.connections_max)
+            .open(
+                CellId::from_u128(0),
+                1,
+                "control",
+                &control_migrations,
+                config.connections_max,
+            )
             .await?;
         let inner = Inner {
             home,
@@ -145,15 +165,27 @@ impl Storage {
             control: Arc::new(control),
             cells: Cache::new(CELLS_OPEN_MAX),
             opening: tokio::sync::Mutex::new(()),
-            by_slug: Cache::builder().max_capacity(100_000).time_to_live(DIRECTORY_TTL).build(),
-            by_host: Cache::builder().max_capacity(100_000).time_to_live(DIRECTORY_TTL).build(),
-            by_id: Cache::builder().max_capacity(100_000).time_to_live(DIRECTORY_TTL).build(),
+            by_slug: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(DIRECTORY_TTL)
+                .build(),
+            by_host: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(DIRECTORY_TTL)
+                .build(),
+            by_id: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(DIRECTORY_TTL)
+                .build(),
             checkpointer,
             stats,
             hooks,
+            bodies,
             config,
         };
-        let storage = Self { inner: Arc::new(inner) };
+        let storage = Self {
+            inner: Arc::new(inner),
+        };
         let shared = storage.ensure_cell(Isolation::Shared, "shared").await?;
         storage.cell(shared).await?;
         Ok(storage)
@@ -192,9 +224,11 @@ impl Storage {
                            FROM stoa_tenant WHERE id = $1";
         let found = self
             .control()
-            .read(async |tx: &mut Tx<'_>| tx.query_opt(SQL, params![id], tenant_row).await)
+            .read(async move |tx: &mut Tx<'_>| tx.query_opt(SQL, params![id], tenant_row).await)
             .await?;
-        let tenant = found.ok_or_else(|| Error::UnknownTenant { tenant: id.to_string() })?;
+        let tenant = found.ok_or_else(|| Error::UnknownTenant {
+            tenant: id.to_string(),
+        })?;
         self.inner.by_id.insert(id, tenant.clone());
         Ok(tenant)
     }
@@ -205,9 +239,10 @@ impl Storage {
         if let Some(known) = self.inner.by_slug.get(slug) {
             return Ok(known);
         }
+        let asked = slug.to_owned();
         let found = self
             .control()
-            .read(async |tx: &mut Tx<'_>| tx.query_opt(SQL, params![slug], tenant_row).await)
+            .read(async move |tx: &mut Tx<'_>| tx.query_opt(SQL, params![&asked], tenant_row).await)
             .await?;
         self.inner.by_slug.insert(slug.to_owned(), found.clone());
         Ok(found)
@@ -219,10 +254,11 @@ impl Storage {
         if let Some(known) = self.inner.by_host.get(hostname) {
             return Ok(known);
         }
+        let asked = hostname.to_owned();
         let found = self
             .control()
-            .read(async |tx: &mut Tx<'_>| {
-                tx.query_opt(SQL, params![hostname], |row| row.get(0)).await
+            .read(async move |tx: &mut Tx<'_>| {
+                tx.query_opt(SQL, params![&asked], |row| row.get(0)).await
             })
             .await?;
         self.inner.by_host.insert(hostname.to_owned(), found);
@@ -233,7 +269,9 @@ impl Storage {
     pub async fn tenants(&self) -> Result<Vec<Tenant>> {
         const SQL: &str = "SELECT id, slug, name, cell_id, currency, test_mode, created_at \
                            FROM stoa_tenant ORDER BY slug";
-        self.control().read(async |tx: &mut Tx<'_>| tx.query(SQL, params![], tenant_row).await).await
+        self.control()
+            .read(async move |tx: &mut Tx<'_>| tx.query(SQL, params![], tenant_row).await)
+            .await
     }
 
     pub async fn create_tenant(&self, new: NewTenant) -> Result<Tenant> {
@@ -278,7 +316,9 @@ impl Storage {
             })
             .await;
         match created {
-            Err(error) if error.is_unique_violation() => Err(Error::SlugTaken { slug: tenant.slug }),
+            Err(error) if error.is_unique_violation() => {
+                Err(Error::SlugTaken { slug: tenant.slug })
+            }
             Err(error) => Err(error),
             Ok(()) => {
                 self.inner.by_slug.invalidate(&tenant.slug);
@@ -291,7 +331,7 @@ impl Storage {
     pub async fn cells(&self) -> Result<Vec<CellId>> {
         const SQL: &str = "SELECT id FROM stoa_cell ORDER BY created_at, id";
         self.control()
-            .read(async |tx: &mut Tx<'_>| tx.query(SQL, params![], |row| row.get(0)).await)
+            .read(async move |tx: &mut Tx<'_>| tx.query(SQL, params![], |row| row.get(0)).await)
             .await
     }
 
@@ -305,22 +345,28 @@ impl Storage {
 
     /// Transactions waiting for the writers of the open cells.
     pub fn queue_depth(&self) -> usize {
-        self.inner.cells.iter().map(|(_, cell)| cell.queue_depth()).sum()
+        self.inner
+            .cells
+            .iter()
+            .map(|(_, cell)| cell.queue_depth())
+            .sum()
     }
 
     /// 32 secret bytes, made on first use and the same for every process of the installation.
-    pub async fn secret(&self, name: &'static str) -> Result<[u8; 32]> {
+    pub async fn secret(&self, name: &str) -> Result<[u8; 32]> {
         const INSERT: &str =
             "INSERT INTO stoa_secret (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         const READ: &str = "SELECT value FROM stoa_secret WHERE name = $1";
+        let name = name.to_owned();
+        let asked = name.clone();
         let mut fresh = [0_u8; 32];
         getrandom::fill(&mut fresh)
             .map_err(|error| Error::io("asking the system for randomness", &error))?;
         let stored: Vec<u8> = self
             .control()
             .write(async move |tx: &mut Tx<'_>| {
-                tx.execute(INSERT, params![name, &fresh]).await?;
-                tx.query_one(READ, params![name], |row| row.get(0)).await
+                tx.execute(INSERT, params![&asked, &fresh]).await?;
+                tx.query_one(READ, params![&asked], |row| row.get(0)).await
             })
             .await?;
         stored.try_into().map_err(|bytes: Vec<u8>| Error::Io {
@@ -349,7 +395,8 @@ impl Storage {
                 if let Some(id) = tx.query_opt(FIND, found, |row| row.get(0)).await? {
                     return Ok(id);
                 }
-                tx.execute(INSERT, params![fresh, isolation.as_str(), &locator, now]).await?;
+                tx.execute(INSERT, params![fresh, isolation.as_str(), &locator, now])
+                    .await?;
                 Ok::<_, Error>(fresh)
             })
             .await
@@ -367,9 +414,13 @@ impl Storage {
         const SQL: &str = "SELECT isolation, locator, epoch FROM stoa_cell WHERE id = $1";
         let (isolation, locator, epoch) = self
             .control()
-            .read(async |tx: &mut Tx<'_>| {
+            .read(async move |tx: &mut Tx<'_>| {
                 tx.query_one(SQL, params![id], |row| {
-                    Ok((row.get::<String>(0)?, row.get::<String>(1)?, row.get::<i64>(2)?))
+                    Ok((
+                        row.get::<String>(0)?,
+                        row.get::<String>(1)?,
+                        row.get::<i64>(2)?,
+                    ))
                 })
                 .await
             })
@@ -381,15 +432,24 @@ impl Storage {
             checkpointer: inner.checkpointer.as_ref(),
             stats: &inner.stats,
             hooks: &inner.hooks,
+            bodies: inner.bodies.as_ref(),
         };
         let cell = match isolation.as_str() {
             "database" if !self.is_embedded() => {
-                opener.open_database(id, epoch, &locator, &inner.cell_migrations).await?
+                opener
+                    .open_database(id, epoch, &locator, &inner.cell_migrations)
+                    .await?
             }
             _ => {
                 let shared = isolation == "shared";
-                let connections = if shared { inner.config.connections_max } else { 4 };
-                opener.open(id, epoch, &locator, &inner.cell_migrations, connections).await?
+                let connections = if shared {
+                    inner.config.connections_max
+                } else {
+                    4
+                };
+                opener
+                    .open(id, epoch, &locator, &inner.cell_migrations, connections)
+                    .await?
             }
         };
         let cell = Arc::new(cell);
@@ -406,7 +466,9 @@ impl Home {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self::Server(url.to_owned()));
         }
-        Err(Error::UnknownBackend { url: crate::postgres::without_password(url) })
+        Err(Error::UnknownBackend {
+            url: crate::postgres::without_password(url),
+        })
     }
 }
 
@@ -417,6 +479,7 @@ struct Opener<'a> {
     checkpointer: Option<&'a Checkpointer>,
     stats: &'a Arc<Stats>,
     hooks: &'a CommitHooks,
+    bodies: Option<&'a LocalPoolHandle>,
 }
 
 impl Opener<'_> {
@@ -430,7 +493,9 @@ impl Opener<'_> {
     ) -> Result<Cell> {
         let backend = match (self.home, self.checkpointer) {
             (Home::Folder(folder), Some(checkpointer)) => {
-                let options = LiteOptions { mmap_bytes: self.config.mmap_bytes };
+                let options = LiteOptions {
+                    mmap_bytes: self.config.mmap_bytes,
+                };
                 let path = folder.join(format!("{locator}.db"));
                 Backend::Lite(LiteCell::open(
                     &path,
@@ -453,13 +518,35 @@ impl Opener<'_> {
                     "shared" => SHARED_SCHEMA.to_owned(),
                     own => own.to_owned(),
                 };
-                let location = PgLocation { url: url.clone(), schema };
+                let location = PgLocation {
+                    url: url.clone(),
+                    schema,
+                };
                 Backend::Postgres(
-                    PgCell::open(&location, connections, migrations, self.stats).await?,
+                    PgCell::open(
+                        &location,
+                        self.bodies()?,
+                        connections,
+                        migrations,
+                        self.stats,
+                    )
+                    .await?,
                 )
             }
         };
-        Ok(Cell { id, epoch, backend, stats: self.stats.clone(), hooks: self.hooks.clone() })
+        Ok(Cell {
+            id,
+            epoch,
+            backend,
+            stats: self.stats.clone(),
+            hooks: self.hooks.clone(),
+        })
+    }
+
+    fn bodies(&self) -> Result<LocalPoolHandle> {
+        self.bodies.cloned().ok_or_else(|| Error::Unavailable {
+            message: "the threads for transactions are not running".to_owned(),
+        })
     }
 
     /// A PostgreSQL database of its own, created beside the main one.
@@ -474,10 +561,19 @@ impl Opener<'_> {
             return self.open(id, epoch, name, migrations, 4).await;
         };
         let url = crate::postgres::create_database(url, name).await?;
-        let location = PgLocation { url, schema: SHARED_SCHEMA.to_owned() };
-        let cell = PgCell::open(&location, 4, migrations, self.stats).await?;
+        let location = PgLocation {
+            url,
+            schema: SHARED_SCHEMA.to_owned(),
+        };
+        let cell = PgCell::open(&location, self.bodies()?, 4, migrations, self.stats).await?;
         let backend = Backend::Postgres(cell);
-        Ok(Cell { id, epoch, backend, stats: self.stats.clone(), hooks: self.hooks.clone() })
+        Ok(Cell {
+            id,
+            epoch,
+            backend,
+            stats: self.stats.clone(),
+            hooks: self.hooks.clone(),
+        })
     }
 }
 

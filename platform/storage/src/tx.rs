@@ -40,11 +40,21 @@ pub(crate) enum Scope {
 
 impl<'c> Tx<'c> {
     pub(crate) fn lite(connection: &'c mut sqlite::Connection, scope: Scope) -> Self {
-        Self { inner: Inner::Lite(connection), scope, failed: None, committed: Vec::new() }
+        Self {
+            inner: Inner::Lite(connection),
+            scope,
+            failed: None,
+            committed: Vec::new(),
+        }
     }
 
     pub(crate) fn postgres(transaction: postgres::Transaction, scope: Scope) -> Tx<'static> {
-        Tx { inner: Inner::Postgres(transaction), scope, failed: None, committed: Vec::new() }
+        Tx {
+            inner: Inner::Postgres(transaction),
+            scope,
+            failed: None,
+            committed: Vec::new(),
+        }
     }
 
     /// Set while the body waits for PostgreSQL; never set on SQLite, which does not wait.
@@ -130,10 +140,12 @@ impl<'c> Tx<'c> {
         params: &[Value<'_>],
         map: impl FnMut(&Row<'_>) -> Result<T> + Send,
     ) -> Result<T> {
-        self.query_opt(sql, params, map).await?.ok_or_else(|| Error::Statement {
-            sql: sql.to_owned(),
-            message: "no row where one must be".to_owned(),
-        })
+        self.query_opt(sql, params, map)
+            .await?
+            .ok_or_else(|| Error::Statement {
+                sql: sql.to_owned(),
+                message: "no row where one must be".to_owned(),
+            })
     }
 
     /// Runs storage's own statement inside a module's transaction (outbox, jobs, idempotency).
@@ -167,9 +179,10 @@ impl<'c> Tx<'c> {
     ) -> Result<u64> {
         let answer = match &mut self.inner {
             Inner::Lite(connection) => connection.execute(scope, sql, params),
-            Inner::Postgres(transaction) => {
-                transaction.flight(scope, &[(sql, params)]).await.map(|counts| counts[0])
-            }
+            Inner::Postgres(transaction) => transaction
+                .flight(scope, &[(sql, params)])
+                .await
+                .map(|counts| counts[0]),
         };
         self.note(answer)
     }
@@ -213,10 +226,16 @@ pub(crate) fn guard(
         return Ok(());
     }
     if let Some(table) = tables.iter().find(|table| table.starts_with(SYSTEM_PREFIX)) {
-        return Err(Error::SystemTable { sql: sql.to_owned(), table: table.clone() });
+        return Err(Error::SystemTable {
+            sql: sql.to_owned(),
+            table: table.clone(),
+        });
     }
-    let touched: Vec<String> =
-        tables.iter().filter(|table| is_tenant_table(table)).cloned().collect();
+    let touched: Vec<String> = tables
+        .iter()
+        .filter(|table| is_tenant_table(table))
+        .cloned()
+        .collect();
     if touched.len() > tenant_bindings {
         return Err(Error::TenantUnbound {
             sql: sql.to_owned(),

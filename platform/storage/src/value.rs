@@ -127,7 +127,11 @@ impl Row<'_> {
     pub fn str(&self, index: usize) -> Result<&str> {
         match self.column(index)? {
             Column::Text(text) => Ok(text),
-            other => Err(Error::Column { index, wanted: "str", found: format!("{other:?}") }),
+            other => Err(Error::Column {
+                index,
+                wanted: "str",
+                found: format!("{other:?}"),
+            }),
         }
     }
 

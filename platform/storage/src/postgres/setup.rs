@@ -5,6 +5,7 @@ use tokio_postgres::NoTls;
 
 use super::{PgLocation, connection, map_error, without_password};
 use crate::migrate::{self, Applied};
+use crate::sql::render_migration;
 use crate::{Dialect, Error, Migrations, Result};
 
 /// The role tenants' transactions act as: owns nothing, so row-level security binds it.
@@ -19,32 +20,52 @@ pub(crate) async fn prepare_schema(
     migrations: &[Migrations],
 ) -> Result<()> {
     let mut owner = connection(system).await?;
-    let transaction = owner.transaction().await.map_err(|error| map_error("BEGIN", &error))?;
-    let run = async |sql: String| {
-        transaction.batch_execute(&sql).await.map_err(|error| map_error(&sql, &error))
-    };
-    run("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0".to_owned()).await?;
-    run(format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
-    run(format!("CREATE SCHEMA IF NOT EXISTS {}", location.schema)).await?;
-    run(role_sql()).await?;
-    run(migrate::BOOTSTRAP.to_owned().replace("{int}", "BIGINT").replace("{text}", "TEXT").replace("{strict}", ""))
-        .await?;
+    let opened = owner
+        .transaction()
+        .await
+        .map_err(|error| map_error("BEGIN", &error))?;
+    let transaction = &opened;
+    run(
+        transaction,
+        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0".to_owned(),
+    )
+    .await?;
+    run(
+        transaction,
+        format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"),
+    )
+    .await?;
+    run(
+        transaction,
+        format!("CREATE SCHEMA IF NOT EXISTS {}", location.schema),
+    )
+    .await?;
+    run(transaction, role_sql()).await?;
+    run(
+        transaction,
+        render_migration(migrate::BOOTSTRAP, Dialect::Postgres),
+    )
+    .await?;
     let rows = transaction
         .query("SELECT module, number, checksum FROM stoa_migration", &[])
         .await
         .map_err(|error| map_error("stoa_migration", &error))?;
     let applied: Vec<Applied> = rows
         .iter()
-        .map(|row| Applied { module: row.get(0), number: row.get(1), checksum: row.get(2) })
+        .map(|row| Applied {
+            module: row.get(0),
+            number: row.get(1),
+            checksum: row.get(2),
+        })
         .collect();
     for step in migrate::pending(migrations, &applied)? {
-        run(crate::sql::render_migration(step.sql, Dialect::Postgres)).await.map_err(|error| {
-            Error::Migration {
+        run(transaction, render_migration(step.sql, Dialect::Postgres))
+            .await
+            .map_err(|error| Error::Migration {
                 module: step.module.to_owned(),
                 number: step.number,
                 problem: error.to_string(),
-            }
-        })?;
+            })?;
         transaction
             .execute(
                 "INSERT INTO stoa_migration (module, number, checksum) VALUES ($1, $2, $3)",
@@ -53,8 +74,18 @@ pub(crate) async fn prepare_schema(
             .await
             .map_err(|error| map_error("stoa_migration", &error))?;
     }
-    run(guard_sql(&location.schema)).await?;
-    transaction.commit().await.map_err(|error| map_error("COMMIT", &error))
+    run(transaction, guard_sql(&location.schema)).await?;
+    opened
+        .commit()
+        .await
+        .map_err(|error| map_error("COMMIT", &error))
+}
+
+async fn run(transaction: &deadpool_postgres::Transaction<'_>, sql: String) -> Result<()> {
+    transaction
+        .batch_execute(&sql)
+        .await
+        .map_err(|error| map_error(&sql, &error))
 }
 
 /// Roles are shared by the whole server, so another process may be creating the same one.
@@ -102,9 +133,12 @@ fn guard_sql(schema: &str) -> String {
 /// Creates a database beside the one of `url`, unless it exists; returns its URL.
 pub(crate) async fn create_database(url: &str, name: &str) -> Result<String> {
     let fail = |error: tokio_postgres::Error| map_error("CREATE DATABASE", &error);
-    let (client, task) = tokio_postgres::connect(url, NoTls)
-        .await
-        .map_err(|error| Error::Unavailable { message: error.to_string() })?;
+    let (client, task) =
+        tokio_postgres::connect(url, NoTls)
+            .await
+            .map_err(|error| Error::Unavailable {
+                message: error.to_string(),
+            })?;
     let task = tokio::spawn(task);
     let known = client
         .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&name])
@@ -119,7 +153,10 @@ pub(crate) async fn create_database(url: &str, name: &str) -> Result<String> {
     drop(client);
     drop(task.await);
     let mut parsed = url::Url::parse(url).map_err(|error| {
-        Error::io(format!("reading the PostgreSQL URL `{}`", without_password(url)), &error)
+        Error::io(
+            format!("reading the PostgreSQL URL `{}`", without_password(url)),
+            &error,
+        )
     })?;
     parsed.set_path(name);
     Ok(parsed.to_string())

@@ -26,7 +26,12 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(connection: Object, scope: Scope, read_only: bool, stats: Arc<Stats>) -> Self {
+    pub(crate) fn new(
+        connection: Object,
+        scope: Scope,
+        read_only: bool,
+        stats: Arc<Stats>,
+    ) -> Self {
         let mode = if read_only { " READ ONLY" } else { "" };
         let opening = match scope {
             Scope::Tenant(tenant) => format!(
@@ -35,7 +40,12 @@ impl Transaction {
             ),
             Scope::System => format!("BEGIN{mode}"),
         };
-        Self { connection: Some(connection), opening: Some(opening), busy: Arc::default(), stats }
+        Self {
+            connection: Some(connection),
+            opening: Some(opening),
+            busy: Arc::default(),
+            stats,
+        }
     }
 
     pub(crate) fn busy(&self) -> Arc<AtomicBool> {
@@ -64,17 +74,20 @@ impl Transaction {
             self.stats.statement();
         }
         let tenant = tenant_value(scope);
-        let all = prepared.iter().zip(statements).map(|(prepared, (sql, params))| {
-            let bound = prepared.bind(&tenant, params);
-            async move {
-                let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
-                    bound.iter().map(|value| value as _).collect();
-                connection
-                    .execute(&prepared.statement, &slice)
-                    .await
-                    .map_err(|error| map_error(sql, &error))
-            }
-        });
+        let all = prepared
+            .iter()
+            .zip(statements)
+            .map(|(prepared, (sql, params))| {
+                let bound = prepared.bind(&tenant, params);
+                async move {
+                    let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+                        bound.iter().map(|value| value as _).collect();
+                    connection
+                        .execute(&prepared.statement, &slice)
+                        .await
+                        .map_err(|error| map_error(sql, &error))
+                }
+            });
         let (opened, answers) = join(open(connection, opening), join_all(all)).await;
         opened?;
         answers.into_iter().collect()
@@ -100,7 +113,13 @@ impl Transaction {
         let (opened, rows) = join(open(connection, opening), answer).await;
         opened?;
         let rows = rows.map_err(|error| map_error(sql, &error))?;
-        rows.iter().map(|row| map(&Row { source: RowSource::Postgres(row) })).collect()
+        rows.iter()
+            .map(|row| {
+                map(&Row {
+                    source: RowSource::Postgres(row),
+                })
+            })
+            .collect()
     }
 
     pub(crate) async fn commit(self) -> Result<()> {
@@ -134,7 +153,13 @@ impl Transaction {
         let rows = rows.map_err(|error| map_error(sql, &error))?;
         closed.map_err(|error| map_error("COMMIT", &error))?;
         drop(self.connection.take());
-        rows.iter().map(|row| map(&Row { source: RowSource::Postgres(row) })).collect()
+        rows.iter()
+            .map(|row| {
+                map(&Row {
+                    source: RowSource::Postgres(row),
+                })
+            })
+            .collect()
     }
 
     async fn end(mut self, word: &'static str) -> Result<()> {
@@ -145,7 +170,10 @@ impl Transaction {
         }
         let tag = {
             let connection = self.connection()?;
-            connection.simple_query(word).await.map_err(|error| map_error(word, &error))?
+            connection
+                .simple_query(word)
+                .await
+                .map_err(|error| map_error(word, &error))?
         };
         drop(tag);
         drop(self.connection.take());
@@ -166,9 +194,10 @@ impl Drop for Transaction {
 
 async fn open(connection: &Object, opening: Option<String>) -> Result<()> {
     match opening {
-        Some(words) => {
-            connection.batch_execute(&words).await.map_err(|error| map_error("BEGIN", &error))
-        }
+        Some(words) => connection
+            .batch_execute(&words)
+            .await
+            .map_err(|error| map_error("BEGIN", &error)),
         None => Ok(()),
     }
 }
@@ -191,9 +220,14 @@ impl Prepared {
 
 async fn prepare(connection: &Object, sql: &'static str) -> Result<Prepared> {
     let text = rewritten(sql, Dialect::Postgres);
-    let statement =
-        connection.prepare_cached(&text.text).await.map_err(|error| map_error(sql, &error))?;
-    Ok(Prepared { statement, binds_tenant: text.tenant_bindings > 0 })
+    let statement = connection
+        .prepare_cached(&text.text)
+        .await
+        .map_err(|error| map_error(sql, &error))?;
+    Ok(Prepared {
+        statement,
+        binds_tenant: text.tenant_bindings > 0,
+    })
 }
 
 fn tenant_value(scope: Scope) -> Value<'static> {
@@ -226,7 +260,10 @@ pub(crate) struct Guarded<F> {
 
 impl<F: Future> Guarded<F> {
     pub(crate) fn new(body: F, busy: Arc<AtomicBool>) -> Self {
-        Self { body: Box::pin(body), busy }
+        Self {
+            body: Box::pin(body),
+            busy,
+        }
     }
 }
 

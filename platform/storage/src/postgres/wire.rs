@@ -50,12 +50,19 @@ impl<'a> FromSql<'a> for Raw<'a> {
 }
 
 pub(crate) fn column(row: &tokio_postgres::Row, index: usize) -> Result<Column<'_>> {
-    let bad = |found: String| Error::Column { index, wanted: "column", found };
+    let bad = |found: String| Error::Column {
+        index,
+        wanted: "column",
+        found,
+    };
     let ty = row.columns().get(index).map(|column| column.type_());
     let failed = |error: tokio_postgres::Error| bad(error.to_string());
     let value = match ty {
         None => return Err(bad(format!("only {} columns", row.columns().len()))),
-        Some(&Type::INT8) => row.try_get::<_, Option<i64>>(index).map_err(failed)?.map(Column::Int),
+        Some(&Type::INT8) => row
+            .try_get::<_, Option<i64>>(index)
+            .map_err(failed)?
+            .map(Column::Int),
         Some(&Type::INT4) => row
             .try_get::<_, Option<i32>>(index)
             .map_err(failed)?
@@ -64,9 +71,10 @@ pub(crate) fn column(row: &tokio_postgres::Row, index: usize) -> Result<Column<'
             .try_get::<_, Option<bool>>(index)
             .map_err(failed)?
             .map(|value| Column::Int(i64::from(value))),
-        Some(&Type::TEXT | &Type::VARCHAR | &Type::NAME) => {
-            row.try_get::<_, Option<&str>>(index).map_err(failed)?.map(Column::Text)
-        }
+        Some(&Type::TEXT | &Type::VARCHAR | &Type::NAME) => row
+            .try_get::<_, Option<&str>>(index)
+            .map_err(failed)?
+            .map(Column::Text),
         Some(&Type::UUID | &Type::BYTEA) => row
             .try_get::<_, Option<Raw<'_>>>(index)
             .map_err(failed)?
@@ -85,12 +93,18 @@ pub(crate) fn map_error(sql: &str, error: &tokio_postgres::Error) -> Error {
         // No answer of the server: the connection is gone, or a value did not fit its parameter.
         return match error.is_closed() || error.code().is_none() && !message.contains("parameter") {
             true => Error::Unavailable { message },
-            false => Error::Statement { sql: sql.to_owned(), message },
+            false => Error::Statement {
+                sql: sql.to_owned(),
+                message,
+            },
         };
     };
     let message = db.message().to_owned();
     let code = db.code();
-    let constraint = |kind| Error::Constraint { kind, message: message.clone() };
+    let constraint = |kind| Error::Constraint {
+        kind,
+        message: message.clone(),
+    };
     match *code {
         SqlState::UNIQUE_VIOLATION => constraint(ConstraintKind::Unique),
         SqlState::CHECK_VIOLATION => constraint(ConstraintKind::Check),
@@ -106,6 +120,9 @@ pub(crate) fn map_error(sql: &str, error: &tokio_postgres::Error) -> Error {
         | SqlState::CRASH_SHUTDOWN
         | SqlState::CANNOT_CONNECT_NOW
         | SqlState::TOO_MANY_CONNECTIONS => Error::Unavailable { message },
-        _ => Error::Statement { sql: sql.to_owned(), message: format!("{message} ({})", code.code()) },
+        _ => Error::Statement {
+            sql: sql.to_owned(),
+            message: format!("{message} ({})", code.code()),
+        },
     }
 }

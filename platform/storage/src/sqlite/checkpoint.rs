@@ -55,14 +55,22 @@ impl Checkpointer {
                 }
             })
             .map_err(|error| Error::io("starting the checkpoint thread", &error))?;
-        Ok(Self { shared, stats, thread: Some(thread) })
+        Ok(Self {
+            shared,
+            stats,
+            thread: Some(thread),
+        })
     }
 
     /// Watches a cell for as long as the returned state lives.
     pub(crate) fn watch(&self, path: &Path, options: LiteOptions) -> Result<Arc<LogState>> {
         let connection = Connection::open(path, options, Arc::default(), self.stats.clone())?;
         let log: Arc<LogState> = Arc::default();
-        let watched = Watched { connection, log: Arc::downgrade(&log), batches_seen: 0 };
+        let watched = Watched {
+            connection,
+            log: Arc::downgrade(&log),
+            batches_seen: 0,
+        };
         self.shared.watched.lock().push(watched);
         Ok(log)
     }

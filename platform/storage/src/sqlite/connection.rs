@@ -87,9 +87,11 @@ impl Connection {
         stats: Arc<Stats>,
     ) -> Result<Self> {
         let fail = |error: rusqlite::Error| Error::io("configuring SQLite", &error);
-        raw.busy_timeout(std::time::Duration::from_secs(5)).map_err(fail)?;
+        raw.busy_timeout(std::time::Duration::from_secs(5))
+            .map_err(fail)?;
         // Without the stability guarantee every rebind re-prepares once ANALYZE has run.
-        raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fail)?;
+        raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(fail)?;
         raw.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
         let touched: Arc<Mutex<Vec<String>>> = Arc::default();
         let sink = touched.clone();
@@ -103,7 +105,13 @@ impl Connection {
             Authorization::Allow
         }))
         .map_err(fail)?;
-        let new = Self { raw, known: HashMap::new(), touched, schema, stats };
+        let new = Self {
+            raw,
+            known: HashMap::new(),
+            touched,
+            schema,
+            stats,
+        };
         new.pragma(&format!("PRAGMA cache_size = -{PAGE_CACHE_KIB}"))?;
         new.pragma(&format!("PRAGMA mmap_size = {}", options.mmap_bytes))?;
         new.pragma("PRAGMA foreign_keys = ON")?;
@@ -131,14 +139,18 @@ impl Connection {
                            WHERE m.type = 'table' AND c.name = 'tenant_id'";
         let fail = |error: rusqlite::Error| map_error(SQL, &error);
         let mut statement = self.raw.prepare(SQL).map_err(fail)?;
-        let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(fail)?;
+        let names = statement
+            .query_map([], |row| row.get::<_, String>(0))
+            .map_err(fail)?;
         let tenant_tables = names.collect::<Result<_, _>>().map_err(fail)?;
         Ok(Schema { tenant_tables })
     }
 
     /// Runs fixed text without parameters: BEGIN, SAVEPOINT, migrations.
     pub(crate) fn run(&self, sql: &str) -> Result<()> {
-        self.raw.execute_batch(sql).map_err(|error| map_error(sql, &error))
+        self.raw
+            .execute_batch(sql)
+            .map_err(|error| map_error(sql, &error))
     }
 
     /// As [`Self::run`] for the few words of transaction control, prepared once.
@@ -174,7 +186,10 @@ impl Connection {
             }
             return Ok(count);
         }
-        statement.raw_execute().map(|changed| changed as u64).map_err(fail)
+        statement
+            .raw_execute()
+            .map(|changed| changed as u64)
+            .map_err(fail)
     }
 
     pub(crate) fn query<T>(
@@ -192,7 +207,9 @@ impl Connection {
         let mut rows = statement.raw_query();
         let mut mapped = Vec::new();
         while let Some(row) = rows.next().map_err(fail)? {
-            mapped.push(map(&Row { source: RowSource::Lite(row) })?);
+            mapped.push(map(&Row {
+                source: RowSource::Lite(row),
+            })?);
         }
         Ok(mapped)
     }
@@ -205,13 +222,20 @@ impl Connection {
         }
         let text = rewritten(sql, Dialect::Sqlite);
         self.touched.lock().clear();
-        drop(self.raw.prepare(&text.text).map_err(|error| map_error(sql, &error))?);
+        drop(
+            self.raw
+                .prepare(&text.text)
+                .map_err(|error| map_error(sql, &error))?,
+        );
         let touched = std::mem::take(&mut *self.touched.lock());
         let schema = &self.schema;
         guard(scope, sql, text.tenant_bindings, &touched, |table| {
             schema.tenant_tables.contains(table)
         })?;
-        let known = Known { text: text.text.into(), binds_tenant: text.tenant_bindings > 0 };
+        let known = Known {
+            text: text.text.into(),
+            binds_tenant: text.tenant_bindings > 0,
+        };
         self.known.insert(key, known.clone());
         Ok(known)
     }
@@ -220,7 +244,9 @@ impl Connection {
     pub(crate) fn checkpoint(&self, mode: &'static str) -> Result<i64> {
         let fail = |error: rusqlite::Error| map_error(mode, &error);
         self.raw
-            .query_row(mode, [], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+            .query_row(mode, [], |row| {
+                Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+            })
             .map(|(in_log, copied)| in_log - copied)
             .map_err(fail)
     }
@@ -269,7 +295,11 @@ impl ToSql for Value<'_> {
 }
 
 pub(crate) fn column<'r>(row: &'r rusqlite::Row<'_>, index: usize) -> Result<Column<'r>> {
-    let bad = |found: String| Error::Column { index, wanted: "column", found };
+    let bad = |found: String| Error::Column {
+        index,
+        wanted: "column",
+        found,
+    };
     match row.get_ref(index).map_err(|error| bad(error.to_string()))? {
         ValueRef::Null => Ok(Column::Null),
         ValueRef::Integer(value) => Ok(Column::Int(value)),
@@ -297,6 +327,9 @@ fn map_error(sql: &str, error: &rusqlite::Error) -> Error {
         }
         Some(ErrorCode::DiskFull) => Error::DiskFull,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Unavailable { message },
-        _ => Error::Statement { sql: sql.to_owned(), message },
+        _ => Error::Statement {
+            sql: sql.to_owned(),
+            message,
+        },
     }
 }

@@ -78,7 +78,10 @@ impl Writer {
                 run(connection, &its_queue, &log, &stats, &hooks);
             })
             .map_err(|error| Error::io("starting the writer thread", &error))?;
-        Ok(Self { queue, thread: Some(thread) })
+        Ok(Self {
+            queue,
+            thread: Some(thread),
+        })
     }
 
     /// Queues `body`; resolves after the commit that holds it is durable.
@@ -89,17 +92,28 @@ impl Writer {
         E: From<Error> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = BodyJob { scope, body, outcome: None, committed: Vec::new(), reply };
+        let job = BodyJob {
+            scope,
+            body,
+            outcome: None,
+            committed: Vec::new(),
+            reply,
+        };
         self.push(lane, Box::new(job))?;
         answer.await.unwrap_or_else(|_| {
-            Err(Error::Unavailable { message: "the writer stopped".to_owned() }.into())
+            Err(Error::Unavailable {
+                message: "the writer stopped".to_owned(),
+            }
+            .into())
         })
     }
 
     fn push(&self, lane: Lane, job: Box<dyn Job>) -> Result<()> {
         let mut lanes = self.queue.state.lock();
         if lanes.closed {
-            return Err(Error::Unavailable { message: "the cell is closed".to_owned() });
+            return Err(Error::Unavailable {
+                message: "the cell is closed".to_owned(),
+            });
         }
         let queue = match lane {
             Lane::Interactive => &mut lanes.interactive,
@@ -197,7 +211,9 @@ fn run_batch(
         batch.push(job);
         // A full disk or an I/O error may have rolled back the whole batch, not one savepoint.
         if open.is_ok() && !connection.in_transaction() {
-            return Err(Error::Commit { message: "the database rolled the batch back".to_owned() });
+            return Err(Error::Commit {
+                message: "the database rolled the batch back".to_owned(),
+            });
         }
         let closing = open.is_err()
             || lane == Lane::Bulk
@@ -214,7 +230,9 @@ fn run_batch(
         }
         Err(match error {
             Error::DiskFull => Error::DiskFull,
-            other => Error::Commit { message: other.to_string() },
+            other => Error::Commit {
+                message: other.to_string(),
+            },
         })
     })
 }
@@ -246,9 +264,10 @@ where
             }
             (Some(Err(error)), _) => Err(error),
             (_, Err(error)) => Err(error.clone().into()),
-            (None, Ok(())) => {
-                Err(Error::Commit { message: "the batch ended early".to_owned() }.into())
+            (None, Ok(())) => Err(Error::Commit {
+                message: "the batch ended early".to_owned(),
             }
+            .into()),
         };
         // The caller may have gone; the commit stands either way.
         drop(self.reply.send(answer));
@@ -279,7 +298,10 @@ where
             }
             Ok((Some(Err(error)), _)) => Err(error),
             Ok((None, _)) => Err(Error::BodyAwaited.into()),
-            Err(panic) => Err(Error::BodyPanicked { message: panic_text(&*panic) }.into()),
+            Err(panic) => Err(Error::BodyPanicked {
+                message: panic_text(&*panic),
+            }
+            .into()),
         };
         if outcome.is_err() && connection.in_transaction() {
             connection.control("ROLLBACK TO body")?;

@@ -43,6 +43,11 @@ CREATE TABLE stoa_dead_event (
     PRIMARY KEY (consumer, seq)
 ) {strict};
 
+CREATE TABLE stoa_schedule (
+    name {text} PRIMARY KEY,
+    next_at {int} NOT NULL
+) {strict};
+
 CREATE TABLE stoa_job (
     id {id} PRIMARY KEY,
     tenant_id {id} NOT NULL,
