@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use sha2::{Digest, Sha256};
 use stoa_kernel::{CellId, Clock, Currency, IdSource, TenantId, Timestamp};
 use tokio_util::task::LocalPoolHandle;
 
@@ -282,10 +283,11 @@ impl Storage {
         }
         let locator = match new.isolation {
             Isolation::Shared => "shared".to_owned(),
-            // Identifiers of PostgreSQL know no hyphen.
-            Isolation::Schema | Isolation::Database => {
-                format!("stoa_tenant_{}", new.slug.replace('-', "_"))
-            }
+            Isolation::Schema => format!("tenant_{}", identifier(&new.slug)),
+            Isolation::Database => match &self.inner.home {
+                Home::Folder(_) => format!("tenant_{}", identifier(&new.slug)),
+                Home::Server(url) => database_name(url, &new.slug),
+            },
         };
         let cell = self.ensure_cell(new.isolation, &locator).await?;
         self.cell(cell).await?;
@@ -575,6 +577,24 @@ impl Opener<'_> {
             hooks: self.hooks.clone(),
         })
     }
+}
+
+/// Identifiers of PostgreSQL know no hyphen; slugs know no underscore, so that this is one to one.
+fn identifier(slug: &str) -> String {
+    slug.replace('-', "_")
+}
+
+/// Two installations may share a server, so the name of the main database is part of it; at most
+/// the 63 bytes that PostgreSQL keeps.
+fn database_name(url: &str, slug: &str) -> String {
+    const NAME_MAX: usize = 63;
+    let main = url::Url::parse(url).map(|url| url.path().trim_matches('/').to_owned());
+    let name = format!("{}_{}", main.unwrap_or_default(), identifier(slug));
+    if name.len() <= NAME_MAX {
+        return name;
+    }
+    let digest = hex::encode(&Sha256::digest(name.as_bytes())[..16]);
+    format!("stoa_{digest}")
 }
 
 fn tenant_row(row: &crate::Row<'_>) -> Result<Tenant> {
