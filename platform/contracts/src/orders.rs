@@ -159,6 +159,10 @@ pub enum OrderError {
 
 #[async_trait]
 pub trait Orders: Send + Sync + 'static {
+    /// Holds order numbers ready for [`Self::create`]. Call it before the transaction; it asks the
+    /// database only where few are left. Without it every order waits for the tenant's one row.
+    async fn ensure_numbers(&self, tenant: TenantId) -> Result<(), stoa_storage::Error>;
+
     /// Writes a pending order; returns its number. One order per cart.
     async fn create(
         &self,
