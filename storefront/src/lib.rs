@@ -2,15 +2,16 @@
 
 mod assets;
 mod countries;
+mod form;
 mod present;
 mod render;
 mod views;
 
 pub use assets::{Asset, Assets};
+pub use form::{CheckoutErrors, CheckoutInput, checkout_fields, countries, test_payments};
 pub use present::{
-    CheckoutErrors, CheckoutInput, Sums, availability, breadcrumb_json_ld, checkout_fields,
-    compare_at, count_label, countries, day, money, price_range, product_json_ld, saving,
-    test_payments, totals,
+    Sums, availability, breadcrumb_json_ld, compare_at, count_label, day, money, price_range,
+    product_json_ld, saving, totals,
 };
 pub use render::{CONTENT_SECURITY_POLICY, MAIL_BODY_POLICY, RenderError, Theme};
 pub use views::{

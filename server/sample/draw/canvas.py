@@ -123,8 +123,12 @@ class Canvas:
         right = [(cx + r, y) for y, r in profile]
         left = [(cx - r, y) for y, r in reversed(profile)]
         (y0, r0), (y1, r1) = profile[0], profile[-1]
+        (y2, r2) = profile[-2]
+        # A foot that turns inward meets a flat curve without a notch; a straight one shows its ellipse.
+        foot = (f"Q{n(cx)} {n(y1 + r1 * tilt * .9)} {n(cx - r1)} {n(y1)}" if r2 - r1 > (y1 - y2) * .5
+                else f"A{n(r1)} {n(r1 * tilt)} 0 0 1 {n(cx - r1)} {n(y1)}")
         d = (f"M{n(cx - r0)} {n(y0)}A{n(r0)} {n(r0 * tilt)} 0 0 1 {n(cx + r0)} {n(y0)}{smooth(right)}"
-             f"A{n(r1)} {n(r1 * tilt)} 0 0 1 {n(cx - r1)} {n(y1)}{smooth(left)}Z")
+             f"{foot}{smooth(left)}Z")
         self.solid(d, c)
         if inside:
             self.ell(cx, y0, r0, r0 * tilt, rim or light(c, 0.3))

@@ -17,7 +17,6 @@ def mug(p, c="oat", speckle=True):
         p.add(f'<g fill="{dark(c, .45)}" opacity=".5">' + "".join(
             f'<circle cx="{x}" cy="{y}" r="{2 + i % 3}"/>' for i, (x, y) in enumerate(dots)) + "</g>")
     p.clip(body, lambda: p.path("M180 716C320 756 480 756 620 716V800H180Z", mix(c, "#B98A5E", .75), ' opacity=".9"'))
-    p.clip(body, lambda: p.rect(470, 430, 160, 380, "#201820", 0, ' opacity=".07"'))
 
 
 def camp_cup(p, c="cream"):

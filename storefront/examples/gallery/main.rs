@@ -1,6 +1,7 @@
 //! Renders every page with sample views into a folder, for looking: `cargo run -p stoa-storefront
 //! --example gallery -- OUT && python3 -m http.server -d OUT`. Never part of the product.
 
+mod sale;
 mod samples;
 
 use std::error::Error;
@@ -41,17 +42,18 @@ fn main() -> Result<(), Box<dyn Error>> {
             "products/cast-tape-dispenser",
             theme.product(&samples::product_sold_out())?,
         ),
-        ("cart", theme.cart(&samples::cart())?),
-        ("cart/empty", theme.cart(&samples::cart_empty())?),
-        ("checkout", theme.checkout(&samples::checkout(Vec::new()))?),
+        ("cart", theme.cart(&sale::cart(false))?),
+        ("cart/problem", theme.cart(&sale::cart(true))?),
+        ("cart/empty", theme.cart(&sale::cart_empty())?),
+        ("checkout", theme.checkout(&sale::checkout(Vec::new()))?),
         (
             "checkout/errors",
-            theme.checkout(&samples::checkout_with_errors())?,
+            theme.checkout(&sale::checkout_with_errors())?,
         ),
-        ("404", theme.error(&samples::error(404))?),
-        ("500", theme.error(&samples::error(500))?),
-        ("mailbox", theme.mailbox(&samples::mailbox())?),
-        ("mailbox/2", theme.mail(&samples::mail())?),
+        ("404", theme.error(&sale::error(404))?),
+        ("500", theme.error(&sale::error(500))?),
+        ("mailbox", theme.mailbox(&sale::mailbox())?),
+        ("mailbox/2", theme.mail(&sale::mail())?),
     ];
     for (name, state) in [
         ("orders/processing", OrderState::Processing),
@@ -60,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("orders/requires-action", OrderState::RequiresAction),
         ("orders/canceled", OrderState::Canceled),
     ] {
-        pages.push((name, theme.order(&samples::order(state))?));
+        pages.push((name, theme.order(&sale::order(state))?));
     }
     let mail = "<!doctype html><p>Thank you, Ida. Your order <b>1042</b> is paid.</p>".to_owned();
     pages.push(("mailbox/2/body", mail));

@@ -1,0 +1,209 @@
+//! The checkout form: what was typed, what is wrong with it, what may be chosen. Never checks an order.
+
+use serde::Deserialize;
+
+use crate::countries::COUNTRIES;
+use crate::views::{Choice, Field, FormError, PayTone, PaymentChoice, SelectField};
+
+/// What a shopper typed; kept as it is, so that a page with errors shows it again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct CheckoutInput {
+    pub email: String,
+    pub name: String,
+    pub line1: String,
+    pub line2: String,
+    pub city: String,
+    pub region: String,
+    pub postal_code: String,
+    pub country: String,
+    pub shipping_option_id: String,
+    pub payment_token: String,
+}
+
+/// Field errors by the form's names (`email`, `postal_code`); anything else goes to the summary.
+#[derive(Debug, Clone, Default)]
+pub struct CheckoutErrors(pub Vec<FormError>);
+
+impl CheckoutErrors {
+    pub fn on(&self, field: &str) -> Option<String> {
+        let found = self
+            .0
+            .iter()
+            .find(|error| error.field.as_deref() == Some(field));
+        found.map(|error| error.message.clone())
+    }
+    pub fn title(&self) -> String {
+        match self.0.len() {
+            1 => "Please look at one thing".to_owned(),
+            count => format!("Please look at {count} things"),
+        }
+    }
+}
+
+/// The text fields in the order e-mail, name, line1, line2, city, region, postal code.
+pub fn checkout_fields(input: &CheckoutInput, errors: &CheckoutErrors) -> [Field; 7] {
+    const EMAIL_LENGTH_MAX: usize = 254;
+    const LINE_LENGTH_MAX: usize = 200;
+    const POSTAL_CODE_LENGTH_MAX: usize = 20;
+    let field = |name, label, autocomplete, value: &String, length_max| Field {
+        name,
+        label,
+        kind: "text",
+        autocomplete,
+        length_max,
+        required: true,
+        hint: None,
+        value: value.clone(),
+        error: errors.on(name),
+    };
+    let line = LINE_LENGTH_MAX;
+    [
+        Field {
+            kind: "email",
+            hint: Some("For the confirmation, nothing else."),
+            ..field("email", "E-mail", "email", &input.email, EMAIL_LENGTH_MAX)
+        },
+        field("name", "Full name", "name", &input.name, line),
+        field(
+            "line1",
+            "Street and number",
+            "address-line1",
+            &input.line1,
+            line,
+        ),
+        Field {
+            required: false,
+            ..field(
+                "line2",
+                "Flat, floor, company",
+                "address-line2",
+                &input.line2,
+                line,
+            )
+        },
+        field("city", "City", "address-level2", &input.city, line),
+        Field {
+            required: false,
+            ..field(
+                "region",
+                "State or region",
+                "address-level1",
+                &input.region,
+                line,
+            )
+        },
+        field(
+            "postal_code",
+            "Postal code",
+            "postal-code",
+            &input.postal_code,
+            POSTAL_CODE_LENGTH_MAX,
+        ),
+    ]
+}
+
+/// Every country, by name, with `selected` (ISO 3166 code) chosen; one empty choice comes first.
+pub fn countries(selected: &str, error: Option<String>) -> SelectField {
+    let empty = Choice {
+        value: String::new(),
+        label: "Choose a country".to_owned(),
+        selected: selected.is_empty(),
+    };
+    let named = COUNTRIES.iter().map(|&(code, name)| Choice {
+        value: code.to_owned(),
+        label: name.to_owned(),
+        selected: code == selected,
+    });
+    SelectField {
+        choices: std::iter::once(empty).chain(named).collect(),
+        error,
+    }
+}
+
+/// The cards of the built-in test provider, in the words of a shopper.
+pub fn test_payments(selected: &str) -> Vec<PaymentChoice> {
+    let cards = [
+        (
+            "tok_success",
+            PayTone::Good,
+            "Pay successfully",
+            "The bank agrees at once.",
+        ),
+        (
+            "tok_decline",
+            PayTone::Bad,
+            "Declined",
+            "The bank says no. Nothing is charged and you can try again.",
+        ),
+        (
+            "tok_3ds",
+            PayTone::Plain,
+            "3-D Secure",
+            "The bank asks you to confirm on a page of its own.",
+        ),
+        (
+            "tok_delay",
+            PayTone::Slow,
+            "Slow bank",
+            "The bank agrees after a few seconds.",
+        ),
+        (
+            "tok_timeout_after_charge",
+            PayTone::Slow,
+            "Timeout after charge",
+            "The bank charges, then the line drops. You are charged once all the same.",
+        ),
+    ];
+    let known = cards.iter().any(|card| card.0 == selected);
+    cards
+        .into_iter()
+        .map(|(token, tone, title, text)| PaymentChoice {
+            token: token.to_owned(),
+            title: title.to_owned(),
+            text: text.to_owned(),
+            tone,
+            selected: if known {
+                token == selected
+            } else {
+                token == "tok_success"
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn countries_are_249_in_order_with_one_chosen() {
+        let field = countries("PT", None);
+        assert_eq!(field.choices.len(), 250);
+        let chosen: Vec<&str> = field
+            .choices
+            .iter()
+            .filter(|c| c.selected)
+            .map(|c| c.label.as_str())
+            .collect();
+        assert_eq!(chosen, ["Portugal"]);
+        assert!(COUNTRIES.iter().all(|(code, _)| code.len() == 2));
+    }
+
+    #[test]
+    fn an_unknown_test_card_falls_back_to_success() {
+        let tokens: Vec<String> = test_payments("tok_nothing")
+            .into_iter()
+            .filter(|c| c.selected)
+            .map(|c| c.token)
+            .collect();
+        assert_eq!(tokens, ["tok_success"]);
+        assert_eq!(
+            test_payments("tok_3ds")
+                .iter()
+                .filter(|c| c.selected)
+                .count(),
+            1
+        );
+    }
+}
