@@ -66,8 +66,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mail = "<!doctype html><p>Thank you, Ida. Your order <b>1042</b> is paid.</p>".to_owned();
     pages.push(("mailbox/2/body", mail));
+    write_pages(&out, &pages)?;
+    fs::create_dir_all(out.join("assets"))?;
+    for asset in theme.assets().iter() {
+        fs::write(out.join("assets").join(&asset.name), asset.body)?;
+    }
+    copy_media(&out.join("media/sample"))?;
+    Ok(())
+}
+
+fn write_pages(out: &Path, pages: &[(&str, String)]) -> Result<(), Box<dyn Error>> {
     let mut index = String::from("<!doctype html><title>Gallery</title><ul>");
-    for (name, html) in &pages {
+    for (name, html) in pages {
         let folder = out.join(name);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("index.html"), html)?;
@@ -75,11 +85,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     fs::create_dir_all(out.join("gallery"))?;
     fs::write(out.join("gallery/index.html"), index)?;
-    fs::create_dir_all(out.join("assets"))?;
-    for asset in theme.assets().iter() {
-        fs::write(out.join("assets").join(&asset.name), asset.body)?;
-    }
-    copy_media(&out.join("media/sample"))?;
     Ok(())
 }
 
