@@ -35,6 +35,15 @@ impl<T> Page<T> {
         }
     }
 
+    /// A list that is bounded by its nature and has no second page.
+    pub fn whole(data: Vec<T>) -> Self {
+        let pagination = Pagination {
+            cursor: None,
+            has_more: false,
+        };
+        Self { data, pagination }
+    }
+
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
         Page {
             data: self.data.into_iter().map(each).collect(),
