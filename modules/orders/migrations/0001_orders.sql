@@ -60,7 +60,6 @@ CREATE TABLE orders_line (
     tax {int} NOT NULL CHECK (tax >= 0),
     total {int} NOT NULL,
     PRIMARY KEY (tenant_id, order_id, position),
-    FOREIGN KEY (tenant_id, order_id) REFERENCES orders_order (tenant_id, id),
     CHECK (subtotal + tax = total)
 ) {strict};
 
