@@ -37,24 +37,7 @@ pub(crate) fn routes(stockroom: Arc<Stockroom>, cursors: CursorKey) -> Routes {
             Method::PUT,
             "/api/v1/admin/inventory/levels",
             Access::Staff(Permission::InventoryWrite),
-            Operation::new(
-                "setInventoryLevel",
-                "Set how many units of a variant are on hand",
-            )
-            .description(
-                "A variant that was never counted gets its first level. `If-Match` takes the \
-                     level's version as an ETag, such as `\"7\"`.",
-            )
-            .body::<LevelChange>()
-            .returns::<LevelView>(200)
-            .header(
-                "If-Match",
-                false,
-                "The ETag of the level that you read, or `*`.",
-            )
-            .requires_idempotency_key()
-            .returns_problem(&code::PRECONDITION_FAILED)
-            .returns_problem(&STOCK_BELOW_RESERVED),
+            set_operation(),
             put_level,
         )
         .route(
@@ -105,6 +88,27 @@ pub(crate) fn routes(stockroom: Arc<Stockroom>, cursors: CursorKey) -> Routes {
             markdown: include_str!("../../../docs/errors/stock_below_reserved.md"),
         }])
         .with_state(Api { stockroom, cursors })
+}
+
+fn set_operation() -> Operation {
+    Operation::new(
+        "setInventoryLevel",
+        "Set how many units of a variant are on hand",
+    )
+    .description(
+        "A variant that was never counted gets its first level. `If-Match` takes the \
+                     level's version as an ETag, such as `\"7\"`.",
+    )
+    .body::<LevelChange>()
+    .returns::<LevelView>(200)
+    .header(
+        "If-Match",
+        false,
+        "The ETag of the level that you read, or `*`.",
+    )
+    .requires_idempotency_key()
+    .returns_problem(&code::PRECONDITION_FAILED)
+    .returns_problem(&STOCK_BELOW_RESERVED)
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
