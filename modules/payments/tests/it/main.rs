@@ -1,0 +1,10 @@
+//! Attempts over every kind of cell against the real test provider, on a loopback port.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod api;
+mod attempts;
+mod faults;
+mod shop;

@@ -1,0 +1,272 @@
+//! A shop with payments and a provider whose line can be cut. Asserts nothing itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use stoa_contracts::payments::{NewAttempt, Payments};
+use stoa_kernel::{AttemptId, Currency, Money, OrderId, TenantId};
+use stoa_payments::{MIGRATIONS, Module, PaymentsConfig, TestProviderConfig};
+use stoa_rest::{CursorKey, StatusCode};
+use stoa_storage::{Cause, Tx};
+use stoa_test_provider::{Settings, TestProvider};
+use stoa_testkit::TestCells;
+use tower::ServiceExt as _;
+
+pub(crate) const KEY: &str = "provider-key";
+
+/// What happens to calls of `path` on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Line {
+    Whole,
+    /// The call never arrives.
+    CutBefore,
+    /// The call is acted on; its answer is lost.
+    CutAfter,
+}
+
+/// The provider as it is reached: through a line that can be cut, counting what arrives.
+pub(crate) struct Provider {
+    pub(crate) itself: TestProvider,
+    pub(crate) config: TestProviderConfig,
+    fault: Arc<Fault>,
+    _folder: tempfile::TempDir,
+}
+
+#[derive(Default)]
+struct Fault {
+    line: AtomicU8,
+    /// Of confirmations alone.
+    confirm_line: AtomicU8,
+    confirms: AtomicU32,
+    prepares: AtomicU32,
+}
+
+impl Provider {
+    pub(crate) async fn start(cells: &TestCells) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            hang: Duration::from_millis(1),
+            ..Settings::new(KEY)
+        };
+        let (clock, ids) = (cells.deps.clock.clone(), cells.deps.ids.clone());
+        let path = folder.path().join("charges.jsonl");
+        let itself = TestProvider::open(&path, settings, clock, ids).unwrap();
+        let fault = Arc::<Fault>::default();
+        let router = itself
+            .router()
+            .layer(from_fn_with_state(fault.clone(), pass));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = TowerToHyperService::new(router.clone());
+                tokio::spawn(async move {
+                    let builder = Builder::new(TokioExecutor::new());
+                    builder
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await
+                });
+            }
+        });
+        let timeout = Duration::from_secs(5);
+        let config = TestProviderConfig {
+            base_url,
+            key: KEY.to_owned(),
+            timeout,
+        };
+        Self {
+            itself,
+            config,
+            fault,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn line(&self, line: Line) {
+        self.fault.line.store(line as u8, Ordering::SeqCst);
+    }
+
+    /// Cuts confirmations only; everything else passes.
+    pub(crate) fn cut_confirmations(&self, line: Line) {
+        self.fault.confirm_line.store(line as u8, Ordering::SeqCst);
+    }
+
+    pub(crate) fn confirms(&self) -> u32 {
+        self.fault.confirms.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn prepares(&self) -> u32 {
+        self.fault.prepares.load(Ordering::SeqCst)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> serde_json::Value {
+        let request = Request::get(path).header("authorization", format!("Bearer {KEY}"));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The shopper's press on `Approve` or `Reject`.
+    pub(crate) async fn decide(&self, url: &str, form: &'static str) {
+        let path = &url[url.find("/3ds/").unwrap()..];
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(form))
+            .unwrap();
+        let response = self.itself.router().oneshot(request).await.unwrap();
+        assert!(response.status().is_success() || response.status().is_redirection());
+    }
+
+    async fn send(&self, request: Request) -> serde_json::Value {
+        let response = self.itself.router().oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20)
+            .await
+            .unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// Order and amount of every charge of the tenant, by the provider's own account.
+    pub(crate) async fn charges(&self, tenant: TenantId) -> Vec<(String, i64)> {
+        let list = self
+            .get(&format!("/v1/charges?account={tenant}&limit=250"))
+            .await;
+        let charge = |charge: &serde_json::Value| {
+            (
+                charge["order_id"].as_str().unwrap().to_owned(),
+                charge["amount"].as_i64().unwrap(),
+            )
+        };
+        list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(charge)
+            .collect()
+    }
+}
+
+async fn pass(State(fault): State<Arc<Fault>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let line = match path.ends_with("/confirm") {
+        true => fault.confirm_line.load(Ordering::SeqCst),
+        false => fault.line.load(Ordering::SeqCst),
+    };
+    if line == Line::CutBefore as u8 {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
+    if path.ends_with("/confirm") {
+        fault.confirms.fetch_add(1, Ordering::SeqCst);
+    }
+    if path == "/v1/intents" {
+        fault.prepares.fetch_add(1, Ordering::SeqCst);
+    }
+    let answer = next.run(request).await;
+    match line == Line::CutAfter as u8 {
+        true => StatusCode::BAD_GATEWAY.into_response(),
+        false => answer,
+    }
+}
+
+/// A tenant with payments.
+pub(crate) struct Shop {
+    pub(crate) tenant: TenantId,
+    pub(crate) module: Module,
+    pub(crate) cells: TestCells,
+    pub(crate) provider: Provider,
+}
+
+impl Shop {
+    pub(crate) async fn open(cells: TestCells) -> Self {
+        let provider = Provider::start(&cells).await;
+        let tenant = cells.tenant("shop").await;
+        let config = PaymentsConfig {
+            cursors: CursorKey::new([7; 32]),
+            test_provider: Some(provider.config.clone()),
+        };
+        let module = stoa_payments::start(cells.deps.clone(), config);
+        Self {
+            tenant,
+            module,
+            cells,
+            provider,
+        }
+    }
+
+    /// One shop in every kind of cell.
+    pub(crate) async fn everywhere() -> Vec<Self> {
+        let mut shops = Vec::new();
+        for cells in stoa_testkit::everywhere(&[MIGRATIONS]).await {
+            shops.push(Self::open(cells).await);
+        }
+        shops
+    }
+
+    pub(crate) fn payments(&self) -> &dyn Payments {
+        &*self.module.contract
+    }
+
+    pub(crate) fn attempt(&self, order: OrderId, amount: i64, token: &str) -> NewAttempt {
+        NewAttempt {
+            id: self.cells.deps.ids.make(self.cells.deps.now()),
+            order,
+            amount: Money::new(amount, Currency::EUR),
+            provider: "test".to_owned(),
+            token: token.to_owned(),
+            return_url: None,
+        }
+    }
+
+    pub(crate) fn order(&self) -> OrderId {
+        self.cells.deps.ids.make(self.cells.deps.now())
+    }
+
+    /// Writes the attempt, as the transaction that places an order does.
+    pub(crate) async fn try_open(
+        &self,
+        attempt: NewAttempt,
+    ) -> Result<AttemptId, stoa_contracts::payments::PaymentError> {
+        let (payments, cause) = (
+            self.module.contract.clone(),
+            Cause::system(self.cells.deps.now()),
+        );
+        let id = attempt.id;
+        let db = self.cells.db(self.tenant).await;
+        db.write(async move |tx: &mut Tx<'_>| payments.open(tx, &attempt, &cause).await)
+            .await?;
+        Ok(id)
+    }
+
+    pub(crate) async fn opened(&self, token: &str) -> (OrderId, AttemptId) {
+        let order = self.order();
+        (
+            order,
+            self.try_open(self.attempt(order, 2500, token))
+                .await
+                .expect(self.cells.kind),
+        )
+    }
+
+    /// How many facts the shop's cell holds of settled attempts: (succeeded, all).
+    pub(crate) async fn settled(&self) -> (usize, usize) {
+        let storage = self.cells.storage();
+        let cell = storage.tenant(self.tenant).await.unwrap().cell;
+        let log = storage.event_log(cell).await.unwrap();
+        while log.sequence().await.unwrap() > 0 {}
+        let events = log.after(0, 1_000).await.unwrap();
+        let facts: Vec<stoa_contracts::payments::AttemptSettled> = events
+            .iter()
+            .filter_map(|event| event.fact().unwrap())
+            .collect();
+        (
+            facts.iter().filter(|fact| fact.succeeded).count(),
+            facts.len(),
+        )
+    }
+}
