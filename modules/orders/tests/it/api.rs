@@ -170,6 +170,26 @@ async fn staff_page_through_their_own_orders_newest_first() {
             }
         }
         assert_eq!((pages, seen), (3, vec![5, 4, 3, 2, 1]), "{}", cells.kind);
+    }
+}
+
+#[tokio::test]
+async fn staff_find_orders_by_where_they_stand_and_open_their_own() {
+    for cells in everywhere().await {
+        let acme = Shop::open(&cells, "acme").await;
+        let other = Shop::open(&cells, "other").await;
+        other.create(&order(9)).await.expect(cells.kind);
+        for seed in 1..=6 {
+            acme.create(&order(seed)).await.expect(cells.kind);
+            cells.clock.advance(std::time::Duration::from_secs(1));
+        }
+        acme.step(OrderId::from_u128(2), paid(1))
+            .await
+            .expect(cells.kind);
+        acme.step(OrderId::from_u128(4), paid(2))
+            .await
+            .expect(cells.kind);
+        let router = router(&cells, &[("acme", &acme), ("other", &other)]);
 
         let filtered = async |query: &str| {
             let path = format!("/api/v1/admin/orders?{query}");
