@@ -1,1 +1,57 @@
-//! catalog.
+//! Products, variants, collections and the listings shoppers read. Owns no price and no stock: it
+//! shows what pricing and inventory tell it.
+
+mod application;
+mod cache;
+mod domain;
+mod infrastructure;
+
+use std::sync::Arc;
+
+use stoa_bus::Consumer;
+use stoa_contracts::Deps;
+use stoa_contracts::catalog::Catalog;
+use stoa_kernel::Envelope;
+use stoa_rest::CursorKey;
+use stoa_storage::{Migrations, Plane};
+
+use application::{App, StockConsumer};
+use cache::ProductCache;
+
+pub const MIGRATIONS: Migrations = Migrations {
+    module: "catalog",
+    plane: Plane::Cell,
+    steps: &[include_str!("../migrations/0001_products_and_listings.sql")],
+};
+
+/// What the server composes of the catalog.
+pub struct Module {
+    pub contract: Arc<dyn Catalog>,
+    pub consumers: Vec<Arc<dyn Consumer>>,
+    /// To be given every event that another process may have committed: it outdates what this
+    /// process holds in memory. Never blocks; giving it an event twice, or one of this process,
+    /// does no harm.
+    pub on_event: Arc<dyn Fn(&Envelope) + Send + Sync>,
+    /// To be called when events may have been missed: forgets everything held in memory.
+    pub on_gap: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// `cursor_key` signs list cursors; `sanitise` makes HTML sent by merchants safe to show.
+pub fn start(deps: Deps, cursor_key: [u8; 32], sanitise: fn(&str) -> String) -> Module {
+    let cache = Arc::new(ProductCache::new());
+    let at_commit = Arc::clone(&cache);
+    deps.storage.on_commit(move |committed| at_commit.on_commit(committed));
+    let app = Arc::new(App {
+        deps,
+        cache: Arc::clone(&cache),
+        cursors: CursorKey::new(cursor_key),
+        sanitise,
+    });
+    let told = Arc::clone(&cache);
+    Module {
+        contract: app.clone(),
+        consumers: vec![Arc::new(StockConsumer(app))],
+        on_event: Arc::new(move |event| told.on_event(event)),
+        on_gap: Arc::new(move || cache.flush()),
+    }
+}

@@ -1,0 +1,109 @@
+//! The use cases of the catalog and its contract. Holds no SQL and no HTTP.
+
+mod collecting;
+mod editing;
+mod reading;
+mod stock;
+mod writing;
+
+pub(crate) use editing::{Draft, EditError, check_version};
+pub(crate) use reading::ListRequest;
+pub(crate) use stock::StockConsumer;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use stoa_contracts::Deps;
+use stoa_contracts::catalog::{
+    Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
+    ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
+};
+use stoa_kernel::{Currency, TenantId, VariantId};
+use stoa_rest::CursorKey;
+use stoa_storage::{Cause, Result, Tx};
+
+use crate::cache::ProductCache;
+use crate::domain::Flaw;
+use crate::infrastructure::{collections, listings};
+
+/// Everything a use case needs.
+pub(crate) struct App {
+    pub(crate) deps: Deps,
+    pub(crate) cache: Arc<ProductCache>,
+    pub(crate) cursors: CursorKey,
+    /// Makes HTML that somebody sent safe to show.
+    pub(crate) sanitise: fn(&str) -> String,
+}
+
+impl From<Flaw> for CatalogError {
+    fn from(flaw: Flaw) -> Self {
+        Self::Invalid { field: flaw.field, reason: flaw.reason }
+    }
+}
+
+#[async_trait]
+impl Catalog for App {
+    async fn product(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        currency: Currency,
+    ) -> Result<Option<ProductView>, CatalogError> {
+        let found = self.cached_product(tenant, handle, currency).await?;
+        Ok(found.map(|product| product.view.clone()))
+    }
+
+    async fn products(
+        &self,
+        tenant: TenantId,
+        query: &ProductQuery,
+    ) -> Result<ProductPage, CatalogError> {
+        self.list(tenant, &ListRequest::of(query)?).await
+    }
+
+    async fn collections(&self, tenant: TenantId) -> Result<Vec<CollectionView>, CatalogError> {
+        let db = self.deps.storage.db(tenant).await?;
+        let all = crate::domain::COLLECTIONS_MAX as i64;
+        Ok(collections::list(&db, None, all).await?)
+    }
+
+    async fn collection(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+    ) -> Result<Option<CollectionView>, CatalogError> {
+        let db = self.deps.storage.db(tenant).await?;
+        Ok(collections::by_handle(&db, handle).await?)
+    }
+
+    async fn variants(&self, tx: &mut Tx<'_>, ids: &[VariantId]) -> Result<Vec<VariantSnapshot>> {
+        listings::snapshots(tx, ids).await
+    }
+
+    async fn upsert_product(
+        &self,
+        tx: &mut Tx<'_>,
+        input: &ProductInput,
+        cause: &Cause,
+    ) -> Result<Upserted, CatalogError> {
+        self.upsert(tx, input, cause).await
+    }
+
+    async fn upsert_collection(
+        &self,
+        tx: &mut Tx<'_>,
+        input: &CollectionInput,
+        cause: &Cause,
+    ) -> Result<(), CatalogError> {
+        self.upsert_collection_row(tx, input, cause).await
+    }
+
+    async fn put_listing_prices(
+        &self,
+        tx: &mut Tx<'_>,
+        prices: &[ListingPrice],
+        cause: &Cause,
+    ) -> Result<()> {
+        self.put_prices(tx, prices, cause).await
+    }
+}

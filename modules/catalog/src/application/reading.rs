@@ -1,0 +1,131 @@
+//! What shoppers read: a product from memory, a list from one statement.
+
+use std::sync::Arc;
+
+use stoa_contracts::catalog::{CatalogError, ProductPage, ProductQuery, ProductSort};
+use stoa_kernel::{Currency, TenantId};
+use stoa_rest::{LIMIT_MAX, Problem};
+use stoa_storage::Result;
+
+use super::App;
+use crate::cache::CachedProduct;
+use crate::domain::{Flaw, LINE_CHARS_MAX, SearchWords, SuggestPatterns};
+use crate::infrastructure::lists::{self, ListFilter, ListOrder, Place};
+use crate::infrastructure::views;
+
+const SUGGESTIONS_MAX: i64 = 8;
+
+/// A list that was asked for, its words cut and bounded.
+#[derive(Debug, Clone)]
+pub(crate) struct ListRequest {
+    pub(crate) filter: ListFilter,
+    pub(crate) order: ListOrder,
+    pub(crate) currency: Currency,
+    pub(crate) limit: u32,
+    pub(crate) cursor: Option<String>,
+}
+
+impl ListRequest {
+    pub(crate) fn of(query: &ProductQuery) -> Result<Self, CatalogError> {
+        let filter = match (&query.collection, &query.search) {
+            (Some(_), Some(_)) => {
+                return Err(Flaw::new("q", "cannot be combined with a collection").into());
+            }
+            (Some(handle), None) => ListFilter::Collection(handle.clone()),
+            (None, words) => ListFilter::Words(SearchWords::of(words.as_deref())?),
+        };
+        if !(1..=LIMIT_MAX).contains(&query.limit) {
+            return Err(Flaw::new("limit", format!("is 1 to {LIMIT_MAX}")).into());
+        }
+        Ok(Self {
+            filter,
+            order: order_of(query.sort),
+            currency: query.currency,
+            limit: query.limit,
+            cursor: query.cursor.clone(),
+        })
+    }
+
+    /// Everything that decides which rows come in which order.
+    fn scope(&self, tenant: TenantId) -> String {
+        format!("{tenant} products {:?} {:?} {}", self.filter, self.order, self.currency)
+    }
+}
+
+pub(crate) const fn order_of(sort: ProductSort) -> ListOrder {
+    match sort {
+        ProductSort::Newest => ListOrder::Newest,
+        ProductSort::Title => ListOrder::Title,
+        ProductSort::PriceAscending => ListOrder::PriceAscending,
+        ProductSort::PriceDescending => ListOrder::PriceDescending,
+    }
+}
+
+impl App {
+    /// The published product of a handle, from memory where it is known there.
+    pub(crate) async fn cached_product(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        currency: Currency,
+    ) -> Result<Option<Arc<CachedProduct>>> {
+        // What can be no handle is not worth remembering.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if handle.len() > LINE_CHARS_MAX || !handle.bytes().all(plain) {
+            return Ok(None);
+        }
+        let read = async || {
+            let db = self.deps.storage.db(tenant).await?;
+            let found = views::product(&db, handle, currency).await?;
+            Ok(found.map(CachedProduct::new).transpose()?)
+        };
+        self.cache.get(tenant, handle, currency, read).await
+    }
+
+    pub(crate) async fn list(
+        &self,
+        tenant: TenantId,
+        request: &ListRequest,
+    ) -> Result<ProductPage, CatalogError> {
+        let scope = request.scope(tenant);
+        let refused = |_: Problem| CatalogError::Cursor;
+        let decode = |cursor: &String| self.cursors.decode::<Place>(&scope, cursor);
+        let after = request.cursor.as_ref().map(decode).transpose().map_err(refused)?;
+        if after.as_ref().is_some_and(|place| !request.order.owns(place)) {
+            return Err(CatalogError::Cursor);
+        }
+        let db = self.deps.storage.db(tenant).await?;
+        let limit = request.limit as usize;
+        let mut rows = lists::products(
+            &db,
+            &request.filter,
+            request.order,
+            request.currency,
+            after.as_ref(),
+            // One more than asked for says whether there are more.
+            i64::from(request.limit) + 1,
+        )
+        .await?;
+        if let (true, ListFilter::Collection(handle)) = (rows.is_empty(), &request.filter)
+            && !lists::collection_exists(&db, handle).await?
+        {
+            return Err(CatalogError::UnknownCollection { handle: handle.clone() });
+        }
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| has_more);
+        let next_cursor = last.map(|(_, place)| self.cursors.encode(&scope, place));
+        Ok(ProductPage { products: rows.into_iter().map(|(row, _)| row).collect(), next_cursor })
+    }
+
+    /// (handle, title) of products that begin, or have a word that begins, with `typed`.
+    pub(crate) async fn suggest(
+        &self,
+        tenant: TenantId,
+        typed: &str,
+    ) -> Result<Vec<(String, String)>, CatalogError> {
+        let Some(patterns) = SuggestPatterns::of(typed)? else { return Ok(Vec::new()) };
+        let db = self.deps.storage.db(tenant).await?;
+        Ok(lists::suggestions(&db, &patterns, SUGGESTIONS_MAX).await?)
+    }
+}

@@ -1,0 +1,47 @@
+//! Follows stock: marks variants in or out of it as inventory tells. Never reads a level.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use stoa_bus::{Consumer, HandlerError};
+use stoa_contracts::inventory::AvailabilityChanged;
+use stoa_kernel::{Actor, Envelope, Fact as _};
+use stoa_storage::{Cause, Tx};
+
+use super::App;
+use crate::infrastructure::listings::{self, Marked};
+
+pub(crate) struct StockConsumer(pub(crate) Arc<App>);
+
+#[async_trait]
+impl Consumer for StockConsumer {
+    fn name(&self) -> &'static str {
+        "catalog.stock"
+    }
+
+    fn subjects(&self) -> Vec<String> {
+        vec![AvailabilityChanged::subject()]
+    }
+
+    async fn handle(&self, tx: &mut Tx<'_>, event: &Envelope) -> Result<(), HandlerError> {
+        let fact = event.fact::<AvailabilityChanged>();
+        let fact = fact.map_err(|error| HandlerError::Failed(error.to_string()))?;
+        let Some(fact) = fact else { return Ok(()) };
+        let products = listings::lock_products_of(tx, &[fact.variant]).await?;
+        // Stock of a variant that the catalog does not know, or no longer.
+        let Some((product, handle)) = products.into_iter().next() else { return Ok(()) };
+        let marked =
+            listings::mark_stock(tx, fact.variant, fact.available, fact.level_version).await?;
+        if marked != Marked::Crossed {
+            return Ok(());
+        }
+        listings::renew_cards(tx, &[product]).await?;
+        let cause = Cause {
+            actor: Actor::System,
+            occurred_at: self.0.deps.now(),
+            causation: Some(event.id),
+            trace: event.trace.clone(),
+        };
+        Ok(self.0.tell(tx, product, &handle, &cause).await?)
+    }
+}

@@ -1,0 +1,392 @@
+//! Product pages kept in memory, ready to send. Never serves what a commit of this process, or an
+//! event it was told of, has outdated.
+//!
+//! Nothing is looked up when a product changes: an entry carries the stamp its product had, and
+//! is good while the stamp stands. Stamps live in two fixed tables. A fill does not know its
+//! product before it has read it, so it also holds the tenant's stamp from before its read: if
+//! that moved meanwhile, what it read may be old and is not kept. A change moves the tenant's
+//! stamp first and the product's second; a fill looks at the product's first. In either order of
+//! events one of the two gives the stale fill away. Stamps may collide, which only costs a read.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use moka::Equivalent;
+use moka::sync::Cache;
+use parking_lot::Mutex;
+use stoa_contracts::catalog::{ProductChanged, ProductView};
+use stoa_kernel::{Currency, Envelope, Fact as _, ProductId, TenantId};
+use stoa_rest::{ETag, HeaderValue};
+use stoa_storage::Committed;
+use tokio::sync::OnceCell;
+
+const BYTES_MAX: u64 = 64 * 1024 * 1024;
+const TIME_TO_LIVE: Duration = Duration::from_secs(5 * 60);
+/// What an entry weighs beside its body: key, headers, bookkeeping.
+const ENTRY_BYTES: usize = 512;
+const PRODUCT_STAMPS: usize = 16_384;
+const TENANT_STAMPS: usize = 1_024;
+
+/// A product as it goes over the wire, or as templates read it.
+pub(crate) struct CachedProduct {
+    pub(crate) body: Bytes,
+    pub(crate) tag: ETag,
+    /// `product-<id>`.
+    pub(crate) cache_tag: HeaderValue,
+    pub(crate) view: ProductView,
+}
+
+impl CachedProduct {
+    pub(crate) fn new(view: ProductView) -> Result<Self, serde_json::Error> {
+        let body = Bytes::from(serde_json::to_vec(&view)?);
+        let cache_tag = HeaderValue::from_str(&format!("product-{}", view.id))
+            .expect("an id is letters, digits and `_`");
+        Ok(Self { tag: ETag::of_bytes(&body), body, cache_tag, view })
+    }
+}
+
+/// What is known of a handle; `None` is knowledge too.
+type Found = Option<Arc<CachedProduct>>;
+
+#[derive(Clone)]
+struct Entry {
+    found: Found,
+    /// The product's stamp, or the tenant's where there is no product.
+    stamp: u64,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Key {
+    tenant: TenantId,
+    currency: Currency,
+    handle: Box<str>,
+}
+
+/// A key that owns nothing, so that a hit allocates nothing.
+struct KeyRef<'h> {
+    tenant: TenantId,
+    currency: Currency,
+    handle: &'h str,
+}
+
+impl KeyRef<'_> {
+    fn to_key(&self) -> Key {
+        Key { tenant: self.tenant, currency: self.currency, handle: self.handle.into() }
+    }
+}
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.tenant.hash(state);
+        self.currency.hash(state);
+        self.handle.hash(state);
+    }
+}
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        KeyRef { tenant: self.tenant, currency: self.currency, handle: &self.handle }.hash(state);
+    }
+}
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.tenant == key.tenant && self.currency == key.currency && *self.handle == *key.handle
+    }
+}
+
+/// One read that several callers wait for, begun under the tenant stamp `begun`.
+struct Flight {
+    begun: u64,
+    found: OnceCell<Found>,
+}
+
+pub(crate) struct ProductCache {
+    entries: Cache<Key, Entry>,
+    flights: Mutex<HashMap<Key, Arc<Flight>>>,
+    products: Box<[AtomicU64]>,
+    tenants: Box<[AtomicU64]>,
+    subject: String,
+}
+
+impl ProductCache {
+    pub(crate) fn new() -> Self {
+        let stamps = |count: usize| (0..count).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            entries: Cache::builder()
+                .max_capacity(BYTES_MAX)
+                .weigher(|key: &Key, entry: &Entry| weight(key, entry))
+                .time_to_live(TIME_TO_LIVE)
+                .build(),
+            flights: Mutex::default(),
+            products: stamps(PRODUCT_STAMPS),
+            tenants: stamps(TENANT_STAMPS),
+            subject: ProductChanged::subject(),
+        }
+    }
+
+    /// What is known of the handle; reads it with `fill` where nothing is. One of several callers
+    /// at once reads, unless the tenant's products changed after that read began.
+    pub(crate) async fn get<E>(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        currency: Currency,
+        fill: impl AsyncFnOnce() -> Result<Option<CachedProduct>, E>,
+    ) -> Result<Found, E> {
+        let key = KeyRef { tenant, currency, handle };
+        if let Some(found) = self.peek(&key) {
+            return Ok(found);
+        }
+        let key = key.to_key();
+        let waiting = Waiting { flight: self.join_flight(&key), cache: self, key };
+        let read = async || Ok(fill().await?.map(Arc::new));
+        let found = waiting.flight.found.get_or_try_init(read).await?.clone();
+        self.keep(&waiting, &found);
+        Ok(found)
+    }
+
+    /// The product changed: nothing read of it before now is good.
+    pub(crate) fn product_changed(&self, tenant: TenantId, product: ProductId) {
+        self.tenant_stamp(tenant).fetch_add(1, Ordering::SeqCst);
+        self.product_stamp(tenant, product).fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What a transaction of this process left behind.
+    pub(crate) fn on_commit(&self, committed: &[Committed]) {
+        for each in committed {
+            if let Committed::Event { tenant, subject, key } = each
+                && *subject == self.subject
+            {
+                self.changed_by_key(*tenant, key);
+            }
+        }
+    }
+
+    /// A fact that another process may have committed.
+    pub(crate) fn on_event(&self, event: &Envelope) {
+        if event.subject == self.subject {
+            self.changed_by_key(event.tenant, &event.key);
+        }
+    }
+
+    /// Facts may have been missed: nothing is known any more.
+    pub(crate) fn flush(&self) {
+        for stamp in self.tenants.iter().chain(&self.products) {
+            stamp.fetch_add(1, Ordering::SeqCst);
+        }
+        self.entries.invalidate_all();
+    }
+
+    fn changed_by_key(&self, tenant: TenantId, key: &str) {
+        match key.parse() {
+            Ok(product) => self.product_changed(tenant, product),
+            Err(error) => {
+                tracing::error!(%error, "a product change without a product id");
+                self.flush();
+            }
+        }
+    }
+
+    fn peek(&self, key: &KeyRef<'_>) -> Option<Found> {
+        let entry = self.entries.get(key)?;
+        let stamp = match &entry.found {
+            Some(product) => self.product_stamp(key.tenant, product.view.id),
+            None => self.tenant_stamp(key.tenant),
+        };
+        (stamp.load(Ordering::SeqCst) == entry.stamp).then_some(entry.found)
+    }
+
+    /// Joins a read that began after the tenant's last change, or begins one.
+    fn join_flight(&self, key: &Key) -> Arc<Flight> {
+        let mut flights = self.flights.lock();
+        let begun = self.tenant_stamp(key.tenant).load(Ordering::SeqCst);
+        match flights.get(key) {
+            Some(flight) if flight.begun == begun => Arc::clone(flight),
+            _ => {
+                let flight = Arc::new(Flight { begun, found: OnceCell::new() });
+                flights.insert(key.clone(), Arc::clone(&flight));
+                flight
+            }
+        }
+    }
+
+    fn keep(&self, waiting: &Waiting<'_>, found: &Found) {
+        let (tenant, begun) = (waiting.key.tenant, waiting.flight.begun);
+        // The product's stamp before the tenant's: see the head of this file.
+        let product = found
+            .as_ref()
+            .map(|product| self.product_stamp(tenant, product.view.id).load(Ordering::SeqCst));
+        if self.tenant_stamp(tenant).load(Ordering::SeqCst) == begun {
+            let entry = Entry { found: found.clone(), stamp: product.unwrap_or(begun) };
+            self.entries.insert(waiting.key.clone(), entry);
+        }
+    }
+
+    fn product_stamp(&self, tenant: TenantId, product: ProductId) -> &AtomicU64 {
+        &self.products[place(tenant.as_u128() ^ product.as_u128(), PRODUCT_STAMPS)]
+    }
+
+    fn tenant_stamp(&self, tenant: TenantId) -> &AtomicU64 {
+        &self.tenants[place(tenant.as_u128(), TENANT_STAMPS)]
+    }
+}
+
+/// Clears the flight away with whoever waits last, also when that one is cut off.
+struct Waiting<'c> {
+    cache: &'c ProductCache,
+    key: Key,
+    flight: Arc<Flight>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        /// The table's and ours.
+        const HOLDERS_LAST: usize = 2;
+        let mut flights = self.cache.flights.lock();
+        let over =
+            self.flight.found.initialized() || Arc::strong_count(&self.flight) <= HOLDERS_LAST;
+        if over && flights.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.flight)) {
+            flights.remove(&self.key);
+        }
+    }
+}
+
+/// Ids are random below their time, and a multiplication spreads them over the high bits.
+fn place(bits: u128, places: usize) -> usize {
+    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mixed = ((bits as u64) ^ ((bits >> 64) as u64)).wrapping_mul(ODD);
+    (mixed >> 32) as usize % places
+}
+
+/// The view repeats what the body holds, with some overhead per field.
+fn weight(key: &Key, entry: &Entry) -> u32 {
+    let body = entry.found.as_ref().map_or(0, |product| product.body.len());
+    u32::try_from(ENTRY_BYTES + key.handle.len() + body.saturating_mul(3)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use stoa_contracts::catalog::Seo;
+
+    const TENANT: TenantId = TenantId::from_u128(7);
+    const PRODUCT: ProductId = ProductId::from_u128(42);
+
+    fn product(title: &str) -> CachedProduct {
+        CachedProduct::new(ProductView {
+            id: PRODUCT,
+            handle: "tea".into(),
+            title: title.into(),
+            description_html: String::new(),
+            vendor: None,
+            product_type: None,
+            tags: Vec::new(),
+            options: Vec::new(),
+            variants: Vec::new(),
+            media: Vec::new(),
+            seo: Seo::default(),
+        })
+        .expect("plain values serialise")
+    }
+
+    /// Reads `title` on a miss; answers the title seen and whether the read ran.
+    async fn get(cache: &ProductCache, title: Option<&str>) -> (Option<String>, bool) {
+        let ran = Cell::new(false);
+        let fill = async || {
+            ran.set(true);
+            Ok::<_, ()>(title.map(product))
+        };
+        let found = cache.get(TENANT, "tea", Currency::EUR, fill).await.expect("a fill");
+        (found.map(|product| product.view.title.clone()), ran.get())
+    }
+
+    fn seen(title: &str, ran: bool) -> (Option<String>, bool) {
+        (Some(title.to_owned()), ran)
+    }
+
+    #[tokio::test]
+    async fn a_change_is_seen_at_once_and_only_then_read_again() {
+        let cache = ProductCache::new();
+        assert_eq!(get(&cache, Some("old")).await, seen("old", true));
+        assert_eq!(get(&cache, Some("new")).await, seen("old", false));
+        cache.product_changed(TENANT, ProductId::from_u128(43));
+        assert_eq!(get(&cache, Some("new")).await, seen("old", false));
+        cache.product_changed(TENANT, PRODUCT);
+        assert_eq!(get(&cache, Some("new")).await, seen("new", true));
+        cache.flush();
+        assert_eq!(get(&cache, Some("newer")).await, seen("newer", true));
+    }
+
+    #[tokio::test]
+    async fn a_fill_that_raced_a_change_is_not_kept() {
+        let cache = ProductCache::new();
+        let racing = async || {
+            let old = product("old");
+            cache.product_changed(TENANT, PRODUCT);
+            Ok::<_, ()>(Some(old))
+        };
+        let found = cache.get(TENANT, "tea", Currency::EUR, racing).await.expect("a fill");
+        assert_eq!(found.map(|product| product.view.title.clone()).as_deref(), Some("old"));
+        assert_eq!(get(&cache, Some("new")).await, seen("new", true));
+        assert_eq!(get(&cache, None).await, seen("new", false));
+    }
+
+    #[tokio::test]
+    async fn callers_wait_for_one_read_but_not_for_one_begun_before_a_change() {
+        let cache = ProductCache::new();
+        let (release, held) = tokio::sync::oneshot::channel::<()>();
+        let slow = cache.get(TENANT, "tea", Currency::EUR, async || {
+            let old = product("old");
+            held.await.map_err(|_| ())?;
+            Ok::<_, ()>(Some(old))
+        });
+        let mut slow = std::pin::pin!(slow);
+        assert!(futures_poll(slow.as_mut()).is_none());
+        // Same stamp: the second caller joins and does not read.
+        let joined = get(&cache, Some("never read"));
+        let mut joined = std::pin::pin!(joined);
+        assert!(futures_poll(joined.as_mut()).is_none());
+        cache.product_changed(TENANT, PRODUCT);
+        assert_eq!(get(&cache, Some("new")).await, seen("new", true));
+        release.send(()).expect("the slow read waits");
+        assert_eq!(joined.await, seen("old", false));
+        slow.await.expect("a fill");
+        assert_eq!(get(&cache, None).await, seen("new", false));
+        assert_eq!(cache.flights.lock().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_missing_handle_is_remembered_until_any_product_appears() {
+        let cache = ProductCache::new();
+        assert_eq!(get(&cache, None).await, (None, true));
+        assert_eq!(get(&cache, Some("tea")).await, (None, false));
+        cache.product_changed(TENANT, ProductId::from_u128(99));
+        assert_eq!(get(&cache, Some("tea")).await, seen("tea", true));
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_is_cut_off_leaves_nothing_behind() {
+        let cache = ProductCache::new();
+        {
+            let never = async || std::future::pending::<Result<_, ()>>().await;
+            let cut_off = cache.get(TENANT, "tea", Currency::EUR, never);
+            let mut cut_off = std::pin::pin!(cut_off);
+            assert!(futures_poll(cut_off.as_mut()).is_none());
+            assert_eq!(cache.flights.lock().len(), 1);
+        }
+        assert_eq!(cache.flights.lock().len(), 0);
+        assert_eq!(get(&cache, Some("tea")).await, seen("tea", true));
+    }
+
+    /// Polls once.
+    fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match future.poll(&mut context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Collections and the products arranged in them.
+
+use stoa_contracts::catalog::{CollectionInput, CollectionView};
+use stoa_kernel::{CollectionId, ProductId, Timestamp};
+use stoa_storage::{Db, Result, Row, Stmt, Tx, Value, params};
+
+use super::json_opt;
+
+/// The row that a change of a collection takes first.
+#[derive(Debug, Clone)]
+pub(crate) struct LockedCollection {
+    pub(crate) id: CollectionId,
+    pub(crate) version: i64,
+}
+
+pub(crate) async fn lock_by_handle(
+    tx: &mut Tx<'_>,
+    handle: &str,
+) -> Result<Option<LockedCollection>> {
+    const SQL: &str = "SELECT id, version FROM catalog_collection \
+                       WHERE tenant_id = :tenant AND handle = $1 {lock}";
+    tx.query_opt(SQL, params![handle], locked).await
+}
+
+pub(crate) async fn lock_by_id(
+    tx: &mut Tx<'_>,
+    id: CollectionId,
+) -> Result<Option<LockedCollection>> {
+    const SQL: &str = "SELECT id, version FROM catalog_collection \
+                       WHERE tenant_id = :tenant AND id = $1 {lock}";
+    tx.query_opt(SQL, params![id], locked).await
+}
+
+fn locked(row: &Row<'_>) -> Result<LockedCollection> {
+    Ok(LockedCollection { id: row.get(0)?, version: row.get(1)? })
+}
+
+/// False where the handle belongs to another collection already; then nothing was written.
+pub(crate) async fn insert(
+    tx: &mut Tx<'_>,
+    id: CollectionId,
+    input: &CollectionInput,
+    products: &[ProductId],
+    now: Timestamp,
+) -> Result<bool> {
+    const SQL: &str = "INSERT INTO catalog_collection (tenant_id, id, handle, title, title_lower, \
+         description_html, image, version, created_at, updated_at) \
+         VALUES (:tenant, $1, $2, $3, $4, $5, $6, 1, $7, $7) \
+         ON CONFLICT (tenant_id, handle) DO NOTHING";
+    let (title_lower, image) = worked_out(input)?;
+    let values = params![
+        id,
+        &input.handle,
+        &input.title,
+        &title_lower,
+        &input.description_html,
+        &image,
+        now
+    ];
+    if tx.execute(SQL, values).await? == 0 {
+        return Ok(false);
+    }
+    fill(tx, id, products).await?;
+    Ok(true)
+}
+
+/// Replaces the collection's row and products; the caller holds the row's lock.
+pub(crate) async fn replace(
+    tx: &mut Tx<'_>,
+    id: CollectionId,
+    input: &CollectionInput,
+    products: &[ProductId],
+    now: Timestamp,
+) -> Result<()> {
+    const UPDATE: &str = "UPDATE catalog_collection SET handle = $2, title = $3, \
+         title_lower = $4, description_html = $5, image = $6, version = version + 1, \
+         updated_at = $7 WHERE tenant_id = :tenant AND id = $1";
+    const EMPTY: &str = "DELETE FROM catalog_collection_product \
+                         WHERE tenant_id = :tenant AND collection_id = $1";
+    let (title_lower, image) = worked_out(input)?;
+    let values = params![
+        id,
+        &input.handle,
+        &input.title,
+        &title_lower,
+        &input.description_html,
+        &image,
+        now
+    ];
+    tx.batch(&[(UPDATE, values), (EMPTY, params![id])]).await?;
+    fill(tx, id, products).await
+}
+
+pub(crate) async fn delete(tx: &mut Tx<'_>, id: CollectionId) -> Result<()> {
+    const STATEMENTS: [&str; 2] = [
+        "DELETE FROM catalog_collection_product WHERE tenant_id = :tenant AND collection_id = $1",
+        "DELETE FROM catalog_collection WHERE tenant_id = :tenant AND id = $1",
+    ];
+    let values = [Value::from(id)];
+    tx.batch(&STATEMENTS.map(|sql| (sql, values.as_slice()))).await.map(|_| ())
+}
+
+/// Whether another collection has the handle.
+pub(crate) async fn handle_is_taken(
+    tx: &mut Tx<'_>,
+    handle: &str,
+    besides: CollectionId,
+) -> Result<bool> {
+    const SQL: &str =
+        "SELECT id FROM catalog_collection WHERE tenant_id = :tenant AND handle = $1 AND id <> $2";
+    let other =
+        tx.query_opt(SQL, params![handle, besides], |row| row.get::<CollectionId>(0)).await?;
+    Ok(other.is_some())
+}
+
+pub(crate) async fn count(tx: &mut Tx<'_>) -> Result<i64> {
+    const SQL: &str = "SELECT count(*) FROM catalog_collection WHERE tenant_id = :tenant";
+    tx.query_one(SQL, params![], |row| row.get(0)).await
+}
+
+/// The product of each handle, or the first handle that names none.
+pub(crate) async fn products_of(
+    tx: &mut Tx<'_>,
+    handles: &[String],
+) -> Result<Result<Vec<ProductId>, usize>> {
+    const SQL: &str = "SELECT id FROM catalog_product WHERE tenant_id = :tenant AND handle = $1";
+    let mut products = Vec::with_capacity(handles.len());
+    for (index, handle) in handles.iter().enumerate() {
+        match tx.query_opt(SQL, params![handle], |row| row.get(0)).await? {
+            Some(id) => products.push(id),
+            None => return Ok(Err(index)),
+        }
+    }
+    Ok(Ok(products))
+}
+
+/// Handles of the collection's products, in order.
+pub(crate) async fn product_handles(tx: &mut Tx<'_>, id: CollectionId) -> Result<Vec<String>> {
+    const SQL: &str = "SELECT p.handle FROM catalog_collection_product m \
+         JOIN catalog_product p ON p.tenant_id = :tenant AND p.id = m.product_id \
+         WHERE m.tenant_id = :tenant AND m.collection_id = $1 ORDER BY m.position, m.product_id";
+    tx.query(SQL, params![id], |row| row.get(0)).await
+}
+
+/// Collections by title, after (title in small letters, id).
+pub(crate) async fn list(
+    db: &Db,
+    after: Option<(&str, CollectionId)>,
+    limit: i64,
+) -> Result<Vec<CollectionView>> {
+    const SQL: &str = "SELECT id, handle, title, description_html, image FROM catalog_collection \
+         WHERE tenant_id = :tenant AND (title_lower, id) > ($1, $2) \
+         ORDER BY title_lower, id LIMIT $3";
+    let (title, id) = after.unwrap_or(("", CollectionId::from_u128(0)));
+    db.fetch(SQL, params![title, id, limit], view_of).await
+}
+
+pub(crate) async fn by_handle(db: &Db, handle: &str) -> Result<Option<CollectionView>> {
+    const SQL: &str = "SELECT id, handle, title, description_html, image FROM catalog_collection \
+                       WHERE tenant_id = :tenant AND handle = $1";
+    Ok(db.fetch(SQL, params![handle], view_of).await?.into_iter().next())
+}
+
+/// A collection as merchants see it.
+#[derive(Debug, Clone)]
+pub(crate) struct WholeCollection {
+    pub(crate) id: CollectionId,
+    pub(crate) input: CollectionInput,
+    pub(crate) version: i64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+}
+
+pub(crate) async fn whole(tx: &mut Tx<'_>, id: CollectionId) -> Result<Option<WholeCollection>> {
+    const SQL: &str = "SELECT handle, title, description_html, image, version, created_at, \
+         updated_at FROM catalog_collection WHERE tenant_id = :tenant AND id = $1";
+    let found = tx
+        .query_opt(SQL, params![id], |row| {
+            Ok(WholeCollection {
+                id,
+                input: CollectionInput {
+                    handle: row.get(0)?,
+                    title: row.get(1)?,
+                    description_html: row.get(2)?,
+                    image: json_opt(row, 3)?,
+                    products: Vec::new(),
+                },
+                version: row.get(4)?,
+                created_at: row.get(5)?,
+                updated_at: row.get(6)?,
+            })
+        })
+        .await?;
+    let Some(mut collection) = found else { return Ok(None) };
+    collection.input.products = product_handles(tx, id).await?;
+    Ok(Some(collection))
+}
+
+fn view_of(row: &Row<'_>) -> Result<CollectionView> {
+    Ok(CollectionView {
+        id: row.get(0)?,
+        handle: row.get(1)?,
+        title: row.get(2)?,
+        description_html: row.get(3)?,
+        image: json_opt(row, 4)?,
+    })
+}
+
+fn worked_out(input: &CollectionInput) -> Result<(String, Option<String>)> {
+    let image = input.image.as_ref().map(serde_json::to_string).transpose()?;
+    Ok((input.title.to_lowercase(), image))
+}
+
+async fn fill(tx: &mut Tx<'_>, id: CollectionId, products: &[ProductId]) -> Result<()> {
+    const SQL: &str = "INSERT INTO catalog_collection_product (tenant_id, collection_id, \
+                       product_id, position) VALUES (:tenant, $1, $2, $3)";
+    let rows: Vec<[Value<'_>; 3]> = products
+        .iter()
+        .enumerate()
+        .map(|(position, product)| [id.into(), (*product).into(), (position as i64).into()])
+        .collect();
+    let statements: Vec<Stmt<'_>> = rows.iter().map(|row| (SQL, row.as_slice())).collect();
+    tx.batch(&statements).await.map(|_| ())
+}

@@ -1,0 +1,168 @@
+//! Listing prices, stock marks, the per-product cards made of both, and variant snapshots.
+
+use stoa_contracts::catalog::{ListingPrice, VariantSnapshot};
+use stoa_kernel::{ProductId, VariantId};
+use stoa_storage::{Result, Stmt, Tx, Value, params};
+
+use super::{IDS_PER_STATEMENT, id_places, id_values};
+
+/// Snapshots of the variants that exist, in id order.
+pub(crate) async fn snapshots(
+    tx: &mut Tx<'_>,
+    variants: &[VariantId],
+) -> Result<Vec<VariantSnapshot>> {
+    const SQL: &str = concat!(
+        "SELECT v.id, p.id, p.handle, p.title, v.title, v.sku, \
+         coalesce(v.image, p.image), v.image IS NULL, p.status, v.requires_shipping, v.taxable, \
+         v.grams FROM catalog_variant v \
+         JOIN catalog_product p ON p.tenant_id = :tenant AND p.id = v.product_id \
+         WHERE v.tenant_id = :tenant AND v.id IN ",
+        id_places!(),
+        " ORDER BY v.id"
+    );
+    let mut found = Vec::with_capacity(variants.len());
+    for ids in sorted(variants).chunks(IDS_PER_STATEMENT) {
+        let rows = tx
+            .query(SQL, &id_values(ids), |row| {
+                let image: Option<String> = row.get(6)?;
+                let image = match (image, row.get::<bool>(7)?) {
+                    // The product's picture is kept as a link with its description.
+                    (Some(link), true) => Some(url_of(&link)?),
+                    (image, _) => image,
+                };
+                Ok(VariantSnapshot {
+                    variant: row.get(0)?,
+                    product: row.get(1)?,
+                    handle: row.get(2)?,
+                    product_title: row.get(3)?,
+                    variant_title: row.get(4)?,
+                    sku: row.get(5)?,
+                    image,
+                    active: row.str(8)? == "active",
+                    requires_shipping: row.get(9)?,
+                    taxable: row.get(10)?,
+                    grams: row.get(11)?,
+                })
+            })
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+fn url_of(link: &str) -> Result<String> {
+    let link: stoa_contracts::catalog::MediaLink = serde_json::from_str(link)?;
+    Ok(link.url)
+}
+
+/// Locks the products of these variants, in id order: (id, handle) each.
+pub(crate) async fn lock_products_of(
+    tx: &mut Tx<'_>,
+    variants: &[VariantId],
+) -> Result<Vec<(ProductId, String)>> {
+    const SQL: &str = concat!(
+        "SELECT p.id, p.handle FROM catalog_product p WHERE p.tenant_id = :tenant AND p.id IN \
+         (SELECT v.product_id FROM catalog_variant v WHERE v.tenant_id = :tenant AND v.id IN ",
+        id_places!(),
+        ") ORDER BY p.id {lock}"
+    );
+    let mut found: Vec<(ProductId, String)> = Vec::new();
+    for ids in sorted(variants).chunks(IDS_PER_STATEMENT) {
+        let rows =
+            tx.query(SQL, &id_values(ids), |row| Ok((row.get(0)?, row.get(1)?))).await?;
+        found.extend(rows);
+    }
+    found.sort_by_key(|(id, _)| *id);
+    found.dedup_by_key(|(id, _)| *id);
+    Ok(found)
+}
+
+/// Puts the prices of variants that exist; returns how many differed from what was there.
+pub(crate) async fn put_prices(tx: &mut Tx<'_>, prices: &[ListingPrice]) -> Result<u64> {
+    const SQL: &str = "INSERT INTO catalog_listing (tenant_id, variant_id, currency, product_id, \
+         price, compare_at) SELECT v.tenant_id, v.id, CAST($2 AS TEXT), v.product_id, \
+         CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM catalog_variant v \
+         WHERE v.tenant_id = :tenant AND v.id = $1 \
+         ON CONFLICT (tenant_id, variant_id, currency) DO UPDATE SET price = excluded.price, \
+         compare_at = excluded.compare_at WHERE catalog_listing.tenant_id = :tenant \
+         AND (catalog_listing.price <> excluded.price \
+         OR catalog_listing.compare_at IS DISTINCT FROM excluded.compare_at)";
+    let rows: Vec<[Value<'_>; 4]> = prices
+        .iter()
+        .map(|each| {
+            [
+                each.variant.into(),
+                (&each.price.currency).into(),
+                each.price.amount.into(),
+                each.compare_at.map(|money| money.amount).into(),
+            ]
+        })
+        .collect();
+    let statements: Vec<Stmt<'_>> = rows.iter().map(|row| (SQL, row.as_slice())).collect();
+    Ok(tx.batch(&statements).await?.iter().sum())
+}
+
+/// Works out the cards of products anew from their listings and stock; the caller holds the
+/// products' locks, so no other change is missed.
+pub(crate) async fn renew_cards(tx: &mut Tx<'_>, products: &[ProductId]) -> Result<()> {
+    const DROP: &str = "DELETE FROM catalog_card WHERE tenant_id = :tenant AND product_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM catalog_listing l WHERE l.tenant_id = :tenant \
+         AND l.product_id = catalog_card.product_id AND l.currency = catalog_card.currency)";
+    const PUT: &str = "INSERT INTO catalog_card (tenant_id, product_id, currency, price_min, \
+         price_max, compare_at, in_stock) \
+         SELECT l.tenant_id, l.product_id, l.currency, min(l.price), max(l.price), \
+         (SELECT c.compare_at FROM catalog_listing c WHERE c.tenant_id = :tenant \
+          AND c.product_id = l.product_id AND c.currency = l.currency \
+          ORDER BY c.price, c.variant_id LIMIT 1), max(v.in_stock) \
+         FROM catalog_listing l \
+         JOIN catalog_variant v ON v.tenant_id = :tenant AND v.id = l.variant_id \
+         WHERE l.tenant_id = :tenant AND l.product_id = $1 \
+         GROUP BY l.tenant_id, l.product_id, l.currency \
+         ON CONFLICT (tenant_id, product_id, currency) DO UPDATE SET \
+         price_min = excluded.price_min, price_max = excluded.price_max, \
+         compare_at = excluded.compare_at, in_stock = excluded.in_stock";
+    let rows: Vec<[Value<'_>; 1]> = products.iter().map(|id| [Value::from(*id)]).collect();
+    let statements: Vec<Stmt<'_>> =
+        rows.iter().flat_map(|row| [(DROP, row.as_slice()), (PUT, row.as_slice())]).collect();
+    tx.batch(&statements).await.map(|_| ())
+}
+
+/// What a level event did to a variant's mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marked {
+    /// The event is older than what is known.
+    Late,
+    /// Newer, but shoppers see no difference.
+    Same,
+    Crossed,
+}
+
+/// Marks a variant in or out of stock, unless a newer level is known. The caller holds the
+/// product's lock.
+pub(crate) async fn mark_stock(
+    tx: &mut Tx<'_>,
+    variant: VariantId,
+    in_stock: bool,
+    level_version: i64,
+) -> Result<Marked> {
+    const READ: &str = "SELECT in_stock, level_version FROM catalog_variant \
+                        WHERE tenant_id = :tenant AND id = $1";
+    const MARK: &str = "UPDATE catalog_variant SET in_stock = $2, level_version = $3 \
+                        WHERE tenant_id = :tenant AND id = $1 AND level_version < $3";
+    let before: Option<(bool, i64)> = tx
+        .query_opt(READ, params![variant], |row| Ok((row.get(0)?, row.get(1)?)))
+        .await?;
+    let Some((was, known)) = before else { return Ok(Marked::Late) };
+    if known >= level_version {
+        return Ok(Marked::Late);
+    }
+    tx.execute(MARK, params![variant, in_stock, level_version]).await?;
+    Ok(if was == in_stock { Marked::Same } else { Marked::Crossed })
+}
+
+fn sorted(variants: &[VariantId]) -> Vec<[u8; 16]> {
+    let mut ids: Vec<[u8; 16]> = variants.iter().map(|id| id.to_bytes()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,280 @@
+//! Product lists, each one statement: sorted by an index, continued after the last row seen.
+
+use serde::{Deserialize, Serialize};
+use stoa_contracts::catalog::{ProductStatus, ProductSummary};
+use stoa_kernel::{CollectionId, Currency, Money, ProductId, Timestamp};
+use stoa_storage::{Db, Error, Result, Row, Value, params};
+
+use super::json_opt;
+use crate::domain::{SearchWords, SuggestPatterns, status_of};
+
+/// How a list is ordered; each is one index and one statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListOrder {
+    Newest,
+    Title,
+    PriceAscending,
+    PriceDescending,
+    /// As the merchant arranged the collection.
+    Position,
+}
+
+/// Which products a list holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ListFilter {
+    Words(SearchWords),
+    /// The handle.
+    Collection(String),
+}
+
+/// The sort key of a row, which continues the list after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    key: PlaceKey,
+    id: ProductId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum PlaceKey {
+    Number(i64),
+    Text(String),
+}
+
+impl ListOrder {
+    /// Before every row.
+    fn start(self) -> Place {
+        let (key, id) = match self {
+            Self::Newest | Self::PriceDescending => (PlaceKey::Number(i64::MAX), u128::MAX),
+            Self::Title => (PlaceKey::Text(String::new()), 0),
+            Self::PriceAscending | Self::Position => (PlaceKey::Number(-1), 0),
+        };
+        Place { key, id: ProductId::from_u128(id) }
+    }
+
+    /// Whether a place, which a client sent back, can be one of this order.
+    pub(crate) fn owns(self, place: &Place) -> bool {
+        matches!(place.key, PlaceKey::Text(_)) == (self == Self::Title)
+    }
+}
+
+const COLUMNS: usize = 9;
+
+macro_rules! columns {
+    ($key:literal) => {
+        concat!(
+            "SELECT p.id, p.handle, p.title, p.vendor, p.image, c.price_min, c.price_max, \
+             c.compare_at, c.in_stock, ",
+            $key
+        )
+    };
+}
+
+/// The words of a search, each optional: `$5` to `$12`.
+macro_rules! words {
+    () => {
+        " AND (CAST($5 AS TEXT) IS NULL OR p.search_text LIKE CAST($5 AS TEXT) ESCAPE '\\') \
+          AND (CAST($6 AS TEXT) IS NULL OR p.search_text LIKE CAST($6 AS TEXT) ESCAPE '\\') \
+          AND (CAST($7 AS TEXT) IS NULL OR p.search_text LIKE CAST($7 AS TEXT) ESCAPE '\\') \
+          AND (CAST($8 AS TEXT) IS NULL OR p.search_text LIKE CAST($8 AS TEXT) ESCAPE '\\') \
+          AND (CAST($9 AS TEXT) IS NULL OR p.search_text LIKE CAST($9 AS TEXT) ESCAPE '\\') \
+          AND (CAST($10 AS TEXT) IS NULL OR p.search_text LIKE CAST($10 AS TEXT) ESCAPE '\\') \
+          AND (CAST($11 AS TEXT) IS NULL OR p.search_text LIKE CAST($11 AS TEXT) ESCAPE '\\') \
+          AND (CAST($12 AS TEXT) IS NULL OR p.search_text LIKE CAST($12 AS TEXT) ESCAPE '\\')"
+    };
+}
+
+/// `$1` currency, `$2` and `$3` the place, `$4` the limit; `CROSS JOIN` keeps SQLite in the order
+/// of the tables, so that the index which sorts is the one that is walked.
+macro_rules! tail {
+    ($key:literal, $than:literal, $direction:literal) => {
+        concat!(
+            " AND (", $key, ", p.id) ", $than, " ($2, $3) ORDER BY ", $key, " ", $direction,
+            ", p.id ", $direction, " LIMIT $4"
+        )
+    };
+}
+
+macro_rules! all {
+    ($key:literal, $than:literal, $direction:literal) => {
+        concat!(
+            columns!($key),
+            " FROM catalog_product p LEFT JOIN catalog_card c ON c.tenant_id = :tenant \
+             AND c.product_id = p.id AND c.currency = $1 \
+             WHERE p.tenant_id = :tenant AND p.status = 'active'",
+            words!(),
+            tail!($key, $than, $direction)
+        )
+    };
+}
+
+macro_rules! all_by_price {
+    ($than:literal, $direction:literal) => {
+        concat!(
+            columns!("c.price_min"),
+            " FROM catalog_card c CROSS JOIN catalog_product p \
+             WHERE c.tenant_id = :tenant AND c.currency = $1 AND p.tenant_id = :tenant \
+             AND p.id = c.product_id AND p.status = 'active'",
+            words!(),
+            // The card's own id, so that the index on it also breaks ties.
+            " AND (c.price_min, c.product_id) ", $than, " ($2, $3) ORDER BY c.price_min ",
+            $direction, ", c.product_id ", $direction, " LIMIT $4"
+        )
+    };
+}
+
+macro_rules! collected {
+    ($card_join:literal, $key:literal, $than:literal, $direction:literal) => {
+        concat!(
+            columns!($key),
+            " FROM catalog_collection k CROSS JOIN catalog_collection_product m \
+             CROSS JOIN catalog_product p ",
+            $card_join,
+            " JOIN catalog_card c ON c.tenant_id = :tenant AND c.product_id = p.id \
+             AND c.currency = $1 \
+             WHERE k.tenant_id = :tenant AND k.handle = $5 AND m.tenant_id = :tenant \
+             AND m.collection_id = k.id AND p.tenant_id = :tenant AND p.id = m.product_id \
+             AND p.status = 'active'",
+            tail!($key, $than, $direction)
+        )
+    };
+}
+
+const ALL_NEWEST: &str = all!("p.created_at", "<", "DESC");
+const ALL_BY_TITLE: &str = all!("p.title_lower", ">", "ASC");
+const ALL_CHEAPEST: &str = all_by_price!(">", "ASC");
+const ALL_DEAREST: &str = all_by_price!("<", "DESC");
+const COLLECTED_NEWEST: &str = collected!("LEFT", "p.created_at", "<", "DESC");
+const COLLECTED_BY_TITLE: &str = collected!("LEFT", "p.title_lower", ">", "ASC");
+const COLLECTED_CHEAPEST: &str = collected!("INNER", "c.price_min", ">", "ASC");
+const COLLECTED_DEAREST: &str = collected!("INNER", "c.price_min", "<", "DESC");
+const COLLECTED_ARRANGED: &str = collected!("LEFT", "m.position", ">", "ASC");
+
+/// At most `limit` published products after `after`. Lists by price hold priced products only.
+pub(crate) async fn products(
+    db: &Db,
+    filter: &ListFilter,
+    order: ListOrder,
+    currency: Currency,
+    after: Option<&Place>,
+    limit: i64,
+) -> Result<Vec<(ProductSummary, Place)>> {
+    let start = order.start();
+    let after = after.unwrap_or(&start);
+    let key = match &after.key {
+        PlaceKey::Number(number) => Value::Int(*number),
+        PlaceKey::Text(text) => Value::Text(text),
+    };
+    let mut values: Vec<Value<'_>> =
+        vec![(&currency).into(), key, after.id.into(), limit.into()];
+    let sql = match filter {
+        ListFilter::Words(words) => {
+            values.extend(words.0.iter().map(Value::from));
+            match order {
+                // Only collections are arranged.
+                ListOrder::Newest | ListOrder::Position => ALL_NEWEST,
+                ListOrder::Title => ALL_BY_TITLE,
+                ListOrder::PriceAscending => ALL_CHEAPEST,
+                ListOrder::PriceDescending => ALL_DEAREST,
+            }
+        }
+        ListFilter::Collection(handle) => {
+            values.push(handle.into());
+            match order {
+                ListOrder::Newest => COLLECTED_NEWEST,
+                ListOrder::Title => COLLECTED_BY_TITLE,
+                ListOrder::PriceAscending => COLLECTED_CHEAPEST,
+                ListOrder::PriceDescending => COLLECTED_DEAREST,
+                ListOrder::Position => COLLECTED_ARRANGED,
+            }
+        }
+    };
+    db.fetch(sql, &values, |row| {
+        let summary = summary_of(row, currency)?;
+        let key = match order {
+            ListOrder::Title => PlaceKey::Text(row.get(COLUMNS)?),
+            _ => PlaceKey::Number(row.get(COLUMNS)?),
+        };
+        let id = summary.id;
+        Ok((summary, Place { key, id }))
+    })
+    .await
+}
+
+fn summary_of(row: &Row<'_>, currency: Currency) -> Result<ProductSummary> {
+    let money = |amount: Option<i64>| amount.map(|amount| Money::new(amount, currency));
+    let (price, price_max) = (money(row.get(5)?), money(row.get(6)?));
+    Ok(ProductSummary {
+        id: row.get(0)?,
+        handle: row.get(1)?,
+        title: row.get(2)?,
+        vendor: row.get(3)?,
+        image: json_opt(row, 4)?,
+        price,
+        price_max: price_max.filter(|max| price.is_some_and(|min| min != *max)),
+        compare_at_price: money(row.get(7)?),
+        available: row.get::<Option<bool>>(8)?.unwrap_or(false),
+    })
+}
+
+pub(crate) async fn collection_exists(db: &Db, handle: &str) -> Result<bool> {
+    const SQL: &str =
+        "SELECT id FROM catalog_collection WHERE tenant_id = :tenant AND handle = $1";
+    let found = db.fetch(SQL, params![handle], |row| row.get::<CollectionId>(0)).await?;
+    Ok(!found.is_empty())
+}
+
+/// (handle, title) of published products whose title, or a word of it, begins with what was typed.
+pub(crate) async fn suggestions(
+    db: &Db,
+    patterns: &SuggestPatterns,
+    limit: i64,
+) -> Result<Vec<(String, String)>> {
+    const SQL: &str = "SELECT handle, title FROM catalog_product \
+         WHERE tenant_id = :tenant AND status = 'active' \
+         AND (title_lower LIKE $1 ESCAPE '\\' OR title_lower LIKE $2 ESCAPE '\\') \
+         ORDER BY title_lower, id LIMIT $3";
+    let values = params![&patterns.title, &patterns.word, limit];
+    db.fetch(SQL, values, |row| Ok((row.get(0)?, row.get(1)?))).await
+}
+
+/// A product in the merchant's list.
+#[derive(Debug, Clone)]
+pub(crate) struct AdminRow {
+    pub(crate) id: ProductId,
+    pub(crate) handle: String,
+    pub(crate) title: String,
+    pub(crate) status: ProductStatus,
+    pub(crate) vendor: Option<String>,
+    pub(crate) version: i64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+}
+
+/// Products of every status, newest first, after (created, id).
+pub(crate) async fn admin_products(
+    db: &Db,
+    after: Option<(Timestamp, ProductId)>,
+    limit: i64,
+) -> Result<Vec<AdminRow>> {
+    const SQL: &str = "SELECT id, handle, title, status, vendor, version, created_at, updated_at \
+         FROM catalog_product WHERE tenant_id = :tenant AND (created_at, id) < ($1, $2) \
+         ORDER BY created_at DESC, id DESC LIMIT $3";
+    let (created, id) =
+        after.unwrap_or((Timestamp::from_micros(i64::MAX), ProductId::from_u128(u128::MAX)));
+    db.fetch(SQL, params![created, id, limit], |row| {
+        let word = row.str(3)?;
+        Ok(AdminRow {
+            id: row.get(0)?,
+            handle: row.get(1)?,
+            title: row.get(2)?,
+            status: status_of(word)
+                .ok_or_else(|| Error::Json { message: format!("`{word}` is no product status") })?,
+            vendor: row.get(4)?,
+            version: row.get(5)?,
+            created_at: row.get(6)?,
+            updated_at: row.get(7)?,
+        })
+    })
+    .await
+}

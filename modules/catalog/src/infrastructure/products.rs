@@ -1,0 +1,267 @@
+//! Writing products and their variants, under the product's row lock.
+
+use stoa_contracts::catalog::{ProductInput, VariantInput};
+use stoa_kernel::{ProductId, Timestamp, VariantId};
+use stoa_storage::{Error, Result, Row, Stmt, Tx, Value, params};
+
+use super::json;
+use super::stored::{StoredProduct, StoredVariant};
+use crate::domain::status_of;
+
+/// The row that a change of a product takes first, so that two changes follow one another.
+#[derive(Debug, Clone)]
+pub(crate) struct LockedProduct {
+    pub(crate) id: ProductId,
+    pub(crate) handle: String,
+    pub(crate) version: i64,
+    pub(crate) content_hash: Vec<u8>,
+}
+
+fn locked(row: &Row<'_>) -> Result<LockedProduct> {
+    Ok(LockedProduct {
+        id: row.get(0)?,
+        handle: row.get(1)?,
+        version: row.get(2)?,
+        content_hash: row.get(3)?,
+    })
+}
+
+pub(crate) async fn lock_by_handle(tx: &mut Tx<'_>, handle: &str) -> Result<Option<LockedProduct>> {
+    const SQL: &str = "SELECT id, handle, version, content_hash FROM catalog_product \
+                       WHERE tenant_id = :tenant AND handle = $1 {lock}";
+    tx.query_opt(SQL, params![handle], locked).await
+}
+
+pub(crate) async fn lock_by_id(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<LockedProduct>> {
+    const SQL: &str = "SELECT id, handle, version, content_hash FROM catalog_product \
+                       WHERE tenant_id = :tenant AND id = $1 {lock}";
+    tx.query_opt(SQL, params![id], locked).await
+}
+
+/// False where the handle belongs to another product already; then nothing was written.
+pub(crate) async fn insert(
+    tx: &mut Tx<'_>,
+    id: ProductId,
+    product: &StoredProduct<'_>,
+    variants: &[VariantId],
+    now: Timestamp,
+) -> Result<bool> {
+    const SQL: &str = "INSERT INTO catalog_product (tenant_id, id, handle, status, created_at, \
+         updated_at, version, gift_card, content_hash, title, title_lower, vendor, image, \
+         search_text, product_type, tags, options, seo, media, description_html) \
+         VALUES (:tenant, $1, $2, $3, $4, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+         $15, $16, $17) ON CONFLICT (tenant_id, handle) DO NOTHING";
+    if tx.execute(SQL, &product_values(id, product, now)).await? == 0 {
+        return Ok(false);
+    }
+    let rows: Vec<_> = product
+        .variants
+        .iter()
+        .zip(variants)
+        .map(|(variant, variant_id)| variant_values(*variant_id, id, variant))
+        .collect();
+    let statements: Vec<Stmt<'_>> =
+        rows.iter().map(|row| (INSERT_VARIANT, row.as_slice())).collect();
+    tx.batch(&statements).await?;
+    Ok(true)
+}
+
+/// What becomes of the variants of a product that is replaced.
+pub(crate) struct VariantChanges {
+    /// One per variant of the input: its id, and whether it is new.
+    pub(crate) kept: Vec<(VariantId, bool)>,
+    pub(crate) removed: Vec<VariantId>,
+}
+
+/// Replaces the product's row and variants; the caller holds the row's lock.
+pub(crate) async fn replace(
+    tx: &mut Tx<'_>,
+    id: ProductId,
+    product: &StoredProduct<'_>,
+    changes: &VariantChanges,
+    now: Timestamp,
+) -> Result<()> {
+    const UPDATE: &str = "UPDATE catalog_product SET handle = $2, status = $3, updated_at = $4, \
+         version = version + 1, gift_card = $5, content_hash = $6, title = $7, title_lower = $8, \
+         vendor = $9, image = $10, search_text = $11, product_type = $12, tags = $13, \
+         options = $14, seo = $15, media = $16, description_html = $17 \
+         WHERE tenant_id = :tenant AND id = $1";
+    const UPDATE_VARIANT: &str = "UPDATE catalog_variant SET position = $3, title = $4, \
+         option_values = $5, sku = $6, barcode = $7, grams = $8, requires_shipping = $9, \
+         taxable = $10, image = $11 WHERE tenant_id = :tenant AND id = $1 AND product_id = $2";
+    const REMOVE_VARIANT: &str =
+        "DELETE FROM catalog_variant WHERE tenant_id = :tenant AND id = $1";
+    const REMOVE_LISTINGS: &str =
+        "DELETE FROM catalog_listing WHERE tenant_id = :tenant AND variant_id = $1";
+    let row = product_values(id, product, now);
+    let gone: Vec<_> = changes.removed.iter().map(|variant| [Value::from(*variant)]).collect();
+    let rows: Vec<_> = product
+        .variants
+        .iter()
+        .zip(&changes.kept)
+        .map(|(variant, (variant_id, is_new))| (variant_values(*variant_id, id, variant), *is_new))
+        .collect();
+    let mut statements: Vec<Stmt<'_>> = vec![(UPDATE, row.as_slice())];
+    for variant in &gone {
+        statements.push((REMOVE_LISTINGS, variant.as_slice()));
+        statements.push((REMOVE_VARIANT, variant.as_slice()));
+    }
+    for (values, is_new) in &rows {
+        let sql = if *is_new { INSERT_VARIANT } else { UPDATE_VARIANT };
+        statements.push((sql, values.as_slice()));
+    }
+    tx.batch(&statements).await.map(|_| ())
+}
+
+pub(crate) async fn delete(tx: &mut Tx<'_>, id: ProductId) -> Result<()> {
+    const STATEMENTS: [&str; 5] = [
+        "DELETE FROM catalog_collection_product WHERE tenant_id = :tenant AND product_id = $1",
+        "DELETE FROM catalog_card WHERE tenant_id = :tenant AND product_id = $1",
+        "DELETE FROM catalog_listing WHERE tenant_id = :tenant AND product_id = $1",
+        "DELETE FROM catalog_variant WHERE tenant_id = :tenant AND product_id = $1",
+        "DELETE FROM catalog_product WHERE tenant_id = :tenant AND id = $1",
+    ];
+    let values = [Value::from(id)];
+    let statements = STATEMENTS.map(|sql| (sql, values.as_slice()));
+    tx.batch(&statements).await.map(|_| ())
+}
+
+/// Whether another product has the handle.
+pub(crate) async fn handle_is_taken(
+    tx: &mut Tx<'_>,
+    handle: &str,
+    besides: ProductId,
+) -> Result<bool> {
+    const SQL: &str =
+        "SELECT id FROM catalog_product WHERE tenant_id = :tenant AND handle = $1 AND id <> $2";
+    let other = tx.query_opt(SQL, params![handle, besides], |row| row.get::<ProductId>(0)).await?;
+    Ok(other.is_some())
+}
+
+/// The product's variants and their option values as JSON, in order.
+pub(crate) async fn variant_keys(
+    tx: &mut Tx<'_>,
+    product: ProductId,
+) -> Result<Vec<(VariantId, String)>> {
+    const SQL: &str = "SELECT id, option_values FROM catalog_variant \
+                       WHERE tenant_id = :tenant AND product_id = $1 ORDER BY position, id";
+    tx.query(SQL, params![product], |row| Ok((row.get(0)?, row.get(1)?))).await
+}
+
+/// A product as merchants see it.
+#[derive(Debug, Clone)]
+pub(crate) struct WholeProduct {
+    pub(crate) id: ProductId,
+    pub(crate) input: ProductInput,
+    /// One per variant of the input: its id, and whether it is in stock.
+    pub(crate) variants: Vec<(VariantId, bool)>,
+    pub(crate) version: i64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+}
+
+pub(crate) async fn whole(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<WholeProduct>> {
+    const PRODUCT: &str = "SELECT handle, title, description_html, vendor, product_type, tags, \
+         status, options, media, seo, gift_card, version, created_at, updated_at \
+         FROM catalog_product WHERE tenant_id = :tenant AND id = $1";
+    const VARIANTS: &str = "SELECT id, in_stock, option_values, sku, barcode, grams, \
+         requires_shipping, taxable, image FROM catalog_variant \
+         WHERE tenant_id = :tenant AND product_id = $1 ORDER BY position, id";
+    let found = tx.query_opt(PRODUCT, params![id], |row| whole_of(id, row)).await?;
+    let Some(mut product) = found else { return Ok(None) };
+    let variants = tx
+        .query(VARIANTS, params![id], |row| {
+            let variant = VariantInput {
+                option_values: json(row, 2)?,
+                sku: row.get(3)?,
+                barcode: row.get(4)?,
+                grams: row.get(5)?,
+                requires_shipping: row.get(6)?,
+                taxable: row.get(7)?,
+                image: row.get(8)?,
+            };
+            Ok(((row.get(0)?, row.get(1)?), variant))
+        })
+        .await?;
+    (product.variants, product.input.variants) = variants.into_iter().unzip();
+    Ok(Some(product))
+}
+
+fn whole_of(id: ProductId, row: &Row<'_>) -> Result<WholeProduct> {
+    let word = row.str(6)?;
+    let status = status_of(word)
+        .ok_or_else(|| Error::Json { message: format!("`{word}` is no product status") })?;
+    Ok(WholeProduct {
+        id,
+        input: ProductInput {
+            handle: row.get(0)?,
+            title: row.get(1)?,
+            description_html: row.get(2)?,
+            vendor: row.get(3)?,
+            product_type: row.get(4)?,
+            tags: json(row, 5)?,
+            status,
+            options: json(row, 7)?,
+            variants: Vec::new(),
+            media: json(row, 8)?,
+            seo: json(row, 9)?,
+            gift_card: row.get(10)?,
+        },
+        variants: Vec::new(),
+        version: row.get(11)?,
+        created_at: row.get(12)?,
+        updated_at: row.get(13)?,
+    })
+}
+
+const INSERT_VARIANT: &str = "INSERT INTO catalog_variant (tenant_id, id, product_id, position, \
+     title, option_values, sku, barcode, grams, requires_shipping, taxable, image) \
+     VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+
+fn product_values<'v>(
+    id: ProductId,
+    product: &'v StoredProduct<'_>,
+    now: Timestamp,
+) -> [Value<'v>; 17] {
+    let input = product.input;
+    [
+        id.into(),
+        (&input.handle).into(),
+        product.status.into(),
+        now.into(),
+        input.gift_card.into(),
+        (&product.content_hash).into(),
+        (&input.title).into(),
+        (&product.title_lower).into(),
+        (&input.vendor).into(),
+        (&product.image).into(),
+        (&product.search_text).into(),
+        (&input.product_type).into(),
+        (&product.tags).into(),
+        (&product.options).into(),
+        (&product.seo).into(),
+        (&product.media).into(),
+        (&input.description_html).into(),
+    ]
+}
+
+fn variant_values<'v>(
+    id: VariantId,
+    product: ProductId,
+    variant: &'v StoredVariant<'_>,
+) -> [Value<'v>; 11] {
+    let input = variant.input;
+    [
+        id.into(),
+        product.into(),
+        variant.position.into(),
+        (&variant.title).into(),
+        (&variant.option_values).into(),
+        (&input.sku).into(),
+        (&input.barcode).into(),
+        input.grams.into(),
+        input.requires_shipping.into(),
+        input.taxable.into(),
+        (&input.image).into(),
+    ]
+}
