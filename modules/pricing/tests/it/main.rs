@@ -1,0 +1,1 @@
+//! Pricing over every kind of cell.
