@@ -12,6 +12,7 @@
 //! - A variant without a price is an error: nothing is given away for an empty cell.
 //! - Shopify's `Title` / `Default Title` option means a product without options.
 //! - A negative quantity is 0, with a warning. A compare-at price of 0 is none.
+//! - Pictures are http or https addresses, or paths of the shop itself (`/media/...`).
 
 mod cell;
 mod draft;
@@ -38,6 +39,7 @@ pub const IMAGES_PER_PRODUCT_MAX: usize = 250;
 pub const ISSUES_PER_PRODUCT_MAX: usize = 100;
 pub const OPTIONS_PER_PRODUCT_MAX: usize = 3;
 pub const PRODUCTS_PER_FILE_MAX: usize = 1_000_000;
+pub const SEO_DESCRIPTION_CHARS_MAX: usize = 1_000;
 pub const TAGS_PER_PRODUCT_MAX: usize = 250;
 /// Titles, vendors, types, tags, option names and values, SKUs.
 pub const TEXT_CHARS_MAX: usize = 255;

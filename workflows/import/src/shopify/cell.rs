@@ -164,14 +164,21 @@ pub(super) fn barcode(value: &str) -> Result<String, String> {
     text(value.trim())
 }
 
+/// A web address, its scheme in small letters, or a path of the shop itself.
 pub(super) fn web_url(value: &str) -> Option<String> {
     const URL_BYTES_MAX: usize = 2048;
-    let scheme_end = value.find("://")?;
-    let scheme = &value[..scheme_end];
-    let web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-    let clean = !value.chars().any(|c| c.is_whitespace() || c.is_control());
-    let host = value.len() > scheme_end + 3;
-    (web && clean && host && value.len() <= URL_BYTES_MAX).then(|| value.to_owned())
+    let unclean = |c: char| c.is_whitespace() || c.is_control();
+    if value.len() > URL_BYTES_MAX || value.contains(unclean) {
+        return None;
+    }
+    if let Some(path) = value.strip_prefix('/') {
+        let own = !path.is_empty() && !path.starts_with(['/', '\\']);
+        return own.then(|| value.to_owned());
+    }
+    let (scheme, rest) = value.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let web = scheme == "https" || scheme == "http";
+    (web && !rest.is_empty()).then(|| format!("{scheme}://{rest}"))
 }
 
 #[cfg(test)]
@@ -222,13 +229,22 @@ mod tests {
 
     #[test]
     fn only_web_addresses_are_pictures() {
-        assert!(web_url("https://cdn.example.com/a.jpg?v=1").is_some());
+        for good in ["https://cdn.example.com/a.jpg?v=1", "/media/sample/mug.svg"] {
+            assert_eq!(web_url(good).as_deref(), Some(good));
+        }
+        assert_eq!(
+            web_url("HTTPS://Cdn.example.com/A.jpg").as_deref(),
+            Some("https://Cdn.example.com/A.jpg")
+        );
         for bad in [
             "a.jpg",
             "ftp://x/a.jpg",
             "javascript:alert(1)",
             "https://",
             "https://a b",
+            "//cdn.example.com/a.jpg",
+            "/\\cdn.example.com/a.jpg",
+            "/",
         ] {
             assert_eq!(web_url(bad), None, "{bad}");
         }

@@ -1,6 +1,6 @@
 //! What a product file comes to: drafts and issues. Plain data.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stoa_kernel::Money;
 
 /// One product of the file, good or rejected.
@@ -11,6 +11,8 @@ pub struct ParsedProduct {
     /// `None` where the rows do not even tell that.
     pub handle: Option<String>,
     pub lines: LineRange,
+    /// Rows of the file that went into it.
+    pub rows: u64,
     /// `None`: rejected, and `issues` says why.
     pub draft: Option<ProductDraft>,
     pub issues: Vec<RowIssue>,
@@ -19,13 +21,13 @@ pub struct ParsedProduct {
 }
 
 /// The lines on which the first and the last row of a product start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineRange {
     pub first: u64,
     pub last: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProductDraft {
     pub handle: String,
     /// True where earlier rows of this file made the product, and these are to be merged into it.
@@ -42,7 +44,7 @@ pub struct ProductDraft {
 }
 
 /// What a product says once, whatever its variants.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProductDetails {
     pub title: String,
     /// Sanitised.
@@ -56,7 +58,7 @@ pub struct ProductDetails {
     pub gift_card: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DraftStatus {
     Active,
@@ -64,14 +66,14 @@ pub enum DraftStatus {
     Archived,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptionDraft {
     pub name: String,
     /// In the order of their first appearance.
     pub values: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariantDraft {
     /// One value per option of the product.
     pub option_values: Vec<String>,
@@ -92,14 +94,14 @@ pub struct VariantDraft {
 }
 
 /// What happens at zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StockPolicy {
     Deny,
     Continue,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageDraft {
     pub url: String,
     pub alt: String,
@@ -118,7 +120,7 @@ pub struct RowIssue {
     pub severity: Severity,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The product is rejected.

@@ -10,8 +10,8 @@ use super::draft::{
 use super::header::{Column, Header};
 use super::product::{Names, RawImage, RawVariant, assemble};
 use super::{
-    IMAGES_PER_PRODUCT_MAX, ISSUES_PER_PRODUCT_MAX, OPTIONS_PER_PRODUCT_MAX, TEXT_CHARS_MAX,
-    VARIANTS_PER_PRODUCT_MAX, cell,
+    IMAGES_PER_PRODUCT_MAX, ISSUES_PER_PRODUCT_MAX, OPTIONS_PER_PRODUCT_MAX,
+    SEO_DESCRIPTION_CHARS_MAX, TEXT_CHARS_MAX, VARIANTS_PER_PRODUCT_MAX, cell,
 };
 use crate::csv::Record;
 use crate::sanitise;
@@ -145,6 +145,7 @@ impl Group {
             ordinal,
             handle: Some(self.handle),
             lines: self.lines,
+            rows: self.rows as u64,
             draft,
             issues: self.issues,
             issues_dropped: self.issues_dropped,
@@ -203,7 +204,7 @@ impl Group {
                 .read(row, Column::Status, |value| cell::status(value, published))
                 .unwrap_or(super::DraftStatus::Draft),
             seo_title: self.read_seo(row, Column::SeoTitle, TEXT_CHARS_MAX),
-            seo_description: self.read_seo(row, Column::SeoDescription, 4 * TEXT_CHARS_MAX),
+            seo_description: self.read_seo(row, Column::SeoDescription, SEO_DESCRIPTION_CHARS_MAX),
             gift_card: gift_card.unwrap_or(false),
         };
         self.details = Some(details);

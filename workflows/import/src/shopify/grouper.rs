@@ -171,6 +171,7 @@ impl Grouper {
                 first: line,
                 last: line,
             },
+            rows: 1,
             draft: None,
             issues: vec![issue],
             issues_dropped: 0,

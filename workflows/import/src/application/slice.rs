@@ -1,0 +1,348 @@
+//! One turn of work on an import: reads on where the last one stopped, lands, stops in time.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::io;
+use std::time::{Duration, Instant};
+
+use stoa_kernel::{ImportId, TenantId};
+use stoa_storage::{Cause, Db, Error, Tx};
+
+use super::batch::{Batch, Item, LandError, Work};
+use super::{ImportState, Importer, Run};
+use crate::domain::Landing;
+use crate::infrastructure::{self as store, ChunkReader};
+use crate::shopify::{ParsedProduct, ReadError, ShopifyReader};
+
+/// A batch closes at the first of these, so that its transaction stays near 10 ms.
+const BATCH_PRODUCTS_MAX: usize = 100;
+const BATCH_ROWS_MAX: u64 = 100;
+const BATCH_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Readers kept between slices.
+const PARKED_MAX: usize = 4;
+
+type Reader = ShopifyReader<ChunkReader>;
+
+/// What one slice came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SliceEnd {
+    More,
+    /// Done or failed for good, and cleaned up after.
+    Finished,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SliceError {
+    #[error("another worker has taken the import over")]
+    Overtaken,
+    #[error(transparent)]
+    Storage(#[from] Error),
+    #[error("the spooled file could not be read: {0}")]
+    Read(io::Error),
+}
+
+/// The work on one import between two slices.
+pub(super) struct Parked {
+    tenant: TenantId,
+    import: ImportId,
+    phase: Phase,
+}
+
+enum Phase {
+    /// Reads the file through once, to know its size and which products come back in it.
+    Scan(Box<Scan>),
+    Land(Box<Landward>),
+}
+
+struct Scan {
+    reader: Reader,
+    rows: u64,
+    returning: Returning,
+}
+
+struct Landward {
+    reader: Reader,
+    returning: Returning,
+    /// The ordinal of the last product read.
+    read: i64,
+}
+
+/// The ordinal of the last part of every product that comes back, by a fingerprint of its handle.
+#[derive(Default)]
+struct Returning(HashMap<u64, i64>);
+
+impl Returning {
+    fn fingerprint(handle: &str) -> u64 {
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(handle)
+    }
+    fn note(&mut self, handle: &str, ordinal: i64) {
+        self.0.insert(Self::fingerprint(handle), ordinal);
+    }
+    fn last_part(&self, handle: &str) -> Option<i64> {
+        self.0.get(&Self::fingerprint(handle)).copied()
+    }
+}
+
+impl Importer {
+    /// Works on an import for about `time_max`. Whatever ends it, the next slice goes on from what
+    /// has landed.
+    pub(super) async fn slice(
+        &self,
+        db: &Db,
+        id: ImportId,
+        time_max: Duration,
+    ) -> Result<SliceEnd, SliceError> {
+        let began = Instant::now();
+        let in_time = || began.elapsed() < time_max;
+        let Some(mut run) = self.run(db.tenant(), id).await? else {
+            return Ok(SliceEnd::Finished);
+        };
+        match run.state {
+            ImportState::Queued => {
+                let now = self.now();
+                db.write(async move |tx: &mut Tx<'_>| store::start(tx, id, now).await)
+                    .await?;
+            }
+            ImportState::Running => {}
+            ImportState::Done | ImportState::Failed => {
+                store::purge(db, id).await?;
+                return Ok(SliceEnd::Finished);
+            }
+            ImportState::Receiving | ImportState::Abandoned => return Ok(SliceEnd::Finished),
+        }
+        let phase = self.unpark(db.tenant(), id, run.position);
+        let ended = match phase {
+            Some(Phase::Land(landward)) => self.land(db, &mut run, *landward, in_time).await,
+            Some(Phase::Scan(scan)) => self.scan(db, &mut run, *scan, in_time).await,
+            None => match open(db, &run).await {
+                Ok(reader) => {
+                    let scan = Scan {
+                        reader,
+                        rows: 0,
+                        returning: Returning::default(),
+                    };
+                    self.scan(db, &mut run, scan, in_time).await
+                }
+                Err(error) => Err(error),
+            },
+        };
+        match ended {
+            Ok(Some(phase)) => {
+                self.park(db.tenant(), id, phase);
+                Ok(SliceEnd::More)
+            }
+            Ok(None) => {
+                tracing::info!(import = %id, "import done");
+                store::purge(db, id).await?;
+                Ok(SliceEnd::Finished)
+            }
+            Err(StopError::Slice(error)) => Err(error),
+            Err(StopError::File(error)) => {
+                self.give_up(db, id, &error.to_string()).await?;
+                Ok(SliceEnd::Finished)
+            }
+        }
+    }
+
+    /// The import cannot go on. What has landed stays.
+    pub(super) async fn give_up(&self, db: &Db, id: ImportId, reason: &str) -> Result<(), Error> {
+        tracing::warn!(import = %id, reason, "import failed");
+        let (now, reason) = (self.now(), reason.to_owned());
+        db.write(async move |tx: &mut Tx<'_>| store::fail(tx, id, &reason, now).await)
+            .await?;
+        store::purge(db, id).await
+    }
+
+    /// `None`: the whole file has landed.
+    async fn scan(
+        &self,
+        db: &Db,
+        run: &mut Run,
+        mut scan: Scan,
+        in_time: impl Fn() -> bool,
+    ) -> Result<Option<Phase>, StopError> {
+        while let Some(product) = scan.reader.next().await? {
+            scan.rows += product.rows;
+            if let Some(draft) = product.draft.filter(|draft| draft.continues) {
+                scan.returning.note(&draft.handle, ordinal(product.ordinal));
+            }
+            if !in_time() {
+                return Ok(Some(Phase::Scan(Box::new(scan))));
+            }
+        }
+        let (id, rows) = (run.id, i64::try_from(scan.rows).unwrap_or(i64::MAX));
+        db.write_bulk(async move |tx: &mut Tx<'_>| store::set_rows_total(tx, id, rows).await)
+            .await?;
+        let landward = Landward {
+            reader: open(db, run).await?,
+            returning: scan.returning,
+            read: 0,
+        };
+        self.land(db, run, landward, in_time).await
+    }
+
+    /// `None`: the whole file has landed.
+    async fn land(
+        &self,
+        db: &Db,
+        run: &mut Run,
+        mut landward: Landward,
+        in_time: impl Fn() -> bool,
+    ) -> Result<Option<Phase>, StopError> {
+        loop {
+            let items = landward.gather(run.position, &in_time).await?;
+            if items.is_empty() && in_time() {
+                break;
+            }
+            if !items.is_empty() {
+                let batch = Batch {
+                    import: run.id,
+                    set_stock: run.set_stock,
+                    position: run.position,
+                    items,
+                };
+                let cause = Cause::new(run.actor.clone(), self.now());
+                run.position = batch.land(db, &self.inner.peers, &cause).await?;
+            }
+            if !in_time() {
+                return Ok(Some(Phase::Land(Box::new(landward))));
+            }
+        }
+        let (id, position, now) = (run.id, run.position, self.now());
+        let finished = db
+            .write_bulk(async move |tx: &mut Tx<'_>| store::finish(tx, id, position, now).await)
+            .await?;
+        match finished {
+            true => Ok(None),
+            false => Err(SliceError::Overtaken.into()),
+        }
+    }
+
+    fn park(&self, tenant: TenantId, import: ImportId, phase: Phase) {
+        let mut parked = self.inner.parked.lock();
+        parked.push_back(Parked {
+            tenant,
+            import,
+            phase,
+        });
+        while parked.len() > PARKED_MAX {
+            parked.pop_front();
+        }
+    }
+
+    /// A reader that has gone past `position` is of no use: what it read has not landed.
+    fn unpark(&self, tenant: TenantId, import: ImportId, position: i64) -> Option<Phase> {
+        let mut parked = self.inner.parked.lock();
+        let place = parked
+            .iter()
+            .position(|parked| parked.tenant == tenant && parked.import == import)?;
+        let phase = parked.remove(place)?.phase;
+        match &phase {
+            Phase::Land(landward) if landward.read >= position => None,
+            Phase::Land(_) | Phase::Scan(_) => Some(phase),
+        }
+    }
+}
+
+impl Landward {
+    /// The next products from `position` on, as many as make a batch. Empty at the end of the
+    /// file, or where the time ran out before `position` was reached.
+    async fn gather(
+        &mut self,
+        position: i64,
+        in_time: impl Fn() -> bool,
+    ) -> Result<Vec<Item>, ReadError> {
+        let mut items = Vec::new();
+        let (mut rows, mut first_byte) = (0, self.reader.position());
+        while let Some(product) = self.reader.next().await? {
+            self.read = ordinal(product.ordinal);
+            if self.read < position {
+                first_byte = self.reader.position();
+                if in_time() {
+                    continue;
+                }
+                break;
+            }
+            rows += product.rows;
+            items.push(self.item(product));
+            let bytes = self.reader.position() - first_byte;
+            if items.len() >= BATCH_PRODUCTS_MAX
+                || rows >= BATCH_ROWS_MAX
+                || bytes >= BATCH_FILE_BYTES_MAX
+            {
+                break;
+            }
+        }
+        Ok(items)
+    }
+
+    fn item(&self, product: ParsedProduct) -> Item {
+        let at = ordinal(product.ordinal);
+        let work = match product.draft {
+            None => Work::Reject,
+            Some(draft) => match self.returning.last_part(&draft.handle) {
+                Some(last) if at < last => Work::Hold(Box::new(draft)),
+                Some(_) => Work::Join(Box::new(draft)),
+                None => {
+                    Landing::of(draft).map_or(Work::Reject, |landing| Work::Land(Box::new(landing)))
+                }
+            },
+        };
+        Item {
+            ordinal: at,
+            rows: i64::try_from(product.rows).unwrap_or(i64::MAX),
+            handle: product.handle,
+            line: product.lines.first,
+            work,
+            issues: product.issues,
+            issues_dropped: product.issues_dropped,
+        }
+    }
+}
+
+/// A reader at the start of the spooled file.
+async fn open(db: &Db, run: &Run) -> Result<Reader, StopError> {
+    let chunks = ChunkReader::new(db.clone(), run.id, run.bytes.unsigned_abs());
+    Ok(ShopifyReader::open(chunks, run.currency).await?)
+}
+
+fn ordinal(ordinal: u64) -> i64 {
+    i64::try_from(ordinal).unwrap_or(i64::MAX)
+}
+
+/// Why a slice stops: for now, or because the file itself can never be imported.
+enum StopError {
+    Slice(SliceError),
+    File(ReadError),
+}
+
+impl From<SliceError> for StopError {
+    fn from(error: SliceError) -> Self {
+        Self::Slice(error)
+    }
+}
+impl From<Error> for StopError {
+    fn from(error: Error) -> Self {
+        Self::Slice(SliceError::Storage(error))
+    }
+}
+impl From<ReadError> for StopError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => Self::Slice(SliceError::Read(error)),
+            other => Self::File(other),
+        }
+    }
+}
+impl From<LandError> for StopError {
+    fn from(error: LandError) -> Self {
+        match error {
+            LandError::Overtaken => Self::Slice(SliceError::Overtaken),
+            LandError::Storage(error) => error.into(),
+            // `Batch::land` reports refusals as issues; one that comes this far is a failure.
+            other @ (LandError::Refused { .. } | LandError::SomeRefused { .. }) => {
+                Self::Slice(SliceError::Read(io::Error::other(other)))
+            }
+        }
+    }
+}
