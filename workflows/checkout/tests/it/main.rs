@@ -1,0 +1,14 @@
+//! Checkouts over every kind of cell, with every real module and the real test provider.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod api;
+mod crash;
+mod payment;
+mod place;
+mod provider;
+mod race;
+mod shop;
+mod stock;
