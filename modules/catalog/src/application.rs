@@ -7,7 +7,7 @@ mod stock;
 mod writing;
 
 pub(crate) use editing::{Draft, EditError, check_version};
-pub(crate) use reading::ListRequest;
+pub(crate) use reading::{ListRequest, order_of};
 pub(crate) use stock::StockConsumer;
 
 use std::sync::Arc;

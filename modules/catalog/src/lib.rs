@@ -1,6 +1,7 @@
 //! Products, variants, collections and the listings shoppers read. Owns no price and no stock: it
 //! shows what pricing and inventory tell it.
 
+mod api;
 mod application;
 mod cache;
 mod domain;
@@ -12,9 +13,10 @@ use stoa_bus::Consumer;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
 use stoa_kernel::Envelope;
-use stoa_rest::CursorKey;
+use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 
+pub use api::HANDLE_TAKEN;
 use application::{App, StockConsumer};
 use cache::ProductCache;
 
@@ -27,6 +29,7 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// What the server composes of the catalog.
 pub struct Module {
     pub contract: Arc<dyn Catalog>,
+    pub routes: Routes,
     pub consumers: Vec<Arc<dyn Consumer>>,
     /// To be given every event that another process may have committed: it outdates what this
     /// process holds in memory. Never blocks; giving it an event twice, or one of this process,
@@ -50,6 +53,7 @@ pub fn start(deps: Deps, cursor_key: [u8; 32], sanitise: fn(&str) -> String) -> 
     let told = Arc::clone(&cache);
     Module {
         contract: app.clone(),
+        routes: api::routes(Arc::clone(&app)),
         consumers: vec![Arc::new(StockConsumer(app))],
         on_event: Arc::new(move |event| told.on_event(event)),
         on_gap: Arc::new(move || cache.flush()),

@@ -69,8 +69,9 @@ impl App {
             let found = products::lock_by_id(tx, id).await?.ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
             let now = whole(tx, id).await?;
-            let ids = now.variants.iter().map(|(id, _)| Some(*id)).collect();
-            let draft = change(Draft { input: now.input, ids });
+            let ids: Vec<VariantId> = now.variants.iter().map(|(id, _)| *id).collect();
+            let named = ids.iter().copied().map(Some).collect();
+            let draft = change(Draft { input: now.input, ids: named });
             check_product(&draft.input)?;
             let handle = &draft.input.handle;
             if *handle != found.handle && products::handle_is_taken(tx, handle, id).await? {
@@ -79,8 +80,8 @@ impl App {
             let stored = StoredProduct::of(&draft.input)?;
             let known = products::variant_keys(tx, id).await?;
             let changes = app.match_variants(known, &stored, &draft.ids, &cause)?;
-            let same_variants =
-                changes.removed.is_empty() && changes.kept.iter().all(|(_, is_new)| !is_new);
+            // Equal content may still be other variants: two ids may have changed places.
+            let same_variants = changes.kept.iter().map(|(id, _)| *id).eq(ids);
             if stored.content_hash != *found.content_hash || !same_variants {
                 app.replace_in(tx, &found, &stored, &changes, &cause).await?;
             }

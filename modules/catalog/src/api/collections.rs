@@ -1,0 +1,214 @@
+//! Collections as merchants manage them, and the list that shoppers see as well.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stoa_contracts::catalog::{CollectionInput, CollectionView, MediaLink};
+use stoa_kernel::{CollectionId, TenantId, Timestamp};
+use stoa_rest::{
+    Caller, IfMatch, Json, Limit, Page, Path, Problem, Query, State, StatusCode, Tenant,
+    TraceContext,
+};
+
+use super::product_body::present;
+use super::{cause, edit_problem, storage_problem, versioned};
+use crate::application::App;
+use crate::domain::slug_of;
+use crate::infrastructure::collections::WholeCollection;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct CollectionQuery {
+    #[serde(default)]
+    limit: Limit,
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CollectionBody {
+    /// 1 to 255 of a-z, 0-9 and -; made of the title where it is left out.
+    #[serde(default)]
+    handle: Option<String>,
+    title: String,
+    /// HTML; what could harm a reader is removed.
+    #[serde(default)]
+    description_html: String,
+    #[serde(default)]
+    image: Option<MediaLink>,
+    /// Product handles, in order.
+    #[serde(default)]
+    products: Vec<String>,
+}
+
+/// Fields to change; `null` clears the image.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CollectionPatch {
+    #[serde(default)]
+    handle: Option<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    description_html: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    image: Option<Option<MediaLink>>,
+    #[serde(default)]
+    products: Option<Vec<String>>,
+}
+
+/// A collection with everything a merchant may change.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct AdminCollection {
+    id: CollectionId,
+    handle: String,
+    title: String,
+    description_html: String,
+    image: Option<MediaLink>,
+    /// Product handles, in order.
+    products: Vec<String>,
+    /// Rises with every change; the ETag.
+    version: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<WholeCollection> for AdminCollection {
+    fn from(collection: WholeCollection) -> Self {
+        let input = collection.input;
+        Self {
+            id: collection.id,
+            handle: input.handle,
+            title: input.title,
+            description_html: input.description_html,
+            image: input.image,
+            products: input.products,
+            version: collection.version,
+            created_at: collection.created_at,
+            updated_at: collection.updated_at,
+        }
+    }
+}
+
+/// A page of collections by title.
+pub(crate) async fn page_of(
+    app: &App,
+    tenant: TenantId,
+    query: &CollectionQuery,
+) -> Result<Page<CollectionView>, Problem> {
+    let scope = format!("{tenant} collections");
+    let decode = |cursor: &String| app.cursors.decode::<(String, CollectionId)>(&scope, cursor);
+    let after = query.cursor.as_ref().map(decode).transpose()?;
+    let after = after.as_ref().map(|(title, id)| (title.as_str(), *id));
+    let rows = app.list_collections(tenant, after, query.limit.plus_one()).await;
+    let last = |row: &CollectionView| {
+        app.cursors.encode(&scope, &(row.title.to_lowercase(), row.id))
+    };
+    Ok(Page::of(rows.map_err(|error| storage_problem(&error))?, query.limit, last))
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Query(query): Query<CollectionQuery>,
+) -> Result<Json<Page<CollectionView>>, Problem> {
+    page_of(&app, tenant.id, &query).await.map(Json)
+}
+
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    caller: Caller,
+    trace: TraceContext,
+    Json(body): Json<CollectionBody>,
+) -> Result<Response, Problem> {
+    let cause = cause(&caller, trace, app.deps.now());
+    let description_html = app.clean_html(&body.description_html).map_err(edit_problem)?;
+    let handle = body.handle.clone().unwrap_or_else(|| slug_of(&body.title));
+    let input = CollectionInput {
+        handle,
+        title: body.title,
+        description_html,
+        image: body.image,
+        products: body.products,
+    };
+    let created = app.create_collection(tenant.id, input, cause).await.map_err(edit_problem)?;
+    Ok(answer(StatusCode::CREATED, created.into()))
+}
+
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(id): Path<CollectionId>,
+) -> Result<Response, Problem> {
+    let found = app.whole_collection(tenant.id, id).await.map_err(edit_problem)?;
+    Ok(answer(StatusCode::OK, found.into()))
+}
+
+pub(crate) async fn replace(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(id): Path<CollectionId>,
+    caller: Caller,
+    trace: TraceContext,
+    seen: IfMatch,
+    Json(mut body): Json<CollectionBody>,
+) -> Result<Response, Problem> {
+    body.description_html = app.clean_html(&body.description_html).map_err(edit_problem)?;
+    let change = move |now: CollectionInput| {
+        let body = body.clone();
+        CollectionInput {
+            handle: body.handle.unwrap_or(now.handle),
+            title: body.title,
+            description_html: body.description_html,
+            image: body.image,
+            products: body.products,
+        }
+    };
+    let cause = cause(&caller, trace, app.deps.now());
+    let edited = app.edit_collection(tenant.id, id, seen.version()?, cause, change).await;
+    Ok(answer(StatusCode::OK, edited.map_err(edit_problem)?.into()))
+}
+
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(id): Path<CollectionId>,
+    caller: Caller,
+    trace: TraceContext,
+    seen: IfMatch,
+    Json(mut patch): Json<CollectionPatch>,
+) -> Result<Response, Problem> {
+    if let Some(html) = &patch.description_html {
+        patch.description_html = Some(app.clean_html(html).map_err(edit_problem)?);
+    }
+    let change = move |now: CollectionInput| {
+        let patch = patch.clone();
+        CollectionInput {
+            handle: patch.handle.unwrap_or(now.handle),
+            title: patch.title.unwrap_or(now.title),
+            description_html: patch.description_html.unwrap_or(now.description_html),
+            image: patch.image.unwrap_or(now.image),
+            products: patch.products.unwrap_or(now.products),
+        }
+    };
+    let cause = cause(&caller, trace, app.deps.now());
+    let edited = app.edit_collection(tenant.id, id, seen.version()?, cause, change).await;
+    Ok(answer(StatusCode::OK, edited.map_err(edit_problem)?.into()))
+}
+
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(id): Path<CollectionId>,
+    seen: IfMatch,
+) -> Result<StatusCode, Problem> {
+    let deleted = app.delete_collection(tenant.id, id, seen.version()?).await;
+    deleted.map(|()| StatusCode::NO_CONTENT).map_err(edit_problem)
+}
+
+fn answer(status: StatusCode, collection: AdminCollection) -> Response {
+    versioned(status, collection.version, collection)
+}

@@ -1,0 +1,226 @@
+//! What shoppers read. A product that is in memory goes out as the bytes it lies there as.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts as _, Request};
+use axum::response::Response;
+use http::request::Parts;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stoa_contracts::catalog::{CatalogError, ProductPage, ProductQuery, ProductSort, ProductSummary};
+use stoa_kernel::{Currency, TenantId};
+use stoa_rest::{
+    HeaderName, IfNoneMatch, Limit, Page, Pagination, Path, Problem, Query, RequestContext, State,
+    Tenant,
+};
+
+use super::collections::{CollectionQuery, page_of};
+use super::{catalog_problem, json_response, public, public_json, storage_problem};
+use crate::application::{App, ListRequest};
+use crate::infrastructure::lists::{ListFilter, ListOrder};
+
+const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct CurrencyQuery {
+    /// The shop's own by default.
+    #[serde(default)]
+    currency: Option<Currency>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct ProductListQuery {
+    /// Words that title or tags must hold, at most 8.
+    #[serde(default)]
+    q: Option<String>,
+    /// A collection's handle; not together with `q`.
+    #[serde(default)]
+    collection: Option<String>,
+    #[serde(default)]
+    sort: ProductSort,
+    #[serde(default)]
+    limit: Limit,
+    #[serde(default)]
+    cursor: Option<String>,
+    /// The shop's own by default.
+    #[serde(default)]
+    currency: Option<Currency>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct SearchQuery {
+    /// Words that title or tags must hold, at most 8.
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    sort: ProductSort,
+    #[serde(default)]
+    limit: Limit,
+    #[serde(default)]
+    cursor: Option<String>,
+    /// The shop's own by default.
+    #[serde(default)]
+    currency: Option<Currency>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct CollectedQuery {
+    /// The merchant's own order by default.
+    #[serde(default)]
+    sort: Option<ProductSort>,
+    #[serde(default)]
+    limit: Limit,
+    #[serde(default)]
+    cursor: Option<String>,
+    /// The shop's own by default.
+    #[serde(default)]
+    currency: Option<Currency>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct SuggestQuery {
+    /// What was typed so far.
+    #[serde(default)]
+    q: String,
+}
+
+/// At most 8.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Suggestions {
+    data: Vec<Suggestion>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Suggestion {
+    handle: String,
+    title: String,
+}
+
+/// Takes the request as it is: extractors would copy what is only looked at here.
+pub(crate) async fn read_product(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (mut parts, _) = request.into_parts();
+    let (tenant, currency) = tenant_of(&parts)?;
+    let currency = match parts.uri.query() {
+        None => currency,
+        Some(_) => {
+            let Query(query) = Query::<CurrencyQuery>::from_request_parts(&mut parts, &()).await?;
+            query.currency.unwrap_or(currency)
+        }
+    };
+    let path = parts.uri.path();
+    let handle = path.rsplit('/').next().unwrap_or(path);
+    let found = app.cached_product(tenant, handle, currency).await;
+    let Some(product) = found.map_err(|error| storage_problem(&error))? else {
+        return Err(Problem::not_found("This shop has no such product."));
+    };
+    let client = IfNoneMatch::from_headers(&parts.headers);
+    let response = product.tag.respond(&client, || json_response(product.body.clone()));
+    let mut response = public(response);
+    response.headers_mut().insert(CACHE_TAG, product.cache_tag.clone());
+    Ok(response)
+}
+
+fn tenant_of(parts: &Parts) -> Result<(TenantId, Currency), Problem> {
+    let context = parts.extensions.get::<Arc<RequestContext>>();
+    let tenant = context.and_then(|context| context.tenant.as_ref());
+    let tenant = tenant.ok_or_else(|| Problem::internal("the route's access has no tenant"))?;
+    Ok((tenant.id, tenant.currency))
+}
+
+pub(crate) async fn list_products(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Query(query): Query<ProductListQuery>,
+    client: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let query = ProductQuery {
+        search: query.q,
+        collection: query.collection,
+        sort: query.sort,
+        currency: query.currency.unwrap_or(tenant.currency),
+        limit: query.limit.get(),
+        cursor: query.cursor,
+    };
+    let request = ListRequest::of(&query).map_err(catalog_problem)?;
+    page(app.list(tenant.id, &request).await, &client)
+}
+
+pub(crate) async fn search(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Query(query): Query<SearchQuery>,
+    client: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let query = ProductQuery {
+        search: Some(query.q),
+        collection: None,
+        sort: query.sort,
+        currency: query.currency.unwrap_or(tenant.currency),
+        limit: query.limit.get(),
+        cursor: query.cursor,
+    };
+    let request = ListRequest::of(&query).map_err(catalog_problem)?;
+    page(app.list(tenant.id, &request).await, &client)
+}
+
+pub(crate) async fn collection_products(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(handle): Path<String>,
+    Query(query): Query<CollectedQuery>,
+    client: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let request = ListRequest {
+        filter: ListFilter::Collection(handle),
+        order: query.sort.map_or(ListOrder::Position, crate::application::order_of),
+        currency: query.currency.unwrap_or(tenant.currency),
+        limit: query.limit.get(),
+        cursor: query.cursor,
+    };
+    page(app.list(tenant.id, &request).await, &client)
+}
+
+pub(crate) async fn collections(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Query(query): Query<CollectionQuery>,
+    client: IfNoneMatch,
+) -> Result<Response, Problem> {
+    public_json(&page_of(&app, tenant.id, &query).await?, &client)
+}
+
+pub(crate) async fn collection(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(handle): Path<String>,
+    client: IfNoneMatch,
+) -> Result<Response, Problem> {
+    use stoa_contracts::catalog::Catalog as _;
+    let found = app.collection(tenant.id, &handle).await.map_err(catalog_problem)?;
+    let found = found.ok_or_else(|| Problem::not_found("This shop has no such collection."))?;
+    public_json(&found, &client)
+}
+
+pub(crate) async fn suggest(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Query(query): Query<SuggestQuery>,
+    client: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let found = app.suggest(tenant.id, &query.q).await.map_err(catalog_problem)?;
+    let data = found.into_iter().map(|(handle, title)| Suggestion { handle, title }).collect();
+    public_json(&Suggestions { data }, &client)
+}
+
+fn page(
+    found: Result<ProductPage, CatalogError>,
+    client: &IfNoneMatch,
+) -> Result<Response, Problem> {
+    let found = found.map_err(catalog_problem)?;
+    let has_more = found.next_cursor.is_some();
+    let pagination = Pagination { cursor: found.next_cursor, has_more };
+    public_json(&Page::<ProductSummary> { data: found.products, pagination }, client)
+}
