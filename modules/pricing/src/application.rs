@@ -2,7 +2,7 @@
 
 mod setting;
 
-pub(crate) use setting::{EditError, PriceChange, Seen};
+pub(crate) use setting::{EditError, PriceChange};
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -28,7 +28,7 @@ pub(crate) enum EditError {
 }
 
 /// Which version the client saw; `None` takes whatever version there is.
-pub(crate) type Seen = Option<i64>;
+type Seen = Option<i64>;
 
 /// Prices to set, once per key.
 #[derive(Debug, Clone)]
