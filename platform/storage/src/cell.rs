@@ -6,7 +6,7 @@ use stoa_kernel::{CellId, TenantId};
 
 use crate::outbox::CommitHooks;
 use crate::postgres::{self, Guarded, PgCell};
-use crate::sqlite::{Lane, LiteCell, poll_once};
+use crate::sqlite::{Lane, LiteCell, run_body};
 use crate::tx::Scope;
 use crate::{Error, Result, Row, Stats, Tx, Value};
 
@@ -61,9 +61,12 @@ impl Cell {
             let outcome = Guarded::new(body(&mut tx), busy).await;
             let outcome = outcome.ok_or(Error::BodyAwaited)?;
             let failure = tx.failure().cloned();
-            if matches!(failure, Some(Error::Contention { .. })) && tries < CONTENTION_TRIES_MAX {
+            if matches!(failure, Some(Error::Contention { .. })) {
                 tx.rollback().await?;
-                continue;
+                if tries < CONTENTION_TRIES_MAX {
+                    continue;
+                }
+                return Err(Error::Contention { attempts: tries }.into());
             }
             return match (outcome, failure) {
                 (Ok(_), Some(error)) => {
@@ -109,9 +112,9 @@ impl Cell {
         match &self.backend {
             Backend::Lite(cell) => cell.with_reader(&self.stats, |connection| {
                 connection.control("BEGIN")?;
-                let outcome = poll_once(body(&mut Tx::lite(connection, scope)));
+                let (outcome, _) = run_body(connection, scope, &body);
                 connection.control("ROLLBACK")?;
-                outcome.ok_or(Error::BodyAwaited)?
+                outcome
             })?,
             Backend::Postgres(cell) => {
                 let this = self.clone();
@@ -120,8 +123,12 @@ impl Cell {
                     let busy = tx.busy();
                     let outcome = Guarded::new(body(&mut tx), busy).await;
                     let outcome = outcome.ok_or(Error::BodyAwaited)?;
+                    let failure = tx.failure().cloned();
                     tx.rollback().await?;
-                    outcome
+                    match failure {
+                        Some(error) if outcome.is_ok() => Err(error.into()),
+                        _ => outcome,
+                    }
                 })
                 .await
             }

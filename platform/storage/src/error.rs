@@ -1,5 +1,7 @@
 //! What can go wrong between a transaction body and its database.
 
+use std::any::Any;
+
 /// Whatever a storage call fails with. `Clone`, because one failed commit fails a whole batch.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -91,6 +93,17 @@ impl Error {
                 ..
             }
         )
+    }
+
+    /// What a transaction body said when it panicked.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let message = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned());
+        Self::BodyPanicked {
+            message: message.unwrap_or_else(|| "a panic without text".to_owned()),
+        }
     }
 
     pub(crate) fn io(context: impl Into<String>, error: &dyn std::fmt::Display) -> Self {

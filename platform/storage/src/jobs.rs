@@ -91,9 +91,11 @@ impl JobQueue {
         lease_time: Duration,
         limit: i64,
     ) -> Result<Vec<ClaimedJob>> {
-        const SQL: &str = "UPDATE stoa_job SET lease = $1, run_at = $2, attempts = attempts + 1 \
-             WHERE id IN (SELECT id FROM stoa_job WHERE dead_at IS NULL AND run_at <= $3 \
-             ORDER BY run_at LIMIT $4 {skip_locked}) \
+        // Materialized, so that no plan asks for the due jobs twice and leases more than `limit`.
+        const SQL: &str = "WITH due AS MATERIALIZED (SELECT id FROM stoa_job \
+             WHERE dead_at IS NULL AND run_at <= $3 ORDER BY run_at LIMIT $4 {skip_locked}) \
+             UPDATE stoa_job SET lease = $1, run_at = $2, attempts = attempts + 1 \
+             WHERE id IN (SELECT id FROM due) \
              RETURNING id, tenant_id, kind, payload, attempts, attempts_max";
         let until = now.plus(lease_time);
         self.cell

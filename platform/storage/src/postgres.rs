@@ -71,11 +71,9 @@ impl PgCell {
             .spawn_pinned(body)
             .await
             .unwrap_or_else(|ended| {
-                Err(match ended.is_panic() {
-                    true => Error::BodyPanicked {
-                        message: ended.to_string(),
-                    },
-                    false => Error::Unavailable {
+                Err(match ended.try_into_panic() {
+                    Ok(panic) => Error::panicked(&*panic),
+                    Err(_) => Error::Unavailable {
                         message: "the program is ending".to_owned(),
                     },
                 }

@@ -6,7 +6,7 @@ mod writer;
 
 pub(crate) use checkpoint::Checkpointer;
 pub(crate) use connection::{Connection, LiteOptions, column};
-pub(crate) use writer::{Lane, Writer, poll_once};
+pub(crate) use writer::{Lane, Writer, run_body};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -16,6 +16,9 @@ use crate::{postgres, sqlite};
 /// transaction's own tenant, `{lock}` for a row lock. Every statement that touches a table with a
 /// `tenant_id` column must bind `:tenant` once per such table: SQLite refuses it otherwise, and
 /// PostgreSQL's row-level security would hide the rows.
+///
+/// The first statement that fails ends the transaction: later ones answer with the same error, and
+/// a body that returns `Ok` all the same fails with it.
 pub struct Tx<'c> {
     inner: Inner<'c>,
     scope: Scope,
@@ -103,6 +106,7 @@ impl<'c> Tx<'c> {
     /// Runs statements that do not need each other's answers: one round trip on PostgreSQL, a loop
     /// on SQLite. Returns the rows each changed, in order. The first error ends it.
     pub async fn batch(&mut self, statements: &[Stmt<'_>]) -> Result<Vec<u64>> {
+        self.unfailed()?;
         let answer = match &mut self.inner {
             Inner::Lite(connection) => statements
                 .iter()
@@ -177,6 +181,7 @@ impl<'c> Tx<'c> {
         sql: &'static str,
         params: &[Value<'_>],
     ) -> Result<u64> {
+        self.unfailed()?;
         let answer = match &mut self.inner {
             Inner::Lite(connection) => connection.execute(scope, sql, params),
             Inner::Postgres(transaction) => transaction
@@ -194,11 +199,17 @@ impl<'c> Tx<'c> {
         params: &[Value<'_>],
         map: impl FnMut(&Row<'_>) -> Result<T> + Send,
     ) -> Result<Vec<T>> {
+        self.unfailed()?;
         let answer = match &mut self.inner {
             Inner::Lite(connection) => connection.query(scope, sql, params, map),
             Inner::Postgres(transaction) => transaction.query(scope, sql, params, map).await,
         };
         self.note(answer)
+    }
+
+    /// After an error nothing runs any more: a statement might be kept outside of the transaction.
+    fn unfailed(&self) -> Result<()> {
+        self.failed.clone().map_or(Ok(()), Err)
     }
 
     /// PostgreSQL ends a transaction at the first error; so does SQLite here, to be alike.
@@ -244,6 +255,13 @@ pub(crate) fn guard(
         });
     }
     Ok(())
+}
+
+/// The first of storage's own tables that the text names. PostgreSQL does not say which tables a
+/// statement touches, so there the words have to do.
+pub(crate) fn system_word(sql: &str) -> Option<&str> {
+    sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .find(|word| word.starts_with(SYSTEM_PREFIX))
 }
 
 /// Storage's own tables start with this; no module's may.

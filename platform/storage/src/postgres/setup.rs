@@ -2,6 +2,7 @@
 
 use deadpool_postgres::Pool;
 use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
 
 use super::{PgLocation, connection, map_error, without_password};
 use crate::migrate::{self, Applied};
@@ -88,14 +89,19 @@ async fn run(transaction: &deadpool_postgres::Transaction<'_>, sql: String) -> R
         .map_err(|error| map_error(&sql, &error))
 }
 
-/// Roles are shared by the whole server, so another process may be creating the same one.
+/// Roles are shared by the whole server, so another process may be creating the same one and giving
+/// the same right (which PostgreSQL reports as an internal error).
+///
+/// From version 16 on a creator is a member who may not yet `SET ROLE`.
 fn role_sql() -> String {
     format!(
-        "DO $$ BEGIN \
+        "DO $$ DECLARE may_be text := 'MEMBER'; BEGIN \
+           IF current_setting('server_version_num')::int >= 160000 THEN may_be := 'SET'; END IF; \
            BEGIN CREATE ROLE {TENANT_ROLE} NOLOGIN NOINHERIT; \
            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END; \
-           IF NOT pg_has_role(current_user, '{TENANT_ROLE}', 'MEMBER') THEN \
-             EXECUTE format('GRANT {TENANT_ROLE} TO %I', current_user); \
+           IF NOT pg_has_role(current_user, '{TENANT_ROLE}', may_be) THEN \
+             BEGIN EXECUTE format('GRANT {TENANT_ROLE} TO %I', current_user); \
+             EXCEPTION WHEN unique_violation OR internal_error THEN NULL; END; \
            END IF; \
          END $$"
     )
@@ -148,7 +154,15 @@ pub(crate) async fn create_database(url: &str, name: &str) -> Result<String> {
         let sql = format!(
             "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
         );
-        client.batch_execute(&sql).await.map_err(fail)?;
+        // Another process may be creating the same one.
+        match client.batch_execute(&sql).await {
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some(&(SqlState::DUPLICATE_DATABASE | SqlState::UNIQUE_VIOLATION))
+                ) => {}
+            other => other.map_err(fail)?,
+        }
     }
     drop(client);
     drop(task.await);

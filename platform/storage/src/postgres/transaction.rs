@@ -12,7 +12,7 @@ use tokio_postgres::Statement;
 
 use super::map_error;
 use crate::sql::Stmt;
-use crate::tx::{Scope, rewritten};
+use crate::tx::{Scope, rewritten, system_word};
 use crate::value::RowSource;
 use crate::{Dialect, Error, Result, Row, Stats, Value};
 
@@ -32,7 +32,11 @@ impl Transaction {
         read_only: bool,
         stats: Arc<Stats>,
     ) -> Self {
-        let mode = if read_only { " READ ONLY" } else { "" };
+        // One snapshot for all of a read; READ COMMITTED would take a new one per statement.
+        let mode = match read_only {
+            true => " ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            false => "",
+        };
         let opening = match scope {
             Scope::Tenant(tenant) => format!(
                 "BEGIN{mode}; SET LOCAL app.tenant_id = '{}'",
@@ -65,14 +69,15 @@ impl Transaction {
         statements: &[Stmt<'_>],
     ) -> Result<Vec<u64>> {
         let _busy = Busy::mark(&self.busy);
-        let opening = self.opening.take();
         let connection = self.connection()?;
         let mut prepared = Vec::with_capacity(statements.len());
         for (sql, _) in statements {
             // Prepared before the flight: an unprepared statement would overtake BEGIN.
-            prepared.push(prepare(connection, sql).await?);
+            prepared.push(prepare(connection, scope, sql).await?);
             self.stats.statement();
         }
+        let opening = self.opening.take();
+        let connection = self.connection()?;
         let tenant = tenant_value(scope);
         let all = prepared
             .iter()
@@ -101,10 +106,10 @@ impl Transaction {
         mut map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let _busy = Busy::mark(&self.busy);
+        let prepared = prepare(self.connection()?, scope, sql).await?;
+        self.stats.statement();
         let opening = self.opening.take();
         let connection = self.connection()?;
-        let prepared = prepare(connection, sql).await?;
-        self.stats.statement();
         let tenant = tenant_value(scope);
         let bound = prepared.bind(&tenant, params);
         let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
@@ -138,10 +143,10 @@ impl Transaction {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
+        let prepared = prepare(self.connection()?, scope, sql).await?;
+        self.stats.statement();
         let opening = self.opening.take();
         let connection = self.connection()?;
-        let prepared = prepare(connection, sql).await?;
-        self.stats.statement();
         let tenant = tenant_value(scope);
         let bound = prepared.bind(&tenant, params);
         let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
@@ -218,7 +223,15 @@ impl Prepared {
     }
 }
 
-async fn prepare(connection: &Object, sql: &'static str) -> Result<Prepared> {
+async fn prepare(connection: &Object, scope: Scope, sql: &'static str) -> Result<Prepared> {
+    if let Scope::Tenant(_) = scope
+        && let Some(table) = system_word(sql)
+    {
+        return Err(Error::SystemTable {
+            sql: sql.to_owned(),
+            table: table.to_owned(),
+        });
+    }
     let text = rewritten(sql, Dialect::Postgres);
     let statement = connection
         .prepare_cached(&text.text)

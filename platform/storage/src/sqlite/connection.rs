@@ -222,11 +222,8 @@ impl Connection {
         }
         let text = rewritten(sql, Dialect::Sqlite);
         self.touched.lock().clear();
-        drop(
-            self.raw
-                .prepare(&text.text)
-                .map_err(|error| map_error(sql, &error))?,
-        );
+        self.look_at(&text.text)
+            .map_err(|error| map_error(sql, &error))?;
         let touched = std::mem::take(&mut *self.touched.lock());
         let schema = &self.schema;
         guard(scope, sql, text.tenant_bindings, &touched, |table| {
@@ -238,6 +235,16 @@ impl Connection {
         };
         self.known.insert(key, known.clone());
         Ok(known)
+    }
+
+    /// Prepares the text for the authorizer to see; without the foreign keys' own look-ups, which
+    /// are SQLite's and touch the other table by full key.
+    fn look_at(&self, text: &str) -> Result<(), rusqlite::Error> {
+        let foreign_keys = DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY;
+        self.raw.set_db_config(foreign_keys, false)?;
+        let prepared = self.raw.prepare(text).map(drop);
+        self.raw.set_db_config(foreign_keys, true)?;
+        prepared
     }
 
     /// Copies the log into the database file as far as readers allow; returns frames left.
@@ -268,6 +275,13 @@ fn bind(
     known: &Known,
     params: &[Value<'_>],
 ) -> Result<(), rusqlite::Error> {
+    let given = params.len() + usize::from(known.binds_tenant);
+    if given != statement.parameter_count() {
+        return Err(rusqlite::Error::InvalidParameterCount(
+            given,
+            statement.parameter_count(),
+        ));
+    }
     let mut next = 1;
     if known.binds_tenant {
         match scope {
@@ -287,6 +301,10 @@ impl ToSql for Value<'_> {
         Ok(ToSqlOutput::Borrowed(match self {
             Value::Null => ValueRef::Null,
             Value::Int(value) => ValueRef::Integer(*value),
+            Value::Text(value) if value.contains('\0') => {
+                let reason = "text holds a zero byte, which PostgreSQL cannot store";
+                return Err(rusqlite::Error::ToSqlConversionFailure(reason.into()));
+            }
             Value::Text(value) => ValueRef::Text(value.as_bytes()),
             Value::Bytes(value) => ValueRef::Blob(value),
             Value::Id(value) => ValueRef::Blob(value),

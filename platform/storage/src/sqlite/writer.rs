@@ -1,6 +1,5 @@
 //! The one writer of a SQLite cell: drains its queue into one durable commit, then answers all.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -181,7 +180,9 @@ fn run(
     while let Some((first, lane)) = queue.wait() {
         let mut batch: Vec<Box<dyn Job>> = Vec::new();
         let commit = run_batch(&mut connection, queue, first, lane, &mut batch);
-        stats.batch(batch.len());
+        if commit.is_ok() {
+            stats.batch(batch.len());
+        }
         for job in batch {
             job.answer(&commit, hooks);
         }
@@ -281,50 +282,51 @@ where
 {
     fn run_in_savepoint(&mut self, connection: &mut Connection) -> Result<T, E> {
         connection.control("SAVEPOINT body")?;
-        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let mut tx = Tx::lite(&mut *connection, self.scope);
-            let outcome = match poll_once((self.body)(&mut tx)) {
-                Some(Ok(_)) if tx.failure().is_some() => {
-                    tx.failure().cloned().map(|error| Err(error.into()))
-                }
-                other => other,
-            };
-            (outcome, std::mem::take(&mut tx.committed))
-        }));
-        let outcome = match ran {
-            Ok((Some(Ok(value)), committed)) => {
-                self.committed = committed;
-                Ok(value)
-            }
-            Ok((Some(Err(error)), _)) => Err(error),
-            Ok((None, _)) => Err(Error::BodyAwaited.into()),
-            Err(panic) => Err(Error::BodyPanicked {
-                message: panic_text(&*panic),
-            }
-            .into()),
-        };
+        let (outcome, committed) = run_body(connection, self.scope, &self.body);
         if outcome.is_err() && connection.in_transaction() {
             connection.control("ROLLBACK TO body")?;
         }
         if connection.in_transaction() {
             connection.control("RELEASE body")?;
         }
+        if outcome.is_ok() {
+            self.committed = committed;
+        }
         outcome
     }
 }
 
+/// Runs a body to its end inside the transaction that the caller has opened and will close.
+pub(crate) fn run_body<T, E, F>(
+    connection: &mut Connection,
+    scope: Scope,
+    body: &F,
+) -> (Result<T, E>, Vec<Committed>)
+where
+    F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E>,
+    E: From<Error>,
+{
+    let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut tx = Tx::lite(connection, scope);
+        let outcome = poll_once(body(&mut tx));
+        (
+            outcome,
+            tx.failure().cloned(),
+            std::mem::take(&mut tx.committed),
+        )
+    }));
+    match ran {
+        Ok((Some(Ok(_)), Some(failure), _)) => (Err(failure.into()), Vec::new()),
+        Ok((Some(outcome), _, committed)) => (outcome, committed),
+        Ok((None, ..)) => (Err(Error::BodyAwaited.into()), Vec::new()),
+        Err(panic) => (Err(Error::panicked(&*panic).into()), Vec::new()),
+    }
+}
+
 /// On SQLite every statement is ready at once, so a body that is not has awaited something else.
-pub(crate) fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+fn poll_once<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without text".to_owned())
 }
