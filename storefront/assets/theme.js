@@ -81,21 +81,47 @@
     for (const item of track.children) watch.observe(item);
   }
 
-  // Checkout: the total follows the shipping choice; Pay is pressed once.
+  // Cart badge: pages that are the same for everybody learn the count here.
+  const badge = document.querySelector(".cart-count.is-empty");
+  const count = /(?:^|; )stoa_cart_count=([1-9]\d{0,3})(?:;|$)/.exec(document.cookie);
+  if (badge && count) {
+    badge.firstChild.data = count[1];
+    badge.querySelector(".sr").textContent = count[1] === "1" ? " item" : " items";
+    badge.classList.remove("is-empty");
+  }
+
+  // Checkout: the total follows shipping and country; Pay is pressed once.
   const checkout = byId("checkout");
   if (checkout) {
+    let asked = 0;
+    let waiting = null;
+    const refresh = async () => {
+      const mine = ++asked;
+      const body = new URLSearchParams(new FormData(checkout));
+      body.set("intent", "update");
+      try {
+        const answer = await fetch(checkout.action, { method: "POST", body });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (mine !== asked || !page.getElementById("checkout")) return;
+        for (const el of page.querySelectorAll("#checkout [data-total]")) {
+          checkout.querySelectorAll(`[data-total="${el.dataset.total}"]`).forEach((old) => { old.textContent = el.textContent; });
+        }
+        const fresh = page.getElementById("shipping-options");
+        const held = document.activeElement && document.activeElement.id;
+        if (fresh) byId("shipping-options").replaceWith(fresh);
+        if (held && /^ship-/.test(held) && byId(held)) byId(held).focus();
+        checkout.elements.expected_total.value = page.querySelector("[name=expected_total]").value;
+      } catch { /* Pay asks the server again anyway */ }
+    };
     checkout.addEventListener("change", (event) => {
-      const option = event.target;
-      if (option.name !== "shipping_option_id") return;
-      const write = (key, text) => checkout.querySelectorAll(`[data-total="${key}"]`).forEach((el) => { el.textContent = text; });
-      write("shipping", option.dataset.shipping);
-      write("tax", option.dataset.tax);
-      write("total", option.dataset.sum);
+      if (["shipping_option_id", "country"].includes(event.target.name)) waiting = refresh().finally(() => { waiting = null; });
     });
     checkout.addEventListener("submit", (event) => {
       const pay = byId("pay");
       if (event.submitter && event.submitter !== pay) return;
       if (pay.getAttribute("aria-disabled") === "true") { event.preventDefault(); return; }
+      // The total on the button must be the one that is paid.
+      if (waiting) { event.preventDefault(); waiting.then(() => checkout.requestSubmit(pay)); return; }
       // A disabled button would drop its own name from the form; this one only looks and acts so.
       pay.setAttribute("aria-disabled", "true");
       pay.querySelector("[data-label]").textContent = "Paying…";

@@ -121,6 +121,18 @@ pub fn countries(selected: &str, error: Option<String>) -> SelectField {
     }
 }
 
+pub(crate) fn is_country(code: &str) -> bool {
+    COUNTRIES.iter().any(|(known, _)| *known == code)
+}
+
+/// The country's English name; the code itself where it is none.
+pub(crate) fn country_name(code: &str) -> &str {
+    COUNTRIES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or(code, |(_, name)| name)
+}
+
 /// The cards of the built-in test provider, in the words of a shopper.
 pub fn test_payments(selected: &str) -> Vec<PaymentChoice> {
     let cards = [

@@ -19,7 +19,8 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
 
 /// For the bare HTML body of a mail inside its sandboxed frame.
 pub const MAIL_BODY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-     img-src https: data:; frame-ancestors 'self'; sandbox";
+     img-src https: data:; frame-ancestors 'self'; \
+     sandbox allow-popups allow-popups-to-escape-sandbox";
 
 const TEMPLATES: [(&str, &str); 13] = [
     ("base.html", include_str!("../templates/base.html")),

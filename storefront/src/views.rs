@@ -20,7 +20,7 @@ pub struct Frame {
     pub currency: String,
     pub prices_include_tax: bool,
     pub nav: Vec<Link>,
-    /// Units in the cart.
+    /// Units in the cart, on pages that know it; elsewhere the script asks a cookie.
     pub cart_count: u32,
     /// What the search box holds.
     pub query: String,
@@ -271,7 +271,7 @@ pub struct ProductView {
     pub frame: Frame,
     pub meta: Meta,
     pub breadcrumbs: Vec<Link>,
-    pub product_id: String,
+    pub handle: String,
     pub title: String,
     pub vendor: Option<String>,
     pub gallery: Vec<GalleryItem>,
@@ -280,6 +280,8 @@ pub struct ProductView {
     pub variants: Vec<VariantChoice>,
     pub selected: VariantChoice,
     pub all_sold_out: bool,
+    /// What the quantity field holds.
+    pub quantity: u32,
     pub quantity_max: u32,
     /// Printed as it is: sanitise before it comes here.
     pub description_html: String,

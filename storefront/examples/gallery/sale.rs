@@ -123,13 +123,18 @@ pub(crate) fn checkout(errors: Vec<FormError>) -> CheckoutView {
         title: title.to_owned(),
         detail: Some(detail.to_owned()),
         selected,
-        totals: sums(Some(eur(fee)), eur(21200 + fee)),
+        price: if fee == 0 {
+            "Free".to_owned()
+        } else {
+            money(eur(fee))
+        },
     };
     CheckoutView {
         frame: frame(""),
         meta: Meta::private("Checkout · Marram"),
         action: "/checkout".to_owned(),
         idempotency_key: "key-7f3a".to_owned(),
+        expected_total: "21690 EUR".to_owned(),
         errors_title: errors.title(),
         country: countries(&input.country, errors.on("country")),
         email,

@@ -79,8 +79,8 @@ pub struct ShippingChoice {
     pub title: String,
     pub detail: Option<String>,
     pub selected: bool,
-    /// The order's totals if this is chosen.
-    pub totals: Totals,
+    /// As the shop lists it.
+    pub price: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -129,6 +129,8 @@ pub struct CheckoutView {
     pub meta: Meta,
     pub action: String,
     pub idempotency_key: String,
+    /// Sent back with the form: nobody pays another total than the one they saw.
+    pub expected_total: String,
     pub errors_title: String,
     pub errors: Vec<FormError>,
     pub email: Field,

@@ -1,0 +1,155 @@
+//! The shopper's cookies: the cart's key, how many units it holds, and the keys of orders.
+//! Knows how they are written and read, never what they open.
+
+use stoa_contracts::cart::CartKey;
+use stoa_kernel::OrderId;
+use stoa_rest::{HeaderMap, HeaderValue, header};
+
+const CART_SECONDS: u32 = 30 * 24 * 60 * 60;
+const ORDER_SECONDS: u32 = 90 * 24 * 60 * 60;
+const TOKEN_LENGTH_MAX: usize = 512;
+const COUNT: &str = "stoa_cart_count";
+
+/// How cookies are written here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CookieRules {
+    /// Over https they carry `Secure`, and the cart's name `__Host-`, which no neighbouring host
+    /// can overwrite. Over plain http browsers refuse both.
+    pub(crate) secure: bool,
+}
+
+impl CookieRules {
+    fn cart_name(self) -> &'static str {
+        if self.secure {
+            "__Host-stoa_cart"
+        } else {
+            "stoa_cart"
+        }
+    }
+
+    pub(crate) fn cart_key(self, headers: &HeaderMap) -> Option<CartKey> {
+        let (id, token) = read(headers, self.cart_name())?.split_once('.')?;
+        let id = id.parse().ok()?;
+        is_token(token).then(|| CartKey {
+            id,
+            token: token.to_owned(),
+        })
+    }
+
+    /// Whether the browser sends a cart at all, readable or not.
+    pub(crate) fn has_cart(self, headers: &HeaderMap) -> bool {
+        read(headers, self.cart_name()).is_some()
+    }
+
+    pub(crate) fn set_cart(self, key: &CartKey) -> HeaderValue {
+        let value = format!("{}.{}", key.id, key.token);
+        self.write(self.cart_name(), &value, "/", CART_SECONDS, true)
+    }
+
+    /// For the script that fills the badge, so that pages without a cart are the same for all.
+    pub(crate) fn set_count(self, units: u32) -> HeaderValue {
+        self.write(COUNT, &units.to_string(), "/", CART_SECONDS, false)
+    }
+
+    pub(crate) fn clear_cart(self) -> [HeaderValue; 2] {
+        [
+            self.write(self.cart_name(), "", "/", 0, true),
+            self.write(COUNT, "", "/", 0, false),
+        ]
+    }
+
+    pub(crate) fn order_token(self, headers: &HeaderMap, order: OrderId) -> Option<&str> {
+        read(headers, &order_name(order)).filter(|token| is_token(token))
+    }
+
+    /// Sent back to the order's own pages only.
+    pub(crate) fn set_order(self, order: OrderId, token: &str) -> HeaderValue {
+        let path = format!("/orders/{order}");
+        self.write(&order_name(order), token, &path, ORDER_SECONDS, true)
+    }
+
+    fn write(self, name: &str, value: &str, path: &str, seconds: u32, hidden: bool) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let hidden = if hidden { "; HttpOnly" } else { "" };
+        let text =
+            format!("{name}={value}; Path={path}; Max-Age={seconds}; SameSite=Lax{hidden}{secure}");
+        HeaderValue::from_str(&text).expect("ids and tokens are visible ASCII")
+    }
+}
+
+fn order_name(order: OrderId) -> String {
+    format!("stoa_{order}")
+}
+
+fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value)
+}
+
+/// What may stand in a cookie without quotes.
+pub(crate) fn is_token(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~=+/".contains(&byte);
+    (1..=TOKEN_LENGTH_MAX).contains(&text.len()) && text.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stoa_kernel::CartId;
+
+    fn sent(cookies: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, cookies.parse().expect("a header value"));
+        headers
+    }
+
+    #[test]
+    fn a_cart_cookie_reads_back_and_carries_its_flags() {
+        let rules = CookieRules { secure: true };
+        let key = CartKey {
+            id: CartId::from_u128(7),
+            token: "a.b-c".to_owned(),
+        };
+        let text = rules.set_cart(&key).to_str().expect("ASCII").to_owned();
+        assert_eq!(
+            text,
+            format!(
+                "__Host-stoa_cart={}.a.b-c; Path=/; Max-Age=2592000; SameSite=Lax; HttpOnly; Secure",
+                key.id
+            )
+        );
+        let pair = text.split(';').next().expect("a pair");
+        assert_eq!(
+            rules.cart_key(&sent(&format!("x=1; {pair}; y=2"))),
+            Some(key)
+        );
+    }
+
+    #[test]
+    fn what_is_no_key_opens_nothing() {
+        let rules = CookieRules { secure: false };
+        let id = CartId::from_u128(7);
+        for value in [
+            "",
+            "x",
+            &format!("{id}"),
+            &format!("{id}."),
+            &format!("{id}.a b\""),
+        ] {
+            assert_eq!(
+                rules.cart_key(&sent(&format!("stoa_cart={value}"))),
+                None,
+                "{value}"
+            );
+        }
+        // A cookie set by plain http must not stand in for the one bound to this host.
+        let secure = CookieRules { secure: true };
+        assert_eq!(secure.cart_key(&sent(&format!("stoa_cart={id}.abc"))), None);
+    }
+}

@@ -1,0 +1,13 @@
+//! The handlers, one file a group of pages. Each asks the contracts and prints; none decides.
+
+pub(crate) mod cart;
+pub(crate) mod checkout;
+pub(crate) mod collection;
+pub(crate) mod files;
+pub(crate) mod home;
+pub(crate) mod mailbox;
+pub(crate) mod missing;
+pub(crate) mod order;
+pub(crate) mod product;
+
+mod shown;

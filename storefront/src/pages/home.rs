@@ -1,0 +1,82 @@
+//! The first page of a shop. Shows what is new; never anything of one shopper.
+
+use axum::response::Response;
+use stoa_contracts::catalog::{CollectionView, ProductQuery, ProductSort};
+use stoa_rest::State;
+
+use super::collection::ALL_PRODUCTS;
+use super::shown::{collection_card, picture, product_card};
+use crate::answer::{Trouble, public_page};
+use crate::shop::{Shop, Welcome};
+use crate::views::{Hero, HomeView, Link, Meta};
+use crate::visit::{Visit, collection_url};
+
+const FEATURED_MAX: u32 = 8;
+const COLLECTIONS_MAX: usize = 12;
+
+pub(crate) async fn show(State(shop): State<Shop>, visit: Visit) -> Response {
+    let made = home(&shop, &visit).await;
+    shop.answer(&visit, made).await
+}
+
+async fn home(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
+    let tenant = &visit.tenant;
+    let collections = shop.catalog.collections(tenant.id).await?;
+    let newest = ProductQuery {
+        search: None,
+        collection: None,
+        sort: ProductSort::Newest,
+        currency: tenant.currency,
+        limit: FEATURED_MAX,
+        cursor: None,
+    };
+    let featured = shop.catalog.products(tenant.id, &newest).await?.products;
+    let welcome = (shop.welcome)(tenant).unwrap_or_else(|| plain_welcome(&tenant.name));
+    let image = welcome.image.or_else(|| first_image(&collections));
+    let title = match &welcome.tagline {
+        Some(tagline) => format!("{} · {}", tenant.name, tagline.trim_end_matches('.')),
+        None => tenant.name.clone(),
+    };
+    let view = HomeView {
+        frame: shop.frame(visit, &collections, ""),
+        meta: Meta {
+            description: Some(welcome.text.clone()),
+            canonical: Some(format!("{}/", visit.origin)),
+            ..Meta::page(title)
+        },
+        hero: Hero {
+            title: welcome.title,
+            text: welcome.text,
+            link: match collections.is_empty() {
+                true => Link::new("See everything", collection_url(ALL_PRODUCTS)),
+                false => Link::new("See the collections", "#collections"),
+            },
+            image,
+        },
+        collections: collections
+            .iter()
+            .take(COLLECTIONS_MAX)
+            .map(collection_card)
+            .collect(),
+        featured_title: "New in the shop".to_owned(),
+        featured: featured.iter().map(product_card).collect(),
+        all_products_url: collection_url(ALL_PRODUCTS),
+        notes: welcome.notes,
+    };
+    Ok(public_page(visit, shop.theme.home(&view)?))
+}
+
+fn plain_welcome(name: &str) -> Welcome {
+    Welcome {
+        title: format!("Welcome to {name}"),
+        text: "Have a look around: everything here can be ordered right away.".to_owned(),
+        ..Welcome::default()
+    }
+}
+
+fn first_image(collections: &[CollectionView]) -> Option<crate::views::Picture> {
+    let image = collections
+        .iter()
+        .find_map(|collection| collection.image.as_ref())?;
+    Some(picture(&image.url, &image.alt))
+}

@@ -1,0 +1,314 @@
+//! The page of an order, for whoever placed it, and the state its script watches. Changes nothing.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::{self, Stream};
+use serde::Serialize;
+use stoa_contracts::Address;
+use stoa_contracts::checkout::CheckoutStatus;
+use stoa_contracts::orders::{OrderStatus, OrderView as Order, PaymentStatus};
+use stoa_contracts::payments::AttemptState;
+use stoa_kernel::{OrderId, TenantId};
+use stoa_rest::{HeaderValue, Json, Path, Problem, State, StatusCode, code, header};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::shown::{order_line, shown_totals};
+use crate::answer::{Trouble, private_page, see_other, with_cookies};
+use crate::cookies::is_token;
+use crate::form::country_name;
+use crate::present::day;
+use crate::shop::Shop;
+use crate::views::{Frame, Link, Meta, OrderState, OrderView};
+use crate::visit::Visit;
+
+const REFRESH_SECONDS: u32 = 3;
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// A stream ends after so many looks; the script then asks now and again.
+const LOOKS_MAX: u32 = 25;
+
+/// What the order's script reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+struct StateLine {
+    state: OrderState,
+    settled: bool,
+}
+
+pub(crate) async fn show(
+    State(shop): State<Shop>,
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Response {
+    let made = order_page(&shop, &visit, &id).await;
+    shop.answer(&visit, made).await
+}
+
+pub(crate) async fn state(
+    State(shop): State<Shop>,
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let order = id
+        .parse()
+        .ok()
+        .filter(|&order| opened_by_cookie(&shop, &visit, order));
+    let Some(order) = order else {
+        return Err(Problem::not_found("There is no such order."));
+    };
+    if visit.accepts("text/event-stream")
+        && let Ok(place) = shop.watchers.clone().try_acquire_owned()
+    {
+        return Ok(event_stream(shop, visit.tenant_id(), order, place));
+    }
+    let line = look(&shop, visit.tenant_id(), order)
+        .await
+        .map_err(|trouble| match trouble {
+            Trouble::NotFound => Problem::not_found("There is no such order."),
+            Trouble::Busy => Problem::new(&code::TOO_BUSY),
+            Trouble::ForeignForm | Trouble::Broken => Problem::new(&code::INTERNAL),
+        })?;
+    let no_store = [(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store"),
+    )];
+    Ok((no_store, Json(line)).into_response())
+}
+
+fn opened_by_cookie(shop: &Shop, visit: &Visit, order: OrderId) -> bool {
+    let token = shop.cookies.order_token(&visit.headers, order);
+    token.is_some_and(|token| shop.orders.opens(visit.tenant_id(), order, token))
+}
+
+async fn order_page(shop: &Shop, visit: &Visit, id: &str) -> Result<Response, Trouble> {
+    let order: OrderId = id.parse().map_err(|_| Trouble::NotFound)?;
+    if let Some(token) = visit.param("token") {
+        // The link of the mail: the key moves into a cookie and leaves the address.
+        if !is_token(&token) || !shop.orders.opens(visit.tenant_id(), order, &token) {
+            return Err(Trouble::NotFound);
+        }
+        let page = see_other(&format!("/orders/{order}"));
+        return Ok(with_cookies(page, [shop.cookies.set_order(order, &token)]));
+    }
+    // An order of somebody else looks like none at all.
+    if !opened_by_cookie(shop, visit, order) {
+        return Err(Trouble::NotFound);
+    }
+    let status = shop.checkout.status(visit.tenant_id(), order).await?;
+    let frame = shop.plain_frame(visit).await?;
+    let html = shop.theme.order(&order_view(frame, &status))?;
+    let page = private_page(StatusCode::OK, html);
+    let own_cart = shop
+        .cookies
+        .cart_key(&visit.headers)
+        .is_some_and(|key| key.id == status.order.cart_id);
+    let spent = own_cart && state_of(&status) == OrderState::Paid;
+    Ok(if spent {
+        with_cookies(page, shop.cookies.clear_cart())
+    } else {
+        page
+    })
+}
+
+async fn look(shop: &Shop, tenant: TenantId, order: OrderId) -> Result<StateLine, Trouble> {
+    let status = shop.checkout.status(tenant, order).await?;
+    Ok(StateLine {
+        state: state_of(&status),
+        settled: status.settled,
+    })
+}
+
+fn event_stream(
+    shop: Shop,
+    tenant: TenantId,
+    order: OrderId,
+    place: OwnedSemaphorePermit,
+) -> Response {
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/event-stream"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, no-store"),
+        ),
+    ];
+    (
+        headers,
+        Body::from_stream(lines(shop, tenant, order, place)),
+    )
+        .into_response()
+}
+
+/// A line at once and one for every change; ends when the order leaves `processing`.
+fn lines(
+    shop: Shop,
+    tenant: TenantId,
+    order: OrderId,
+    place: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let begin = (shop, place, None::<StateLine>, 0_u32);
+    stream::unfold(
+        begin,
+        move |(shop, place, mut last, mut looks)| async move {
+            while looks < LOOKS_MAX
+                && last.is_none_or(|line| line.state == OrderState::Processing && !line.settled)
+            {
+                if looks > 0 {
+                    tokio::time::sleep(WATCH_EVERY).await;
+                }
+                looks += 1;
+                // A failed look is no news; the next one asks again.
+                let Ok(line) = look(&shop, tenant, order).await else {
+                    continue;
+                };
+                if last != Some(line) {
+                    last = Some(line);
+                    let json = serde_json::to_string(&line).expect("two plain fields serialise");
+                    let text = Bytes::from(format!("data: {json}\n\n"));
+                    return Some((Ok(text), (shop, place, last, looks)));
+                }
+            }
+            None
+        },
+    )
+}
+
+/// Where the order stands, in the words of its page.
+pub(crate) fn state_of(status: &CheckoutStatus) -> OrderState {
+    let order = &status.order;
+    match order.payment_status {
+        PaymentStatus::Authorized
+        | PaymentStatus::PartiallyPaid
+        | PaymentStatus::Paid
+        | PaymentStatus::PartiallyRefunded
+        | PaymentStatus::Refunded => return OrderState::Paid,
+        PaymentStatus::Pending | PaymentStatus::Voided | PaymentStatus::Expired => {}
+    }
+    if order.status == OrderStatus::Canceled {
+        return OrderState::Canceled;
+    }
+    match status.payment.as_ref().map(|attempt| &attempt.state) {
+        Some(AttemptState::RequiresAction { .. }) => OrderState::RequiresAction,
+        Some(AttemptState::Declined { .. } | AttemptState::Voided) => OrderState::Declined,
+        _ => OrderState::Processing,
+    }
+}
+
+/// The reason of a decline as a provider gives it, such as `card_declined`, in words.
+pub(crate) fn reason_words(reason: &str) -> String {
+    reason.replace('_', " ").trim_end_matches('.').to_owned()
+}
+
+fn words(status: &CheckoutStatus, state: OrderState) -> (String, String, Option<Link>) {
+    let order = &status.order;
+    let attempt = status.payment.as_ref().map(|attempt| &attempt.state);
+    let first_name = order
+        .shipping_address
+        .as_ref()
+        .and_then(|address| address.name.split_whitespace().next().map(str::to_owned));
+    match state {
+        OrderState::Processing => (
+            "Your payment is on its way".to_owned(),
+            "This takes a few seconds. The page follows by itself; please do not pay again."
+                .to_owned(),
+            None,
+        ),
+        OrderState::Paid => (
+            first_name.map_or_else(
+                || "Thank you".to_owned(),
+                |name| format!("Thank you, {name}"),
+            ),
+            format!(
+                "Your order is paid. A confirmation goes to {}.",
+                order.email
+            ),
+            None,
+        ),
+        OrderState::Declined => {
+            let reason = match attempt {
+                Some(AttemptState::Declined { reason }) => Some(reason),
+                _ => order.reason.as_ref(),
+            };
+            let why = reason.map(|reason| format!(" (the reason given: {})", reason_words(reason)));
+            let text = format!(
+                "The payment did not go through{}. Nothing was charged.",
+                why.unwrap_or_default()
+            );
+            (
+                "The bank said no".to_owned(),
+                text,
+                Some(Link::new("Try again", "/checkout")),
+            )
+        }
+        OrderState::RequiresAction => {
+            let url = match attempt {
+                Some(AttemptState::RequiresAction { next_action_url }) => next_action_url.as_str(),
+                _ => "",
+            };
+            let web = url.starts_with("https://") || url.starts_with("http://");
+            (
+                "Your bank has a question".to_owned(),
+                "Confirm the payment on your bank’s page, then you come back here.".to_owned(),
+                web.then(|| Link::new("Continue to your bank", url)),
+            )
+        }
+        OrderState::Canceled => (
+            "This order was canceled".to_owned(),
+            "Nothing was charged.".to_owned(),
+            Some(Link::new("Back to the cart", "/cart")),
+        ),
+    }
+}
+
+fn order_view(frame: Frame, status: &CheckoutStatus) -> OrderView {
+    let order: &Order = &status.order;
+    let state = state_of(status);
+    let (headline, text, action) = words(status, state);
+    let listed = order
+        .lines
+        .iter()
+        .map(|line| (line.unit_price, line.quantity));
+    OrderView {
+        meta: Meta::private(format!("Order {} · {}", order.number, frame.shop_name)),
+        frame: Frame {
+            prices_include_tax: order.tax_inclusive,
+            ..frame
+        },
+        state,
+        headline,
+        text,
+        action,
+        number: order.number.to_string(),
+        placed_on: Some(day(order.placed_at)),
+        test: order.test,
+        totals: shown_totals(listed, &order.totals, order.tax_inclusive, true),
+        lines: order.lines.iter().map(order_line).collect(),
+        address: order
+            .shipping_address
+            .as_ref()
+            .map(address_rows)
+            .unwrap_or_default(),
+        email: Some(order.email.clone()),
+        watch_url: (state == OrderState::Processing).then(|| format!("/orders/{}/state", order.id)),
+        refresh_seconds: REFRESH_SECONDS,
+    }
+}
+
+fn address_rows(address: &Address) -> Vec<String> {
+    let city = format!("{} {}", address.postal_code, address.city);
+    let rows = [
+        Some(address.name.clone()),
+        Some(address.line1.clone()),
+        address.line2.clone(),
+        Some(city.trim().to_owned()),
+        address.region.clone(),
+        Some(country_name(&address.country).to_owned()),
+    ];
+    rows.into_iter()
+        .flatten()
+        .filter(|row| !row.is_empty())
+        .collect()
+}

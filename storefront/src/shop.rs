@@ -1,0 +1,293 @@
+//! What the pages are made from, and the table of their addresses. Never answers under `/api`.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use stoa_contracts::cart::Carts;
+use stoa_contracts::catalog::Catalog;
+use stoa_contracts::checkout::Checkout;
+use stoa_contracts::notify::Mailbox;
+use stoa_contracts::orders::Orders;
+use stoa_rest::{Access, Method, Operation, Permission, Routes, TenantInfo};
+use tokio::sync::Semaphore;
+
+use crate::cookies::CookieRules;
+use crate::pages::{cart, checkout, collection, files, home, mailbox, missing, order, product};
+use crate::render::Theme;
+use crate::views::{Note, Picture};
+
+/// Orders watched at once by open streams; further ones are told to ask again.
+const WATCHERS_MAX: usize = 256;
+/// Far above any form of ours.
+const FORM_BYTES_MAX: usize = 64 * 1024;
+const STAFF: Access = Access::Staff(Permission::OrdersRead);
+
+/// What the storefront is started with.
+pub struct ShopDeps {
+    pub catalog: Arc<dyn Catalog>,
+    pub carts: Arc<dyn Carts>,
+    pub checkout: Arc<dyn Checkout>,
+    pub orders: Arc<dyn Orders>,
+    pub mailbox: Arc<dyn Mailbox>,
+    /// Whether shoppers reach the shops by https; their cookies are then `Secure`.
+    pub secure: bool,
+    /// The bundled pictures by file name, served under `/media/sample/`.
+    pub media: fn(&str) -> Option<&'static [u8]>,
+    /// A shop's own words for its home page, where it has some.
+    pub welcome: fn(&TenantInfo) -> Option<Welcome>,
+}
+
+/// A shop's own words.
+#[derive(Debug, Clone, Default)]
+pub struct Welcome {
+    pub tagline: Option<String>,
+    pub title: String,
+    pub text: String,
+    pub image: Option<Picture>,
+    pub notes: Vec<Note>,
+}
+
+/// The state of every handler. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shop(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) carts: Arc<dyn Carts>,
+    pub(crate) checkout: Arc<dyn Checkout>,
+    pub(crate) orders: Arc<dyn Orders>,
+    pub(crate) mailbox: Arc<dyn Mailbox>,
+    pub(crate) cookies: CookieRules,
+    pub(crate) media: fn(&str) -> Option<&'static [u8]>,
+    pub(crate) welcome: fn(&TenantInfo) -> Option<Welcome>,
+    pub(crate) theme: Theme,
+    pub(crate) watchers: Arc<Semaphore>,
+}
+
+impl Deref for Shop {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// The routes of all pages. They belong beside the API, not into its documentation: merge them
+/// after `Routes::with_docs`.
+pub fn start(deps: ShopDeps) -> Routes {
+    let shop = Shop(Arc::new(Inner {
+        catalog: deps.catalog,
+        carts: deps.carts,
+        checkout: deps.checkout,
+        orders: deps.orders,
+        mailbox: deps.mailbox,
+        cookies: CookieRules {
+            secure: deps.secure,
+        },
+        media: deps.media,
+        welcome: deps.welcome,
+        theme: Theme::new(),
+        watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+    }));
+    let routes = browsing(Routes::new("storefront"));
+    let routes = buying(routes);
+    let routes = after_the_sale(routes);
+    missing::catch_all(routes).with_state(shop)
+}
+
+fn page(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary).returns_type(200, "text/html")
+}
+
+/// A form that answers with a redirect, or with its page again.
+fn form(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary)
+        .body_of_type("application/x-www-form-urlencoded")
+        .body_limit(FORM_BYTES_MAX)
+        .returns_empty(303)
+        .returns_type(422, "text/html")
+}
+
+fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
+    let file = |id, summary| Operation::new(id, summary).returns_type(200, "*/*");
+    let (get, shopper, public) = (Method::GET, Access::Shopper, Access::Public);
+    routes
+        .route(
+            get.clone(),
+            "/",
+            shopper,
+            page("pageHome", "Home"),
+            home::show,
+        )
+        .route(
+            get.clone(),
+            "/collections/{handle}",
+            shopper,
+            page("pageCollection", "A collection; `all` lists every product"),
+            collection::show,
+        )
+        .route(
+            get.clone(),
+            "/search",
+            shopper,
+            page("pageSearch", "Search"),
+            collection::search,
+        )
+        .route(
+            get.clone(),
+            "/products/{handle}",
+            shopper,
+            page("pageProduct", "A product"),
+            product::show,
+        )
+        .route(
+            get.clone(),
+            "/assets/{file}",
+            public,
+            file("fileAsset", "Style, script and icon of the theme"),
+            files::asset,
+        )
+        .route(
+            get.clone(),
+            "/media/sample/{file}",
+            public,
+            file("fileSampleMedia", "A bundled picture"),
+            files::sample_media,
+        )
+        .route(
+            get.clone(),
+            "/favicon.svg",
+            public,
+            file("fileIcon", "Icon"),
+            files::icon,
+        )
+        .route(
+            get.clone(),
+            "/favicon.ico",
+            public,
+            file("fileIconOld", "Icon"),
+            files::icon,
+        )
+        .route(
+            get,
+            "/robots.txt",
+            public,
+            file("fileRobots", "Robots"),
+            files::robots,
+        )
+}
+
+fn buying(routes: Routes<Shop>) -> Routes<Shop> {
+    let (get, post, shopper) = (Method::GET, Method::POST, Access::Shopper);
+    let back = |id| Operation::new(id, "Leads back to the cart").returns_empty(303);
+    routes
+        .route(
+            get.clone(),
+            "/cart",
+            shopper,
+            page("pageCart", "The cart"),
+            cart::show,
+        )
+        .route(
+            post.clone(),
+            "/cart/lines",
+            shopper,
+            form("formAddLine", "Add"),
+            cart::add,
+        )
+        .route(
+            get.clone(),
+            "/cart/lines",
+            shopper,
+            back("pageCartLines"),
+            cart::back,
+        )
+        .route(
+            post.clone(),
+            "/cart/lines/{id}",
+            shopper,
+            form("formSetQuantity", "Change a quantity; 0 removes"),
+            cart::set_quantity,
+        )
+        .route(
+            get.clone(),
+            "/cart/lines/{id}",
+            shopper,
+            back("pageCartLine"),
+            cart::back,
+        )
+        .route(
+            post.clone(),
+            "/cart/lines/{id}/remove",
+            shopper,
+            form("formRemoveLine", "Remove"),
+            cart::remove,
+        )
+        .route(
+            get.clone(),
+            "/checkout",
+            shopper,
+            page("pageCheckout", "Checkout"),
+            checkout::show,
+        )
+        .route(
+            post,
+            "/checkout",
+            shopper,
+            form("formCheckout", "Save the checkout, or pay"),
+            checkout::submit,
+        )
+        .route(
+            get,
+            "/checkout/return",
+            shopper,
+            Operation::new(
+                "pageCheckoutReturn",
+                "Where a bank sends the shopper back to",
+            )
+            .returns_empty(303),
+            checkout::come_back,
+        )
+}
+
+fn after_the_sale(routes: Routes<Shop>) -> Routes<Shop> {
+    let get = Method::GET;
+    let state = Operation::new("orderState", "Where an order stands, for its page")
+        .returns_type(200, "application/json")
+        .returns_type(200, "text/event-stream");
+    routes
+        .route(
+            get.clone(),
+            "/orders/{id}",
+            Access::Shopper,
+            page("pageOrder", "An order, for whoever placed it"),
+            order::show,
+        )
+        .route(
+            get.clone(),
+            "/orders/{id}/state",
+            Access::Shopper,
+            state,
+            order::state,
+        )
+        .route(
+            get.clone(),
+            "/admin/mailbox",
+            STAFF,
+            page("pageMailbox", "The local mailbox"),
+            mailbox::list,
+        )
+        .route(
+            get.clone(),
+            "/admin/mailbox/{id}",
+            STAFF,
+            page("pageMail", "A mail"),
+            mailbox::show,
+        )
+        .route(
+            get,
+            "/admin/mailbox/{id}/body",
+            STAFF,
+            page("pageMailBody", "The HTML of a mail alone"),
+            mailbox::body,
+        )
+}
