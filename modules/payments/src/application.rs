@@ -128,32 +128,33 @@ impl Payments for Attempts {
         attempt: AttemptId,
     ) -> Result<AttemptState, PaymentError> {
         let db = self.deps.storage.db(tenant).await?;
-        // The version this call itself marked as confirming: nobody has sent that confirmation.
-        let mut marked = None;
+        let mut seen = self.load(&db, attempt).await?;
+        // True right after this call itself has marked the attempt: nobody else sent that
+        // confirmation, so there is nothing to look up.
+        let mut may_confirm = false;
         for _ in 0..STEPS_PER_DRIVE_MAX {
-            let seen = self.load(&db, attempt).await?;
             if seen.view.state.is_final() {
                 return Ok(seen.view.state);
             }
-            let change = self
-                .step(tenant, &seen, marked == Some(seen.version))
-                .await?;
+            let change = self.step(tenant, &seen, may_confirm).await?;
             if change.state == seen.view.state {
                 return Ok(change.state);
             }
-            let committed = self.commit(&db, &seen, &change).await?;
-            let waits = matches!(
-                change.state,
-                AttemptState::Processing | AttemptState::RequiresAction { .. }
-            );
-            if committed && (waits || change.state.is_final()) {
-                return Ok(change.state);
+            if !self.commit(&db, &seen, &change).await? {
+                may_confirm = false;
+                seen = self.load(&db, attempt).await?;
+                continue;
             }
-            if committed && change.state == AttemptState::Confirming {
-                marked = Some(seen.version + 1);
+            may_confirm = change.state == AttemptState::Confirming;
+            seen = seen.changed(change);
+            if matches!(
+                seen.view.state,
+                AttemptState::Processing | AttemptState::RequiresAction { .. }
+            ) {
+                break;
             }
         }
-        Ok(self.load(&db, attempt).await?.view.state)
+        Ok(seen.view.state)
     }
 
     async fn give_up(

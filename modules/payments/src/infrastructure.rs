@@ -38,6 +38,16 @@ pub(crate) struct Attempt {
     pub(crate) version: i64,
 }
 
+impl Attempt {
+    /// As the row reads once `change` is committed.
+    pub(crate) fn changed(mut self, change: Change) -> Self {
+        self.view.state = change.state;
+        self.intent = change.intent.or(self.intent);
+        self.version += 1;
+        self
+    }
+}
+
 /// What an answer of the provider makes of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use serde_json::Value;
-use stoa_kernel::{ApiKeyId, Timestamp};
+use serde_json::{Value, json};
+use stoa_kernel::{ApiKeyId, Currency, Timestamp};
 use stoa_rest::{
     Caller, Credential, Gate, Permission, PermissionSet, Problem, RequestTenant, RouterConfig,
     Routes, TenantInfo, code,
@@ -83,9 +83,12 @@ async fn get(router: &Router, host: &str, key: Option<&str>, path: &str) -> (u16
 }
 
 const READER: Option<&str> = Some("payments:read");
+const LIST: &str = "/api/v1/admin/payments";
+const CHARGES: &str = "/api/v1/admin/payments/test/charges";
 
-#[tokio::test]
-async fn staff_read_payments_page_by_page_and_shoppers_do_not() {
+/// A shop whose second of three payments was declined: (shop, routes, attempt and order of each).
+async fn shops_with_three_payments() -> Vec<(Shop, Router, Vec<(String, String)>)> {
+    let mut all = Vec::new();
     for mut shop in Shop::everywhere().await {
         let kind = shop.cells.kind;
         let mut attempts = Vec::new();
@@ -98,56 +101,68 @@ async fn staff_read_payments_page_by_page_and_shoppers_do_not() {
             attempts.push((attempt.to_string(), order.to_string()));
         }
         shop.cells.tenant("other").await;
-        let live = NewTenant {
-            slug: "live".to_owned(),
-            name: "live".to_owned(),
-            currency: stoa_kernel::Currency::EUR,
-            test_mode: false,
-            isolation: Isolation::Shared,
-        };
-        shop.cells.storage().create_tenant(live).await.expect(kind);
-        let (router, list) = (router(&mut shop), "/api/v1/admin/payments");
+        let router = router(&mut shop);
+        all.push((shop, router, attempts));
+    }
+    all
+}
 
-        let (status, first) = get(&router, "shop", READER, &format!("{list}?limit=2")).await;
+fn ids(page: &Value) -> Vec<String> {
+    let rows = page["data"].as_array().unwrap();
+    rows.iter()
+        .map(|row| row["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn staff_read_payments_page_by_page() {
+    for (shop, router, attempts) in shops_with_three_payments().await {
+        let kind = shop.cells.kind;
+        let (status, first) = get(&router, "shop", READER, &format!("{LIST}?limit=2")).await;
         assert_eq!(
-            (status, first["pagination"]["has_more"].as_bool()),
-            (200, Some(true)),
+            (status, &first["pagination"]["has_more"]),
+            (200, &json!(true)),
             "{kind}"
         );
         let cursor = first["pagination"]["cursor"].as_str().unwrap();
-        let next = format!("{list}?limit=2&cursor={cursor}");
+        let next = format!("{LIST}?limit=2&cursor={cursor}");
         let (_, second) = get(&router, "shop", READER, &next).await;
-        let mut seen: Vec<String> = [&first, &second]
-            .iter()
-            .flat_map(|page| page["data"].as_array().unwrap())
-            .map(|row| row["id"].as_str().unwrap().to_owned())
-            .collect();
-        seen.sort();
+        let mut seen = ids(&first);
+        seen.extend(ids(&second));
         let mut expected: Vec<String> = attempts.iter().map(|(id, _)| id.clone()).collect();
         expected.sort();
+        expected.reverse();
         assert_eq!(seen, expected, "{kind}");
+        let (status, refused) = get(&router, "other", READER, &next).await;
         assert_eq!(
-            get(&router, "other", READER, &next).await.0,
-            400,
-            "{kind}: another's cursor"
+            (status, &refused["code"]),
+            (400, &json!("invalid_cursor")),
+            "{kind}"
         );
+    }
+}
 
-        let of_order = format!("{list}?order_id={}", attempts[1].1);
+#[tokio::test]
+async fn the_payments_of_one_order_are_found_in_its_own_shop_only() {
+    for (shop, router, attempts) in shops_with_three_payments().await {
+        let kind = shop.cells.kind;
+        let of_order = format!("{LIST}?order_id={}", attempts[1].1);
         let (_, one) = get(&router, "shop", READER, &of_order).await;
-        assert_eq!(one["data"].as_array().unwrap().len(), 1, "{kind}");
-        assert_eq!(one["data"][0]["id"], attempts[1].0.as_str(), "{kind}");
+        assert_eq!(ids(&one), [attempts[1].0.clone()], "{kind}");
         assert_eq!(one["data"][0]["state"], "declined", "{kind}");
         assert_eq!(one["data"][0]["reason"], "insufficient_funds", "{kind}");
         let (_, others) = get(&router, "other", READER, &of_order).await;
-        assert_eq!(others["data"], serde_json::json!([]), "{kind}: {others}");
+        assert_eq!(others["data"], json!([]), "{kind}: {others}");
+    }
+}
 
-        let charges = format!("{list}/test/charges?limit=1");
+#[tokio::test]
+async fn the_provider_itself_says_what_it_charged() {
+    for (shop, router, attempts) in shops_with_three_payments().await {
+        let kind = shop.cells.kind;
+        let charges = format!("{CHARGES}?limit=1");
         let (status, page) = get(&router, "shop", READER, &charges).await;
-        assert_eq!(
-            (status, page["data"].as_array().unwrap().len()),
-            (200, 1),
-            "{kind}"
-        );
+        assert_eq!((status, ids(&page).len()), (200, 1), "{kind}");
         assert_eq!(
             page["data"][0]["order_id"],
             attempts[0].1.as_str(),
@@ -169,33 +184,42 @@ async fn staff_read_payments_page_by_page_and_shoppers_do_not() {
         );
         assert_eq!(page["pagination"]["has_more"], false, "{kind}");
         let (status, page) = get(&router, "other", READER, &charges).await;
-        assert_eq!(
-            (status, page["data"].as_array().unwrap().len()),
-            (200, 0),
-            "{kind}"
-        );
-        assert_eq!(
-            get(&router, "live", READER, &charges).await.0,
-            404,
-            "{kind}"
-        );
+        assert_eq!((status, page["data"].clone()), (200, json!([])), "{kind}");
         let strange = format!("{charges}&cursor=no_such_charge");
         assert_eq!(
             get(&router, "shop", READER, &strange).await.0,
             400,
             "{kind}"
         );
-        for path in [list, charges.as_str()] {
+    }
+}
+
+#[tokio::test]
+async fn only_staff_who_may_read_payments_do() {
+    for (shop, router, _) in shops_with_three_payments().await {
+        let kind = shop.cells.kind;
+        for path in [LIST, CHARGES] {
             assert_eq!(
                 get(&router, "shop", None, path).await.0,
                 401,
                 "{kind} {path}"
             );
+            let other = Some("orders:read");
             assert_eq!(
-                get(&router, "shop", Some("orders:read"), path).await.0,
+                get(&router, "shop", other, path).await.0,
                 403,
                 "{kind} {path}"
             );
         }
+        let live = NewTenant {
+            slug: "live".to_owned(),
+            name: "live".to_owned(),
+            currency: Currency::EUR,
+            test_mode: false,
+            isolation: Isolation::Shared,
+        };
+        shop.cells.storage().create_tenant(live).await.expect(kind);
+        assert_eq!(get(&router, "live", READER, CHARGES).await.0, 404, "{kind}");
+        assert_eq!(get(&router, "live", READER, LIST).await.0, 200, "{kind}");
     }
 }

@@ -166,69 +166,107 @@ async fn a_checkout_is_accepted_and_its_link_tells_the_rest() {
     }
 }
 
+/// Status, code and fields of a refusal; and its whole text.
+async fn refusal(router: &Router, token: &str, key: Option<&str>, body: &Value) -> (Value, String) {
+    let (status, problem, _) = post(router, token, key, body).await;
+    let errors = problem["errors"].as_array().into_iter().flatten();
+    let fields: Vec<Value> = errors.map(|error| error["field"].clone()).collect();
+    (
+        json!([status, problem["code"], fields]),
+        problem.to_string(),
+    )
+}
+
+#[tokio::test]
+async fn a_card_number_is_refused_and_not_repeated() {
+    for mut shop in Shop::everywhere().await {
+        let (router, kind) = (router(&mut shop), shop.kind);
+        let cart = shop.cart(1).await;
+        let (text, number) = (json!("4111111111111111"), json!(4_111_111_111_111_111_u64));
+        let cases = [
+            (
+                "payment.token",
+                json!({ "provider": "test", "token": text }),
+            ),
+            (
+                "payment.token",
+                json!({ "provider": "test", "token": number }),
+            ),
+            (
+                "payment.provider",
+                json!({ "provider": number, "token": "tok_success" }),
+            ),
+            ("payment", number.clone()),
+            (
+                "payment.card_number",
+                json!({ "provider": "test", "token": "tok_success", "card_number": text }),
+            ),
+        ];
+        for (field, payment) in cases {
+            let wish = json!({ "cart_id": cart.id, "payment": payment });
+            let (seen, text) = refusal(&router, &cart.token, Some("k"), &wish).await;
+            assert_eq!(
+                seen,
+                json!([422, "invalid_request", [field]]),
+                "{kind}: {text}"
+            );
+            assert!(!text.contains("4111"), "{kind}: {text}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn refusals_have_codes_and_name_fields() {
     for mut shop in Shop::everywhere().await {
         let (router, kind) = (router(&mut shop), shop.kind);
-        let cart = shop.cart(1).await;
+        let (cart, empty) = (shop.cart(1).await, shop.empty_cart().await);
         let wish = body(&cart, "tok_success");
-        let check = async |token: &str, key: Option<&str>, body: &Value, expected: Value| {
-            let (status, problem, _) = post(&router, token, key, body).await;
-            let fields: Vec<Value> = problem["errors"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|error| error["field"].clone())
-                .collect();
-            assert_eq!(
-                json!([status, problem["code"], fields]),
-                expected,
-                "{kind}: {problem}"
-            );
-            problem.to_string()
-        };
-        check(
-            &cart.token,
-            None,
-            &wish,
-            json!([400, "idempotency_key_missing", []]),
-        )
-        .await;
-        check("wrong", Some("k"), &wish, json!([404, "not_found", []])).await;
-        let card = "4111111111111111";
-        let expected = json!([422, "invalid_request", ["payment.token"]]);
-        for token in [
-            json!(card),
-            json!(4_111_111_111_111_111_u64),
-            json!("tok_"),
-            json!(null),
-        ] {
-            let mut wish = wish.clone();
-            wish["payment"]["token"] = token;
-            let text = check(&cart.token, Some("k"), &wish, expected.clone()).await;
-            assert!(!text.contains("4111"), "{kind}: {text}");
+        let mut elsewhere = wish.clone();
+        elsewhere["payment"]["provider"] = json!("stripe");
+        let of_empty = body(&empty, "tok_success");
+        let cases = [
+            (
+                &cart.token,
+                None,
+                &wish,
+                json!([400, "idempotency_key_missing", []]),
+            ),
+            (
+                &empty.token,
+                Some("k"),
+                &wish,
+                json!([404, "not_found", []]),
+            ),
+            (
+                &cart.token,
+                Some("k"),
+                &body(&cart, "tok_"),
+                json!([422, "invalid_request", ["payment.token"]]),
+            ),
+            (
+                &cart.token,
+                Some("k"),
+                &elsewhere,
+                json!([422, "invalid_request", ["payment.provider"]]),
+            ),
+            (
+                &empty.token,
+                Some("k"),
+                &of_empty,
+                json!([422, "cart_incomplete", ["lines"]]),
+            ),
+        ];
+        for (token, key, wish, expected) in cases {
+            let (seen, text) = refusal(&router, token, key, wish).await;
+            assert_eq!(seen, expected, "{kind}: {text}");
         }
-        let mut odd = wish.clone();
-        odd["payment"]["provider"] = json!(4_111_111_111_111_111_u64);
-        let expected = json!([422, "invalid_request", ["payment.provider"]]);
-        let text = check(&cart.token, Some("k"), &odd, expected.clone()).await;
-        assert!(!text.contains("4111"), "{kind}: {text}");
-        odd["payment"]["provider"] = json!("stripe");
-        check(&cart.token, Some("k"), &odd, expected).await;
-        odd["payment"] = json!({ "provider": "test", "token": "tok_success", "card_number": card });
-        let expected = json!([422, "invalid_request", ["payment.card_number"]]);
-        let text = check(&cart.token, Some("k"), &odd, expected).await;
-        assert!(!text.contains("4111"), "{kind}: {text}");
+    }
+}
 
-        let empty = shop.empty_cart().await;
-        let expected = json!([422, "cart_incomplete", ["lines"]]);
-        check(
-            &empty.token,
-            Some("k"),
-            &body(&empty, "tok_success"),
-            expected,
-        )
-        .await;
+#[tokio::test]
+async fn what_stands_in_the_way_of_a_sale_is_a_conflict() {
+    for mut shop in Shop::everywhere().await {
+        let (router, kind) = (router(&mut shop), shop.kind);
         let (many, few) = (shop.cart(10).await, shop.cart(1).await);
         assert_eq!(
             post(&router, &many.token, Some("a"), &body(&many, "tok_3ds"))
@@ -236,26 +274,28 @@ async fn refusals_have_codes_and_name_fields() {
                 .0,
             202
         );
-        let expected = json!([409, "out_of_stock", [shop.pot.to_string()]]);
-        let text = check(&few.token, Some("b"), &body(&few, "tok_success"), expected).await;
+        let wish = body(&few, "tok_success");
+        let (seen, text) = refusal(&router, &few.token, Some("b"), &wish).await;
+        assert_eq!(
+            seen,
+            json!([409, "out_of_stock", [shop.pot.to_string()]]),
+            "{kind}"
+        );
         assert!(text.contains("asked 1, available 0"), "{kind}: {text}");
-        let expected = json!([422, "idempotency_key_reused", []]);
-        check(
-            &many.token,
-            Some("a"),
-            &body(&many, "tok_success"),
-            expected,
-        )
-        .await;
+        let wish = body(&many, "tok_success");
+        let (seen, _) = refusal(&router, &many.token, Some("a"), &wish).await;
+        assert_eq!(seen, json!([422, "idempotency_key_reused", []]), "{kind}");
         shop.settle().await;
-        let expected = json!([409, "order_canceled", []]);
-        check(
-            &many.token,
-            Some("c"),
-            &body(&many, "tok_success"),
-            expected,
-        )
-        .await;
+        let (seen, _) = refusal(&router, &many.token, Some("c"), &wish).await;
+        assert_eq!(seen, json!([409, "order_canceled", []]), "{kind}");
+        shop.withdraw("tea-pot").await;
+        let wish = body(&few, "tok_success");
+        let (seen, _) = refusal(&router, &few.token, Some("d"), &wish).await;
+        assert_eq!(
+            seen,
+            json!([409, "not_for_sale", [shop.pot.to_string()]]),
+            "{kind}"
+        );
     }
 }
 

@@ -247,3 +247,26 @@ async fn something_free_to_download_needs_no_address_and_no_provider() {
         assert!(shop.charges().await.is_empty(), "{kind}");
     }
 }
+
+/// A guard over the hot path: what a checkout costs is how many statements it runs.
+#[tokio::test]
+async fn a_placement_runs_few_statements() {
+    for shop in Shop::everywhere().await {
+        let warm = shop.cart(1).await;
+        shop.place(&warm, "tok_success", "warm").await;
+        let cart = shop.cart(1).await;
+        let stats = shop.deps.storage.stats();
+        let before = stats.read().statements;
+        shop.place(&cart, "tok_success", "k").await;
+        let placed = stats.read().statements - before;
+        let job = shop.claim().await.pop().unwrap();
+        let before = stats.read().statements;
+        shop.run(&job).await;
+        let settled = stats.read().statements - before;
+        assert!(
+            placed <= 18 && settled <= 16,
+            "{}: {placed}, {settled}",
+            shop.kind
+        );
+    }
+}

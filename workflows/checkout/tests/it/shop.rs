@@ -133,30 +133,26 @@ impl Shop {
         self.wallpaper = self.product("wallpaper", PRICES[1], false).await;
     }
 
+    /// Takes a product off the shelves.
+    pub(crate) async fn withdraw(&self, handle: &str) {
+        let mut input = product_input(handle, true);
+        input.status = ProductStatus::Draft;
+        let (catalog, cause) = (self.peers.catalog.clone(), Cause::system(self.deps.now()));
+        self.db()
+            .await
+            .write(async move |tx: &mut Tx<'_>| {
+                catalog
+                    .upsert_product(tx, &input, &cause)
+                    .await
+                    .expect("a product");
+                Ok::<_, Error>(())
+            })
+            .await
+            .expect(self.kind);
+    }
+
     async fn product(&self, handle: &str, price: i64, requires_shipping: bool) -> VariantId {
-        let variant = VariantInput {
-            option_values: Vec::new(),
-            sku: Some(handle.to_owned()),
-            barcode: None,
-            grams: 100,
-            requires_shipping,
-            taxable: true,
-            image: None,
-        };
-        let input = ProductInput {
-            handle: handle.to_owned(),
-            title: handle.to_owned(),
-            description_html: String::new(),
-            vendor: None,
-            product_type: None,
-            tags: Vec::new(),
-            status: ProductStatus::Active,
-            options: Vec::new(),
-            variants: vec![variant],
-            media: Vec::new(),
-            seo: Seo::default(),
-            gift_card: false,
-        };
+        let input = product_input(handle, requires_shipping);
         let (peers, cause) = (self.peers.clone(), Cause::system(self.deps.now()));
         self.db()
             .await
@@ -423,6 +419,32 @@ impl Shop {
         let name = "stoa_checkout_paid_without_stock_total ";
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.unwrap().to_owned()
+    }
+}
+
+fn product_input(handle: &str, requires_shipping: bool) -> ProductInput {
+    let variant = VariantInput {
+        option_values: Vec::new(),
+        sku: Some(handle.to_owned()),
+        barcode: None,
+        grams: 100,
+        requires_shipping,
+        taxable: true,
+        image: None,
+    };
+    ProductInput {
+        handle: handle.to_owned(),
+        title: handle.to_owned(),
+        description_html: String::new(),
+        vendor: None,
+        product_type: None,
+        tags: Vec::new(),
+        status: ProductStatus::Active,
+        options: Vec::new(),
+        variants: vec![variant],
+        media: Vec::new(),
+        seo: Seo::default(),
+        gift_card: false,
     }
 }
 
