@@ -1,0 +1,4 @@
+//! Tenants, hosts and keys over real cells.
+
+mod gate;
+mod support;

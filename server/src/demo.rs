@@ -1,0 +1,111 @@
+//! The demo shop of the first start: made once, finished if a start was cut short.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result};
+use stoa_contracts::catalog::{CatalogError, CollectionInput, MediaLink};
+use stoa_kernel::Currency;
+use stoa_rest::PermissionSet;
+use stoa_storage::{Cause, Isolation, NewTenant, Tenant, Tx};
+use stoa_tenancy::{KeyKind, NewKey};
+
+use crate::compose::App;
+use crate::sample;
+
+const NAME: &str = "Marram";
+
+/// The keys of a new installation; shown once.
+pub(crate) struct FirstKeys {
+    secret: String,
+    publishable: String,
+    operator: String,
+}
+
+/// Makes the demo shop unless it is whole. The keys are made last: while there are none, an
+/// earlier start was cut short, and everything before them is repeated, which changes nothing.
+pub(crate) async fn ensure(app: &App) -> Result<Option<FirstKeys>> {
+    let tenant = match app.storage.tenant_by_slug(sample::DEMO_SLUG).await? {
+        Some(tenant) if app.tenancy.has_keys(tenant.id).await? => return Ok(None),
+        Some(tenant) => tenant,
+        None => {
+            let new = NewTenant {
+                slug: sample::DEMO_SLUG.to_owned(),
+                name: NAME.to_owned(),
+                currency: Currency::EUR,
+                test_mode: true,
+                isolation: Isolation::Shared,
+            };
+            app.tenancy.create_tenant(new).await?
+        }
+    };
+    fill(app, &tenant).await?;
+    let operator = match app.tenancy.has_operator_key().await? {
+        true => String::new(),
+        false => create_key(app, None, KeyKind::Operator).await?,
+    };
+    let publishable = create_key(app, Some(&tenant), KeyKind::Publishable).await?;
+    let secret = create_key(app, Some(&tenant), KeyKind::Secret).await?;
+    Ok(Some(FirstKeys { secret, publishable, operator }))
+}
+
+async fn create_key(app: &App, tenant: Option<&Tenant>, kind: KeyKind) -> Result<String> {
+    let new = NewKey {
+        tenant: tenant.map(|tenant| tenant.id),
+        kind,
+        name: "made at the first start".to_owned(),
+        permissions: PermissionSet::all(),
+    };
+    Ok(app.tenancy.create_key(new).await?.1)
+}
+
+/// The sample catalog, through the same import that merchants use.
+async fn fill(app: &App, tenant: &Tenant) -> Result<()> {
+    let report = app.import_sample(tenant).await?;
+    tracing::info!(?report, "sample catalog imported");
+    let inputs: Vec<CollectionInput> = sample::collections()
+        .context("the bundled collections")?
+        .into_iter()
+        .map(|collection| CollectionInput {
+            image: Some(MediaLink { url: collection.image, alt: collection.title.clone() }),
+            handle: collection.handle,
+            title: collection.title,
+            description_html: collection.description,
+            products: collection.products,
+        })
+        .collect();
+    let catalog = app.catalog.clone();
+    let cause = Cause::system(app.deps.now());
+    let db = app.storage.db(tenant.id).await?;
+    db.write(async move |tx: &mut Tx<'_>| {
+        for input in &inputs {
+            catalog.upsert_collection(tx, input, &cause).await?;
+        }
+        Ok::<(), CatalogError>(())
+    })
+    .await?;
+    Ok(())
+}
+
+impl FirstKeys {
+    /// What a first start says, once.
+    pub(crate) fn welcome(&self, address: SocketAddr) -> String {
+        let shop = match address.ip().is_loopback() {
+            true => format!("http://localhost:{}", address.port()),
+            false => format!("http://{address}"),
+        };
+        let mut text = format!(
+            "\nWelcome to Stoa. The demo shop is ready.\n\n\
+             \x20 Shop             {shop}/\n\
+             \x20 Mailbox          {shop}/admin/mailbox   (sign in as admin, with the secret key)\n\
+             \x20 API reference    {shop}/docs\n\n\
+             Shown once, so keep them:\n\n\
+             \x20 Secret key       {}\n\
+             \x20 Publishable key  {}\n",
+            self.secret, self.publishable
+        );
+        if !self.operator.is_empty() {
+            text += &format!("  Operator key     {}\n", self.operator);
+        }
+        text
+    }
+}

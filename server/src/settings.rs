@@ -1,0 +1,248 @@
+//! Every setting, from one TOML file, the environment and the command line. Reads, never acts.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use stoa_telemetry::LogFormat;
+
+use crate::roles::Target;
+
+/// Keys of the file; each is also `STOA_<KEY>` in the environment, which wins over the file. The
+/// command line wins over both.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// Which role this process plays: `all`, `api` or `worker`.
+    pub(crate) target: Target,
+    /// Where everything embedded lives: databases, the local socket, the test provider's journal.
+    pub(crate) data_dir: PathBuf,
+    /// The address to serve HTTP on.
+    pub(crate) listen: SocketAddr,
+    /// `sqlite:<folder>` or `postgres://user:password@host:port/database`; by default SQLite in
+    /// the data directory.
+    pub(crate) database: Option<String>,
+    /// PostgreSQL connections of this process to the shared cell.
+    pub(crate) database_connections_max: usize,
+    /// Bytes of a SQLite file that reads map into memory; 0 turns mapping off.
+    pub(crate) sqlite_mmap_bytes: i64,
+    /// The domain under which tenants have `<slug>.<domain>`, besides `<slug>.localhost`.
+    pub(crate) base_domain: Option<String>,
+    /// Whether shoppers reach the shops by https (a proxy in front): cookies are then `Secure`.
+    pub(crate) https: bool,
+    /// Log directives such as `info,stoa_storage=debug`.
+    pub(crate) log: String,
+    /// `json` or `plain`.
+    pub(crate) log_format: LogFormatName,
+    /// Whether the first start creates the demo shop. By default: where `target` is `all`.
+    pub(crate) demo: Option<bool>,
+    /// Open HTTP connections; over it, accepting waits.
+    pub(crate) connections_max: usize,
+    /// Where a test payment provider of its own process listens. By default `all` and `worker` on
+    /// SQLite run it inside.
+    pub(crate) test_provider_url: Option<String>,
+    /// The secret shared with that process.
+    pub(crate) test_provider_key: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormatName {
+    Json,
+    Plain,
+}
+
+impl From<LogFormatName> for LogFormat {
+    fn from(name: LogFormatName) -> Self {
+        match name {
+            LogFormatName::Json => Self::Json,
+            LogFormatName::Plain => Self::Plain,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            target: Target::All,
+            data_dir: PathBuf::from("stoa-data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            database: None,
+            database_connections_max: 16,
+            sqlite_mmap_bytes: 1 << 30,
+            base_domain: None,
+            https: false,
+            log: "info".to_owned(),
+            log_format: LogFormatName::Json,
+            demo: None,
+            connections_max: 10_000,
+            test_provider_url: None,
+            test_provider_key: None,
+        }
+    }
+}
+
+/// What the command line may set over file and environment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overrides {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) target: Option<Target>,
+    pub(crate) database: Option<String>,
+}
+
+const PREFIX: &str = "STOA_";
+/// Variables of the test suite, not settings.
+const TEST_PREFIX: &str = "STOA_TEST_";
+/// Settings that begin like the test suite's variables.
+const NOT_OF_TESTS: [&str; 2] = ["STOA_TEST_PROVIDER_URL", "STOA_TEST_PROVIDER_KEY"];
+
+impl Settings {
+    pub(crate) fn load(
+        overrides: Overrides,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self> {
+        let mut table = match &overrides.config {
+            Some(path) => read_file(path)?,
+            None => toml::Table::new(),
+        };
+        for (name, value) in from_environment(environment) {
+            table.insert(name, value);
+        }
+        let mut settings: Self = table.try_into().map_err(|error: toml::de::Error| {
+            anyhow::anyhow!("settings: {}", error.message())
+        })?;
+        settings.data_dir = overrides.data_dir.unwrap_or(settings.data_dir);
+        settings.listen = overrides.listen.unwrap_or(settings.listen);
+        settings.target = overrides.target.unwrap_or(settings.target);
+        settings.database = overrides.database.or(settings.database);
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<()> {
+        if !(1..=1000).contains(&self.database_connections_max) {
+            bail!("settings: `database_connections_max` is 1 to 1000");
+        }
+        if self.target != Target::All && !self.is_on_server() {
+            bail!(
+                "settings: `target = \"{}\"` splits Stoa over several processes, which needs \
+                 PostgreSQL: set `database` to a postgres:// URL",
+                self.target
+            );
+        }
+        if self.test_provider_url.is_some() && self.test_provider_key.is_none() {
+            bail!("settings: `test_provider_url` needs `test_provider_key`");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn database_url(&self) -> String {
+        match &self.database {
+            Some(url) => url.clone(),
+            None => format!("sqlite:{}", self.data_dir.join("cells").display()),
+        }
+    }
+
+    pub(crate) fn is_on_server(&self) -> bool {
+        let url = self.database_url();
+        url.starts_with("postgres://") || url.starts_with("postgresql://")
+    }
+
+    pub(crate) fn wants_demo(&self) -> bool {
+        self.demo.unwrap_or(self.target == Target::All)
+    }
+
+    /// Where the running server takes the operator's commands.
+    pub(crate) fn socket_path(&self) -> PathBuf {
+        self.data_dir.join(match self.is_on_server() {
+            true => format!("stoa-{}.sock", self.target),
+            false => "stoa.sock".to_owned(),
+        })
+    }
+
+    /// SQLite has one owner; over PostgreSQL each role may run once per data directory.
+    pub(crate) fn lock_name(&self) -> String {
+        match self.is_on_server() {
+            true => format!("stoa-{}.lock", self.target),
+            false => "stoa.lock".to_owned(),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<toml::Table> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the settings file {} cannot be read", path.display()))?;
+    text.parse().with_context(|| format!("the settings file {} is not TOML", path.display()))
+}
+
+/// `STOA_LOG_FORMAT=plain` as the key `log_format`. A value reads as TOML where it can (numbers,
+/// booleans), else as text. An unknown name is refused with the file's unknown keys.
+fn from_environment(
+    environment: impl Iterator<Item = (String, String)>,
+) -> BTreeMap<String, toml::Value> {
+    let is_setting = |name: &str| {
+        name.starts_with(PREFIX)
+            && (!name.starts_with(TEST_PREFIX) || NOT_OF_TESTS.contains(&name))
+    };
+    environment
+        .filter(|(name, _)| is_setting(name))
+        .map(|(name, value)| (name[PREFIX.len()..].to_ascii_lowercase(), parse(value)))
+        .collect()
+}
+
+fn parse(value: String) -> toml::Value {
+    if let Ok(number) = value.parse::<i64>() {
+        return toml::Value::Integer(number);
+    }
+    match value.as_str() {
+        "true" => toml::Value::Boolean(true),
+        "false" => toml::Value::Boolean(false),
+        _ => toml::Value::String(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Settings, String> {
+        let environment = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings::load(Overrides::default(), environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_environment_sets_every_kind_of_key() {
+        let settings = load(&[
+            ("STOA_LISTEN", "127.0.0.1:9"),
+            ("STOA_CONNECTIONS_MAX", "7"),
+            ("STOA_DEMO", "false"),
+            ("STOA_LOG_FORMAT", "plain"),
+            ("STOA_TEST_POSTGRES", "not a setting"),
+            ("PATH", "not ours"),
+        ])
+        .expect("good settings");
+        assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 9)));
+        assert_eq!((settings.connections_max, settings.wants_demo()), (7, false));
+        assert_eq!(settings.log_format, LogFormatName::Plain);
+        assert_eq!(settings.database_url(), "sqlite:stoa-data/cells");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = load(&[("STOA_LISTNE", "x")]).expect_err("a typo");
+        assert!(error.contains("unknown field `listne`"), "{error}");
+    }
+
+    #[test]
+    fn split_roles_need_a_server() {
+        let error = load(&[("STOA_TARGET", "worker")]).expect_err("SQLite has one owner");
+        assert!(error.contains("needs PostgreSQL"), "{error}");
+        let on_server =
+            [("STOA_TARGET", "worker"), ("STOA_DATABASE", "postgres://u@127.0.0.1/stoa")];
+        assert_eq!(load(&on_server).map(|settings| settings.wants_demo()), Ok(false));
+    }
+}

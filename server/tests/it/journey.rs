@@ -1,0 +1,154 @@
+//! From a product to a paid order over HTTP, in one process and split by role.
+
+use serde_json::json;
+
+use crate::audit::Books;
+use crate::support::{Backend, Merchant, Placed, Provider, Shopper, Stoa, backends};
+
+/// Buys one mug-like thing and follows it to the end.
+async fn buy_one(shop: &Stoa, merchant: &Merchant) -> Placed {
+    let shopper = Shopper::new(&shop.url(), "demo");
+    let (_, list) = shopper.get("/api/v1/products?limit=5").await;
+    let listed = list["data"].as_array().expect("products");
+    assert_eq!(listed.len(), 5);
+    let mut bought = None;
+    for product in listed {
+        let product = shopper.product(product["handle"].as_str().expect("a handle")).await;
+        bought = product["variants"].as_array().expect("variants").iter().find_map(|variant| {
+            (variant["available"] == true).then(|| variant["id"].as_str().map(str::to_owned))
+        });
+        if bought.is_some() {
+            break;
+        }
+    }
+    let variant = bought.flatten().expect("something in stock");
+    let (on_hand, reserved) = merchant.level(&variant).await;
+    let placed = shopper.place(&variant, 1, "tok_success").await;
+    let status = shopper.settled(&placed).await;
+    assert_eq!(status["order"]["payment_status"], "paid", "{status}");
+    let order = shopper.order(&placed).await;
+    assert_eq!(order["payment_status"], "paid");
+    assert_eq!(order["fulfilment_status"], "not_fulfilled");
+    assert_eq!(order["test"], true);
+    assert_eq!(order["lines"][0]["quantity"], 1);
+    // One unit fewer can be had.
+    assert_eq!(merchant.level(&variant).await, (on_hand, reserved + 1));
+    let stock = [(variant, on_hand)].into();
+    let books = Books::read(merchant, std::slice::from_ref(&placed), &stock).await;
+    assert_eq!(books.faults(), Vec::<String>::new());
+    placed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shopper_buys_and_the_merchant_sees_it_paid() {
+    for backend in backends().await {
+        let shop = Stoa::all(&backend).await;
+        let merchant = Merchant::new(&shop.url(), "demo", &shop.key("sk_"));
+        let placed = buy_one(&shop, &merchant).await;
+        let mails = crate::support::eventually("the confirmation mail", async || {
+            let mails = merchant.get("/api/v1/admin/mailbox").await;
+            let found = mails["data"].as_array().is_some_and(|mails| !mails.is_empty());
+            found.then_some(mails)
+        })
+        .await;
+        assert_eq!(mails["data"].as_array().map(Vec::len), Some(1), "{mails}");
+        assert_eq!(mails["data"][0]["to"], "ada@example.com");
+        let orders = merchant.list("/api/v1/admin/orders").await;
+        assert_eq!(orders.len(), 1);
+        assert_eq!(orders[0]["id"], placed.order.as_str());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_journey_runs_split_into_api_and_worker() {
+    let Some(server) = stoa_testkit::postgres_server() else {
+        return;
+    };
+    let backend = Backend::Postgres(stoa_testkit::fresh_database(&server).await);
+    let provider = Provider::start();
+    let environment = provider.environment();
+    let with_demo = [environment[0], environment[1], ("STOA_DEMO", "true")];
+    let api = Stoa::start(&backend, &["--target", "api"], &with_demo).await;
+    let _worker = Stoa::start(&backend, &["--target", "worker"], &environment).await;
+    let merchant = Merchant::new(&api.url(), "demo", &api.key("sk_"));
+    buy_one(&api, &merchant).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decline_gives_the_stock_back_and_a_second_try_pays_the_same_order() {
+    for backend in backends().await {
+        let shop = Stoa::all(&backend).await;
+        let merchant = Merchant::new(&shop.url(), "demo", &shop.key("sk_"));
+        let shopper = Shopper::new(&shop.url(), "demo");
+        let variant = crate::race::any_variant(&shopper).await;
+        merchant.set_stock(&variant, 5).await;
+        let cart = shopper.fill_cart(&variant, 2).await.expect("a cart");
+        let (_, first) = shopper.checkout(&cart, "tok_decline", "first").await.expect("an answer");
+        let first = Placed::read(&first);
+        let status = shopper.settled(&first).await;
+        assert_eq!(status["payment"]["state"], "declined", "{status}");
+        assert_eq!(merchant.level(&variant).await, (5, 0));
+        let (_, second) = shopper.checkout(&cart, "tok_success", "second").await.expect("an answer");
+        let second = Placed::read(&second);
+        assert_eq!(second.order, first.order);
+        let status = shopper.settled(&second).await;
+        assert_eq!(status["order"]["payment_status"], "paid", "{status}");
+        let stock = [(variant, 5)].into();
+        let books = Books::read(&merchant, &[first, second], &stock).await;
+        assert_eq!(books.faults(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_whose_answer_was_lost_is_found_and_not_repeated() {
+    let shop = Stoa::all(&Backend::Sqlite).await;
+    let merchant = Merchant::new(&shop.url(), "demo", &shop.key("sk_"));
+    let shopper = Shopper::new(&shop.url(), "demo");
+    let variant = crate::race::any_variant(&shopper).await;
+    merchant.set_stock(&variant, 5).await;
+    let placed = shopper.place(&variant, 1, "tok_timeout_after_charge").await;
+    let status = shopper.settled(&placed).await;
+    assert_eq!(status["order"]["payment_status"], "paid", "{status}");
+    let books = Books::read(&merchant, &[placed], &[(variant, 5)].into()).await;
+    assert_eq!(books.faults(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_and_many_keys_of_one_cart_make_one_order() {
+    let shop = Stoa::all(&Backend::Sqlite).await;
+    let merchant = Merchant::new(&shop.url(), "demo", &shop.key("sk_"));
+    let shopper = Shopper::new(&shop.url(), "demo");
+    let variant = crate::race::any_variant(&shopper).await;
+    merchant.set_stock(&variant, 50).await;
+    let cart = shopper.fill_cart(&variant, 1).await.expect("a cart");
+    let tries: Vec<_> = (0..40)
+        .map(|number| {
+            let (shopper, cart) = (shopper.clone(), cart.clone());
+            let key = if number % 2 == 0 { "same".to_owned() } else { format!("key-{number}") };
+            tokio::spawn(async move { shopper.checkout(&cart, "tok_success", &key).await })
+        })
+        .collect();
+    let mut placed = Vec::new();
+    for one in tries {
+        let (status, body) = one.await.expect("no panic").expect("an answer");
+        assert_eq!(status, 202, "{body}");
+        placed.push(Placed::read(&body));
+    }
+    assert!(placed.iter().all(|one| one.order == placed[0].order));
+    shopper.settled(&placed[0]).await;
+    let books = Books::read(&merchant, &placed, &[(variant, 50)].into()).await;
+    assert_eq!(books.faults(), Vec::<String>::new());
+    assert_eq!((books.orders.len(), books.charges.len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reused_key_with_another_body_is_refused() {
+    let shop = Stoa::all(&Backend::Sqlite).await;
+    let shopper = Shopper::new(&shop.url(), "demo");
+    let variant = crate::race::any_variant(&shopper).await;
+    let cart = shopper.fill_cart(&variant, 1).await.expect("a cart");
+    let (status, _) = shopper.checkout(&cart, "tok_success", "key").await.expect("an answer");
+    assert_eq!(status, 202);
+    let (status, body) = shopper.checkout(&cart, "tok_decline", "key").await.expect("an answer");
+    assert_eq!((status.as_u16(), &body["code"]), (422, &json!("idempotency_key_reused")));
+}

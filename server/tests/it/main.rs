@@ -1,0 +1,12 @@
+//! The real program, over HTTP, as shoppers, merchants and operators meet it.
+
+mod audit;
+mod browser;
+mod command_line;
+mod crash;
+mod first_start;
+mod journey;
+mod openapi;
+mod race;
+mod support;
+mod tenants;

@@ -1,0 +1,266 @@
+//! Starts, kills and restarts the real `stoa` binary on free ports, in folders of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test calls it stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which database a test runs over.
+#[derive(Debug, Clone)]
+pub(crate) enum Backend {
+    Sqlite,
+    /// A database of the test's own.
+    Postgres(String),
+}
+
+/// SQLite, and PostgreSQL where `STOA_TEST_POSTGRES` names a server.
+pub(crate) async fn backends() -> Vec<Backend> {
+    let mut all = vec![Backend::Sqlite];
+    if let Some(server) = stoa_testkit::postgres_server() {
+        all.push(Backend::Postgres(stoa_testkit::fresh_database(&server).await));
+    }
+    all
+}
+
+/// Polls until `look` finds something; panics when it never does.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A running `stoa` process; killed when dropped.
+pub(crate) struct Stoa {
+    child: Child,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    pub(crate) data_dir: PathBuf,
+    /// Where it serves HTTP; `None` for a worker.
+    pub(crate) address: Option<SocketAddr>,
+    said: Arc<Mutex<Vec<String>>>,
+    _folder: Option<Arc<tempfile::TempDir>>,
+}
+
+impl Stoa {
+    /// Everything in one process, with the demo shop.
+    pub(crate) async fn all(backend: &Backend) -> Self {
+        Self::start(backend, &[], &[]).await
+    }
+
+    pub(crate) async fn start(
+        backend: &Backend,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        let data_dir = folder.path().to_owned();
+        Self::start_in(backend, &data_dir, Some(folder), arguments, environment).await
+    }
+
+    async fn start_in(
+        backend: &Backend,
+        data_dir: &Path,
+        folder: Option<Arc<tempfile::TempDir>>,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut all: Vec<String> = vec!["--data-dir".into(), data_dir.display().to_string()];
+        if let Backend::Postgres(url) = backend {
+            all.extend(["--database".into(), url.clone()]);
+        }
+        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        if !all.iter().any(|argument| argument == "--listen") {
+            all.extend(["--listen".into(), "127.0.0.1:0".into()]);
+        }
+        let environment: Vec<(String, String)> =
+            environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let (child, said) = spawn(&all, &environment);
+        let mut stoa = Self {
+            child,
+            arguments: all,
+            environment,
+            data_dir: data_dir.to_owned(),
+            address: None,
+            said,
+            _folder: folder,
+        };
+        stoa.wait_until_up().await;
+        stoa
+    }
+
+    fn is_worker(&self) -> bool {
+        self.arguments.windows(2).any(|pair| pair == ["--target", "worker"])
+    }
+
+    async fn wait_until_up(&mut self) {
+        let said = self.said.clone();
+        let worker = self.is_worker();
+        let data_dir = self.data_dir.clone();
+        let address = eventually("the program to say where it serves", async || {
+            if worker {
+                let socket = data_dir.join("stoa-worker.sock");
+                return std::os::unix::net::UnixStream::connect(socket).ok().map(|_| None);
+            }
+            let lines = said.lock().expect("lines");
+            let line = lines.iter().find_map(|line| line.strip_prefix("Stoa is serving on http://"));
+            line.map(|text| Some(text.parse::<SocketAddr>().expect("an address")))
+        })
+        .await;
+        self.address = address;
+        if let Some(address) = address {
+            let client = reqwest::Client::new();
+            eventually("the program to be ready", async || {
+                let answer = client.get(format!("http://{address}/readyz")).send().await.ok()?;
+                answer.status().is_success().then_some(())
+            })
+            .await;
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address.expect("a serving process"))
+    }
+
+    /// For browsers, which know tenants by host name.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.expect("a serving process").port()
+    }
+
+    /// Everything it wrote to standard error so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().expect("lines").join("\n")
+    }
+
+    /// The key that the first start printed.
+    pub(crate) fn key(&self, prefix: &str) -> String {
+        let said = self.said();
+        let mut words = said.split_whitespace();
+        words.find(|word| word.starts_with(prefix)).expect("a key was printed").to_owned()
+    }
+
+    /// As `kill -9` does: nothing is flushed, nothing is said.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Starts it again where it was, on the same port.
+    pub(crate) async fn restart(&mut self) {
+        let address = self.address;
+        for pair in 0..self.arguments.len() {
+            if self.arguments[pair] == "--listen"
+                && let Some(address) = address
+            {
+                self.arguments[pair + 1] = address.to_string();
+            }
+        }
+        let (child, said) = spawn(&self.arguments, &self.environment);
+        self.child = child;
+        self.said = said;
+        self.wait_until_up().await;
+    }
+
+    /// Sends SIGTERM and returns the exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
+        assert!(sent.success());
+        self.child.wait().expect("it ends").code()
+    }
+
+    /// Runs a command beside it, on the same data directory and database.
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Output {
+        let shared = self.arguments.iter().take_while(|argument| *argument != "--listen");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stoa"));
+        let shared: Vec<&String> =
+            shared.take_while(|argument| *argument != "--target").collect();
+        command.args(arguments).args(shared);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).output().expect("the binary runs")
+    }
+
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a living process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
+    }
+}
+
+impl Drop for Stoa {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+type Said = Arc<Mutex<Vec<String>>>;
+
+fn spawn(arguments: &[String], environment: &[(String, String)]) -> (Child, Said) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_stoa"))
+        .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let said: Said = Arc::default();
+    let stderr = child.stderr.take().expect("piped");
+    let lines = said.clone();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            lines.lock().expect("lines").push(line);
+        }
+    });
+    (child, said)
+}
+
+/// The test payment provider as a process of its own: an honest witness that no crash of the shop
+/// touches.
+pub(crate) struct Provider {
+    child: Child,
+    pub(crate) url: String,
+    pub(crate) key: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Provider {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = "test-provider-key-of-the-suite".to_owned();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_stoa"))
+            .args(["test-provider", "--listen", "127.0.0.1:0", "--key", &key, "--file"])
+            .arg(folder.path().join("charges.jsonl"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it says its address");
+        Self { child, url: line.trim().to_owned(), key, _folder: folder }
+    }
+
+    pub(crate) fn environment(&self) -> [(&str, &str); 2] {
+        [("STOA_TEST_PROVIDER_URL", &self.url), ("STOA_TEST_PROVIDER_KEY", &self.key)]
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
