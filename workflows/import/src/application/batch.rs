@@ -179,6 +179,9 @@ impl<'b> Landed<'b> {
         for (index, item) in batch.items.iter().enumerate() {
             self.item(tx, peers, cause, index, item).await?;
         }
+        // In id order, so that two writers of the same rows wait for one another.
+        self.prices.sort_unstable_by_key(|price| price.variant);
+        self.levels.sort_unstable_by_key(|level| level.variant);
         if !self.prices.is_empty() {
             let set = peers.pricing.set_prices(tx, &self.prices, cause).await;
             set.map_err(some_refused)?;

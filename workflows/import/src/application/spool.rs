@@ -31,7 +31,7 @@ pub(crate) struct Spool {
 
 enum Head {
     Reading(Box<CsvParser>),
-    Read(Header),
+    Read(Box<Header>),
 }
 
 impl Spool {
@@ -81,7 +81,7 @@ impl Spool {
             let mut input = piece;
             match parser.step(&mut input) {
                 Step::NeedInput => return Ok(()),
-                step => self.head = Head::Read(header(parser, &step)?),
+                step => self.head = Head::Read(Box::new(header(parser, &step)?)),
             }
         }
         while self.buffer.len() >= CHUNK_BYTES {
@@ -95,7 +95,7 @@ impl Spool {
     async fn queue(&mut self, head_start: Duration) -> Result<(), ImportError> {
         if let Head::Reading(parser) = &mut self.head {
             let step = parser.finish();
-            self.head = Head::Read(header(parser, &step)?);
+            self.head = Head::Read(Box::new(header(parser, &step)?));
         }
         let rest = std::mem::take(&mut self.buffer);
         if !rest.is_empty() {

@@ -1,11 +1,15 @@
-//! The import from outside: files in, drafts and issues out.
+//! The import from outside: files in; drafts, issues and products out.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on says so by panicking"
 )]
 
 mod csv;
+mod landing;
 mod reading;
+mod resuming;
+mod routes;
 mod rules;
 mod samples;
 mod shared;
+mod shop;

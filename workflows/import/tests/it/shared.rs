@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::reading::read;
 
 /// Counted by another CSV reader: products, variants, pictures, units in stock.
-const COUNTED: [(&str, [i64; 4]); 5] = [
+pub(crate) const COUNTED: [(&str, [i64; 4]); 5] = [
     ("apparel.csv", [20, 22, 20, 22]),
     ("home-and-garden.csv", [20, 21, 21, 65]),
     ("jewelery.csv", [20, 23, 41, 20]),
@@ -18,7 +18,7 @@ const COUNTED: [(&str, [i64; 4]); 5] = [
     clippy::disallowed_methods,
     reason = "only a test's caller knows where the files lie"
 )]
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("STOA_TEST_DATA").map(|data| PathBuf::from(data).join("shopify"));
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1);
     let mut beside = above.map(|folder| folder.join("shared/data/shopify"));
