@@ -7,3 +7,4 @@ mod lines;
 mod peers;
 mod prices;
 mod support;
+mod whole;
