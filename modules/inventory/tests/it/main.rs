@@ -4,6 +4,6 @@ mod api;
 mod audit;
 mod initial;
 mod model;
-mod race;
+mod race_for_stock;
 mod reservations;
 mod support;
