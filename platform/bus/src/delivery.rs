@@ -1,4 +1,4 @@
-//! Brings one cell's events to every consumer, in order, marking each in the consumer's own
+//! Brings one cell's events to its consumers, in order, marking each in the consumer's own
 //! transaction.
 
 use std::collections::HashMap;
@@ -20,19 +20,19 @@ const TOGETHER_MAX: usize = 50;
 const TRIES_MAX: u32 = 8;
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(
-    shared: Arc<Shared>,
+/// Gives committed events their place and tells the consumers how far the log goes.
+pub(crate) async fn sequence(
     log: EventLog,
     mut news: watch::Receiver<u64>,
+    head: watch::Sender<i64>,
     mut pause: Pause,
 ) {
-    let mut positions: HashMap<&'static str, i64> = HashMap::new();
     loop {
         // Marked before the work: news that comes during it starts another round.
         news.borrow_and_update();
-        let outcome = round(&shared, &log, &mut positions, &mut pause).await;
+        let outcome = place(&log, &head).await;
         let more = outcome.unwrap_or_else(|error| {
-            tracing::warn!(%error, "events could not be moved; trying again");
+            tracing::warn!(%error, "events could not be put in order; trying again");
             false
         });
         if pause.ended() || (!more && !pause.wait(&mut news).await) {
@@ -41,38 +41,64 @@ pub(crate) async fn run(
     }
 }
 
-/// One pass; true where there may be more right away.
-async fn round(
+async fn place(log: &EventLog, head: &watch::Sender<i64>) -> Result<bool> {
+    let placed = log.sequence().await?;
+    let last = log.head().await?;
+    head.send_if_modified(|known| std::mem::replace(known, last) != last);
+    Ok(placed > 0)
+}
+
+/// Brings the log to one consumer. Each has a loop of its own, so that none waits for another.
+pub(crate) async fn consume(
+    shared: Arc<Shared>,
+    log: EventLog,
+    consumer: Arc<dyn Consumer>,
+    mut head: watch::Receiver<i64>,
+    mut pause: Pause,
+) {
+    let mut position = None;
+    loop {
+        let known = *head.borrow_and_update();
+        let outcome = step(&shared, &log, &consumer, &mut position, known, &mut pause).await;
+        let more = outcome.unwrap_or_else(|error| {
+            tracing::warn!(%error, consumer = consumer.name(), "events could not be moved; trying again");
+            false
+        });
+        if pause.ended() || (!more && !pause.wait(&mut head).await) {
+            return;
+        }
+    }
+}
+
+/// One page; true where there may be more right away.
+async fn step(
     shared: &Shared,
     log: &EventLog,
-    positions: &mut HashMap<&'static str, i64>,
+    consumer: &Arc<dyn Consumer>,
+    position: &mut Option<i64>,
+    head: i64,
     pause: &mut Pause,
 ) -> Result<bool> {
-    let mut more = log.sequence().await? > 0;
-    let head = log.head().await?;
-    for consumer in &shared.consumers {
-        let name = consumer.name();
-        let position = match positions.get(name) {
-            Some(position) => *position,
-            None => log.position(name).await?,
-        };
-        if position >= head {
-            positions.insert(name, position);
-            continue;
-        }
-        let events = log.after(position, READ_MAX).await?;
-        let Some(last) = events.last().map(|event| event.seq) else {
-            continue;
-        };
-        deliver(shared, log, consumer, events, pause).await?;
-        if pause.ended() {
-            return Ok(false);
-        }
-        log.advance(name, last, shared.clock.now()).await?;
-        positions.insert(name, last);
-        more |= last < head;
+    let name = consumer.name();
+    let from = match *position {
+        Some(position) => position,
+        None => log.position(name).await?,
+    };
+    *position = Some(from);
+    if from >= head {
+        return Ok(false);
     }
-    Ok(more)
+    let events = log.after(from, READ_MAX).await?;
+    let Some(last) = events.last().map(|event| event.seq) else {
+        return Ok(false);
+    };
+    deliver(shared, log, consumer, events, pause).await?;
+    if pause.ended() {
+        return Ok(false);
+    }
+    log.advance(name, last, shared.clock.now()).await?;
+    *position = Some(last);
+    Ok(last < head)
 }
 
 /// Hands the events over, many to a transaction; one by one where that fails.
@@ -97,6 +123,10 @@ async fn deliver(
                 tracing::warn!(%error, consumer = consumer.name(), "a batch of events failed");
                 for event in together.to_vec() {
                     one_by_one(shared, log, consumer, event, pause).await?;
+                    if pause.ended() {
+                        // The event may not be handled yet, and none may pass it.
+                        return Ok(());
+                    }
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! Runs one cell's due jobs, many at once, each under a lease.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use stoa_kernel::Timestamp;
 use stoa_storage::{ClaimedJob, JobQueue, Result};
 use tokio::sync::{Semaphore, watch};
@@ -83,9 +85,12 @@ async fn run_one(shared: &Shared, queue: &JobQueue, job: &ClaimedJob) {
         Some(handler) => {
             // Ends before the lease does, so that no two run the job at once for long.
             let time_max = shared.config.lease * 3 / 4;
-            tokio::time::timeout(time_max, handler.run(job))
-                .await
-                .unwrap_or_else(|_| JobOutcome::Failed(format!("took longer than {time_max:?}")))
+            let run = AssertUnwindSafe(handler.run(job)).catch_unwind();
+            match tokio::time::timeout(time_max, run).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => JobOutcome::Failed("the handler panicked".to_owned()),
+                Err(_) => JobOutcome::Failed(format!("took longer than {time_max:?}")),
+            }
         }
         None => JobOutcome::Dead(format!("nobody does `{}` jobs", job.kind)),
     };

@@ -9,6 +9,8 @@ use stoa_kernel::{CellId, Envelope};
 use stoa_storage::{Result, Storage};
 use tokio::sync::watch;
 
+use crate::worker::is_over;
+
 const READ_MAX: i64 = 1_000;
 
 /// Calls `on_event` for every event sequenced after the call, until `shutdown` turns true.
@@ -22,7 +24,7 @@ pub async fn tail(
 ) {
     let mut positions: HashMap<CellId, i64> = HashMap::new();
     let mut missed = false;
-    while !*shutdown.borrow() {
+    while !is_over(&shutdown) {
         match follow(&storage, &mut positions, &on_event).await {
             Ok(()) if missed => {
                 missed = false;
@@ -46,14 +48,16 @@ async fn follow(
     positions: &mut HashMap<CellId, i64>,
     on_event: &Arc<dyn Fn(&Envelope) + Send + Sync>,
 ) -> Result<()> {
+    // A cell that comes later is followed from its first event.
+    let is_first = positions.is_empty();
     for cell in storage.cells().await? {
         let log = storage.event_log(cell).await?;
         let position = match positions.get(&cell) {
             Some(position) => *position,
             None => {
-                let head = log.head().await?;
-                positions.insert(cell, head);
-                head
+                let start = if is_first { log.head().await? } else { 0 };
+                positions.insert(cell, start);
+                start
             }
         };
         let events = log.after(position, READ_MAX).await?;

@@ -2,9 +2,11 @@
 //! kill could lose.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use stoa_kernel::{CellId, Clock, IdSource};
 use stoa_storage::{Committed, Result, Storage};
 use tokio::sync::watch;
@@ -120,11 +122,19 @@ impl Worker {
     pub async fn run(self, mut shutdown: watch::Receiver<bool>) -> Result<()> {
         let mut known: HashSet<CellId> = HashSet::new();
         let mut loops = JoinSet::new();
-        while !*shutdown.borrow() {
+        while !is_over(&shutdown) {
             match self.shared.storage.cells().await {
                 Ok(cells) => {
-                    for cell in cells.into_iter().filter(|cell| known.insert(*cell)) {
-                        self.start_cell(cell, &mut loops, &shutdown).await?;
+                    for cell in cells {
+                        if known.contains(&cell) {
+                            continue;
+                        }
+                        match self.start_cell(cell, &mut loops, &shutdown).await {
+                            Ok(()) => drop(known.insert(cell)),
+                            Err(error) => {
+                                tracing::warn!(%error, %cell, "a cell cannot be served; trying again");
+                            }
+                        }
                     }
                 }
                 Err(error) => tracing::warn!(%error, "the list of cells cannot be read"),
@@ -155,13 +165,22 @@ impl Worker {
             every: shared.config.poll_every,
             shutdown: shutdown.clone(),
         };
-        let events = delivery::run(
-            shared.clone(),
+        let (head_sender, head) = watch::channel(0_i64);
+        loops.spawn(delivery::sequence(
             log.clone(),
             self.events.clone(),
+            head_sender,
             pause.clone(),
-        );
-        loops.spawn(events);
+        ));
+        for consumer in &shared.consumers {
+            loops.spawn(delivery::consume(
+                shared.clone(),
+                log.clone(),
+                consumer.clone(),
+                head.clone(),
+                pause.clone(),
+            ));
+        }
         let jobs = jobs::run(
             shared.clone(),
             queue.clone(),
@@ -174,6 +193,11 @@ impl Worker {
     }
 }
 
+/// Whether to stop; so it is, too, once nobody is left who could say so.
+pub(crate) fn is_over(shutdown: &watch::Receiver<bool>) -> bool {
+    *shutdown.borrow() || shutdown.has_changed().is_err()
+}
+
 /// How a loop waits between two rounds.
 #[derive(Clone)]
 pub(crate) struct Pause {
@@ -183,29 +207,31 @@ pub(crate) struct Pause {
 
 impl Pause {
     /// Waits for news, the poll interval or the end; false at the end.
-    pub(crate) async fn wait(&mut self, news: &mut watch::Receiver<u64>) -> bool {
+    pub(crate) async fn wait<T>(&mut self, news: &mut watch::Receiver<T>) -> bool {
         self.wait_until(news, self.every).await
     }
 
-    pub(crate) async fn wait_until(
+    pub(crate) async fn wait_until<T>(
         &mut self,
-        news: &mut watch::Receiver<u64>,
+        news: &mut watch::Receiver<T>,
         at_most: Duration,
     ) -> bool {
-        tokio::select! {
-            changed = news.changed() => {
-                if changed.is_err() {
-                    tokio::time::sleep(at_most).await;
-                }
+        let news = async {
+            if news.changed().await.is_err() {
+                // Whoever sent the news is gone: the clock alone is left.
+                std::future::pending::<()>().await;
             }
+        };
+        tokio::select! {
+            () = news => {}
             () = tokio::time::sleep(at_most) => {}
             _ = self.shutdown.changed() => {}
         }
-        !*self.shutdown.borrow()
+        !self.ended()
     }
 
     pub(crate) fn ended(&self) -> bool {
-        *self.shutdown.borrow()
+        is_over(&self.shutdown)
     }
 }
 
@@ -214,7 +240,7 @@ async fn run_schedules(shared: Arc<Shared>, cell: CellId, mut pause: Pause) {
     let (_silent, mut news) = watch::channel(0_u64);
     loop {
         if let Err(error) = run_due(&shared, cell).await {
-            tracing::warn!(%error, %cell, "scheduled work failed; it comes round again");
+            tracing::warn!(%error, %cell, "the schedule failed; it comes round again");
         }
         if !pause.wait_until(&mut news, CELLS_EVERY).await {
             return;
@@ -222,7 +248,7 @@ async fn run_schedules(shared: Arc<Shared>, cell: CellId, mut pause: Pause) {
     }
 }
 
-async fn run_due(shared: &Shared, cell: CellId) -> Result<(), crate::HandlerError> {
+async fn run_due(shared: &Shared, cell: CellId) -> Result<()> {
     let queue = shared.storage.job_queue(cell).await?;
     let now = shared.clock.now();
     for recurring in &shared.recurring {
@@ -230,7 +256,15 @@ async fn run_due(shared: &Shared, cell: CellId) -> Result<(), crate::HandlerErro
             .take_turn(recurring.name(), now, recurring.every())
             .await?
         {
-            recurring.run(cell, now).await?;
+            let run = AssertUnwindSafe(recurring.run(cell, now)).catch_unwind();
+            let failure = match run.await {
+                Ok(outcome) => outcome.err().map(|error| error.to_string()),
+                Err(_) => Some("it panicked".to_owned()),
+            };
+            if let Some(error) = failure {
+                let name = recurring.name();
+                tracing::warn!(error, name, %cell, "scheduled work failed; it comes round again");
+            }
         }
     }
     if queue

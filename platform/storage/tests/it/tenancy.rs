@@ -302,7 +302,7 @@ async fn a_schema_of_ones_own_is_refused_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slug_is_taken_once_and_names_no_other_schema() {
+async fn a_slug_is_taken_once() {
     for cells in everywhere().await {
         let new = |slug: &str| NewTenant {
             slug: slug.to_owned(),
