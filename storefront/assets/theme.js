@@ -133,7 +133,7 @@
 
   // Order: reload as soon as its state is another one.
   const order = byId("order");
-  if (order && order.dataset.watch && order.dataset.state === "processing") {
+  if (order && order.dataset.watch && ["processing", "requires_action"].includes(order.dataset.state)) {
     const url = order.dataset.watch;
     const seen = (status) => { if (status.state && status.state !== order.dataset.state) location.reload(); };
     let wait = 1000;

@@ -75,6 +75,8 @@ impl From<CartError> for Trouble {
         match error {
             CartError::Storage(error) => error.into(),
             CartError::NotFound | CartError::LineNotFound => Self::NotFound,
+            // It was being paid for in the very moment; the next look finds its order.
+            CartError::NotOpen => Self::Busy,
             other => Self::broken(&other),
         }
     }

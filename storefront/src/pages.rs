@@ -1,5 +1,6 @@
 //! The handlers, one file a group of pages. Each asks the contracts and prints; none decides.
 
+mod basket;
 pub(crate) mod cart;
 pub(crate) mod checkout;
 pub(crate) mod collection;

@@ -89,7 +89,7 @@ pub fn start(deps: ShopDeps) -> Routes {
         watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
     }));
     let routes = browsing(Routes::new("storefront"));
-    let routes = buying(routes);
+    let routes = buying(filling(routes));
     let routes = after_the_sale(routes);
     missing::catch_all(routes).with_state(shop)
 }
@@ -176,7 +176,8 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
         )
 }
 
-fn buying(routes: Routes<Shop>) -> Routes<Shop> {
+/// A page that refused a form stands under the form's address; reloading it leads to the cart.
+fn filling(routes: Routes<Shop>) -> Routes<Shop> {
     let (get, post, shopper) = (Method::GET, Method::POST, Access::Shopper);
     let back = |id| Operation::new(id, "Leads back to the cart").returns_empty(303);
     routes
@@ -222,6 +223,18 @@ fn buying(routes: Routes<Shop>) -> Routes<Shop> {
             form("formRemoveLine", "Remove"),
             cart::remove,
         )
+        .route(
+            get,
+            "/cart/lines/{id}/remove",
+            shopper,
+            back("pageCartLineRemove"),
+            cart::back,
+        )
+}
+
+fn buying(routes: Routes<Shop>) -> Routes<Shop> {
+    let (get, post, shopper) = (Method::GET, Method::POST, Access::Shopper);
+    routes
         .route(
             get.clone(),
             "/checkout",

@@ -2,25 +2,20 @@
 
 use axum::response::Response;
 use serde::Deserialize;
-use stoa_contracts::cart::{CartError, CartKey, CartLineView, CartStatus, CartView as Cart};
+use stoa_contracts::cart::{CartError, CartLineView, CartStatus, CartView as Cart};
 use stoa_contracts::catalog::ProductView as Product;
 use stoa_kernel::{LineId, Quantity, VariantId};
-use stoa_rest::{Form, HeaderValue, Path, State, StatusCode};
+use stoa_rest::{Form, Path, State, StatusCode};
 
+use super::basket::{self, Found, units};
 use super::collection::ALL_PRODUCTS;
 use super::product::{self, Chosen, OPTION_FIELDS, UNITS_PER_LINE_MAX};
-use super::shown::{cart_line, shown_totals};
-use crate::answer::{Trouble, private_page, see_other, with_cookies};
+use super::shown::{cart_line, cart_totals};
+use crate::answer::{Trouble, private_page, see_other};
 use crate::present::{Sums, totals};
 use crate::shop::Shop;
 use crate::views::{CartLine, CartView, Frame, Meta, Notice, NoticeTone};
 use crate::visit::{Visit, collection_url, product_url};
-
-/// A shopper's cart and what opens it.
-pub(crate) struct Found {
-    pub(crate) key: CartKey,
-    pub(crate) view: Cart,
-}
 
 /// Posted by the product page: the variant itself, or the values that name it.
 #[derive(Debug, Default, Deserialize)]
@@ -84,60 +79,28 @@ pub(crate) async fn remove(
     shop.answer(&visit, made).await
 }
 
-/// The cart of the cookie; `None` where there is none or it opens nothing. It may be completed.
-pub(crate) async fn find(shop: &Shop, visit: &Visit) -> Result<Option<Found>, Trouble> {
-    let Some(key) = shop.cookies.cart_key(&visit.headers) else {
-        return Ok(None);
-    };
-    // Asks no database, so that made-up cookies cost nothing.
-    if !shop.carts.opens(visit.tenant_id(), &key) {
-        return Ok(None);
-    }
-    match shop.carts.view(visit.tenant_id(), &key).await {
-        Ok(view) => Ok(Some(Found { key, view })),
-        Err(CartError::NotFound) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-pub(crate) fn units(cart: &Cart) -> u32 {
-    cart.lines.iter().map(|line| line.quantity.get()).sum()
-}
-
-/// The cookies that keep `cart` in the browser.
-pub(crate) fn kept(shop: &Shop, key: &CartKey, cart: &Cart) -> [HeaderValue; 2] {
-    [
-        shop.cookies.set_cart(key),
-        shop.cookies.set_count(units(cart)),
-    ]
-}
-
-/// Without a cart there is nothing to look at but the cart page; a dead cookie goes.
-pub(crate) fn without_cart(shop: &Shop, visit: &Visit, response: Response) -> Response {
-    if shop.cookies.has_cart(&visit.headers) {
-        return with_cookies(response, shop.cookies.clear_cart());
-    }
-    response
-}
-
 async fn cart_page(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
     let mut frame = shop.plain_frame(visit).await?;
-    let found = find(shop, visit)
-        .await?
-        .filter(|cart| cart.view.status != CartStatus::Completed);
-    let Some(Found { key, view }) = found else {
+    let Some(found) = basket::find_unpaid(shop, visit).await? else {
         let html = shop.theme.cart(&empty_view(frame, visit))?;
-        return Ok(without_cart(
+        return Ok(basket::forget(
             shop,
             visit,
             private_page(StatusCode::OK, html),
         ));
     };
-    frame.notice = notice(visit, &view);
+    let Found { key, view, renewed } = found;
+    frame.notice = if renewed {
+        Some(told(NoticeTone::Warn, RENEWED))
+    } else {
+        notice(visit, &view)
+    };
     let html = shop.theme.cart(&cart_view(frame, &view, None))?;
-    Ok(with_cookies(
+    Ok(basket::keep(
+        shop,
+        &key,
+        &view,
         private_page(StatusCode::OK, html),
-        kept(shop, &key, &view),
     ))
 }
 
@@ -156,6 +119,9 @@ fn notice(visit: &Visit, cart: &Cart) -> Option<Notice> {
     ))
 }
 
+/// Said where a canceled order left its things in a new cart.
+pub(crate) const RENEWED: &str =
+    "Your earlier order was canceled and nothing was charged. Your things are in a new cart.";
 const BEING_PAID: &str = "This cart is being paid for, so nothing in it can change just now.";
 
 pub(crate) fn told(tone: NoticeTone, text: &str) -> Notice {
@@ -182,9 +148,7 @@ async fn add_line(shop: &Shop, visit: &Visit, form: &AddForm) -> Result<Response
         return refuse_add(shop, visit, product.as_ref(), &chosen, text).await;
     };
     let tenant = &visit.tenant;
-    let open = find(shop, visit)
-        .await?
-        .filter(|cart| cart.view.status != CartStatus::Completed);
+    let open = basket::find_unpaid(shop, visit).await?;
     let key = match open {
         Some(found) => found.key,
         None => shop.carts.create(tenant.id, tenant.currency).await?,
@@ -196,7 +160,7 @@ async fn add_line(shop: &Shop, visit: &Visit, form: &AddForm) -> Result<Response
     {
         Ok(view) => {
             let page = see_other(&format!("/cart?added={variant}"));
-            Ok(with_cookies(page, kept(shop, &key, &view)))
+            Ok(basket::keep(shop, &key, &view, page))
         }
         Err(error) => {
             let text = refusal(error)?;
@@ -255,7 +219,7 @@ async fn change_line(
     };
     let key = shop.cookies.cart_key(&visit.headers);
     let Some(key) = key.filter(|key| shop.carts.opens(visit.tenant_id(), key)) else {
-        return Ok(without_cart(shop, visit, see_other("/cart")));
+        return Ok(basket::forget(shop, visit, see_other("/cart")));
     };
     let typed_units = typed.trim().parse().ok();
     let problem = |message| LineProblem {
@@ -275,7 +239,7 @@ async fn change_line(
         }
     };
     match changed {
-        Ok(view) => Ok(with_cookies(see_other("/cart"), kept(shop, &key, &view))),
+        Ok(view) => Ok(basket::keep(shop, &key, &view, see_other("/cart"))),
         // Removed in another window, or the cart is gone: the page shows what is.
         Err(CartError::LineNotFound | CartError::NotFound) => Ok(see_other("/cart")),
         Err(error) => {
@@ -295,15 +259,19 @@ async fn refused_cart(
         notice,
         ..shop.plain_frame(visit).await?
     };
-    let view = match find(shop, visit).await? {
-        Some(found) if found.view.status != CartStatus::Completed => {
-            cart_view(frame, &found.view, problem.as_ref())
-        }
-        _ => empty_view(frame, visit),
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let Some(found) = basket::find_unpaid(shop, visit).await? else {
+        let html = shop.theme.cart(&empty_view(frame, visit))?;
+        return Ok(basket::forget(shop, visit, private_page(status, html)));
     };
-    Ok(private_page(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        shop.theme.cart(&view)?,
+    let html = shop
+        .theme
+        .cart(&cart_view(frame, &found.view, problem.as_ref()))?;
+    Ok(basket::keep(
+        shop,
+        &found.key,
+        &found.view,
+        private_page(status, html),
     ))
 }
 
@@ -315,7 +283,7 @@ fn refusal(error: CartError) -> Result<String, Trouble> {
         CartError::Short { available, .. } if available <= 0 => "This is sold out.".to_owned(),
         CartError::Short { available, .. } => format!("Only {available} can be had."),
         CartError::TooManyLines { max } => format!("A cart holds at most {max} different things."),
-        CartError::Invalid { reason, .. } => reason,
+        CartError::Invalid { reason, .. } => format!("This {reason}."),
         other => return Err(other.into()),
     })
 }
@@ -341,12 +309,8 @@ fn cart_view(frame: Frame, cart: &Cart, problem: Option<&LineProblem>) -> CartVi
         .iter()
         .map(|line| line_view(line, problem))
         .collect();
-    let listed = cart
-        .lines
-        .iter()
-        .map(|line| (line.unit_price, line.quantity));
     let shipping_known = cart.shipping_option_id.is_some();
-    let totals = shown_totals(listed, &cart.totals, cart.tax_inclusive, shipping_known);
+    let totals = cart_totals(cart, shipping_known);
     CartView {
         meta: Meta::private(format!("Cart · {}", frame.shop_name)),
         frame: Frame {

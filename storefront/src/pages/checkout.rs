@@ -10,8 +10,9 @@ use stoa_kernel::{Actor, OrderId};
 use stoa_rest::{Form, State, StatusCode};
 use stoa_storage::IdempotencyKey;
 
-use self::draft::{Draft, checked, field_error, from_cart, shown_total};
-use super::cart::{self, Found, kept, told, without_cart};
+use self::draft::{Draft, Sheet, checked, field_error, from_cart, shown_total};
+use super::basket;
+use super::cart::{RENEWED, told};
 use super::order::reason_words;
 use crate::answer::{Trouble, private_page, see_other, with_cookies};
 use crate::form::CheckoutInput;
@@ -66,7 +67,7 @@ pub(crate) async fn submit(
 
 /// Banks know this address only: the order's own did not exist when the payment was asked for.
 pub(crate) async fn come_back(State(shop): State<Shop>, visit: Visit) -> Response {
-    let made = cart::find(&shop, &visit).await.map(|found| {
+    let made = basket::find(&shop, &visit).await.map(|found| {
         match found.and_then(|found| found.view.order_id) {
             Some(order) => to_order(&shop, &visit, order),
             None => see_other("/cart"),
@@ -76,12 +77,12 @@ pub(crate) async fn come_back(State(shop): State<Shop>, visit: Visit) -> Respons
 }
 
 async fn form_page(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
-    let Some(mut found) = cart::find(shop, visit).await? else {
-        return Ok(without_cart(shop, visit, see_other("/cart")));
+    let Some(mut found) = basket::find(shop, visit).await? else {
+        return Ok(basket::forget(shop, visit, see_other("/cart")));
     };
     let notice = match standing(shop, visit, &found.view).await? {
         Standing::Order(order) => return Ok(to_order(shop, visit, order)),
-        Standing::Spent => return renew(shop, visit, &found.view).await,
+        Standing::Spent => return anew(shop, visit, &found.view).await,
         Standing::Form(notice) => notice,
     };
     if found.view.lines.is_empty() {
@@ -106,21 +107,21 @@ async fn form_page(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
             .update(visit.tenant_id(), &found.key, update)
             .await?;
     }
-    let renewed = visit
-        .param("renewed")
-        .map(|_| told(NoticeTone::Warn, RENEWED));
+    let renewed = found.renewed || visit.param("renewed").is_some();
+    let renewed = renewed.then(|| told(NoticeTone::Warn, RENEWED));
     let draft = Draft {
         notice: notice.or(renewed),
         ..Draft::new(from_cart(&found.view), fresh_key()?)
     };
-    let page = draft
-        .page(shop, visit, &found.view, &options, StatusCode::OK)
-        .await?;
-    Ok(with_cookies(page, kept(shop, &found.key, &found.view)))
+    let sheet = Sheet {
+        shop,
+        visit,
+        cart: &found.view,
+        options: &options,
+    };
+    let page = draft.page(&sheet, StatusCode::OK).await?;
+    Ok(basket::keep(shop, &found.key, &found.view, page))
 }
-
-const RENEWED: &str =
-    "Your earlier order was canceled and nothing was charged. Your things are in a new cart.";
 
 async fn standing(shop: &Shop, visit: &Visit, cart: &Cart) -> Result<Standing, Trouble> {
     let Some(order) = cart.order_id else {
@@ -154,97 +155,87 @@ fn to_order(shop: &Shop, visit: &Visit, order: OrderId) -> Response {
     with_cookies(page, [shop.cookies.set_order(order, &token)])
 }
 
-/// A canceled order ends its cart; what was in it moves to a new one.
-async fn renew(shop: &Shop, visit: &Visit, old: &Cart) -> Result<Response, Trouble> {
-    let tenant = visit.tenant_id();
-    let key = shop.carts.create(tenant, old.currency).await?;
-    for line in &old.lines {
-        match shop
-            .carts
-            .add_line(tenant, &key, line.variant_id, line.quantity)
-            .await
-        {
-            Err(CartError::Storage(error)) => return Err(error.into()),
-            // Sold out or taken down since: the new cart goes without it.
-            Ok(_) | Err(_) => {}
-        }
-    }
-    let update = CartUpdate {
-        email: old.email.clone(),
-        shipping_address: old.shipping_address.clone(),
-        ..CartUpdate::default()
-    };
-    let view = shop.carts.update(tenant, &key, update).await?;
-    Ok(with_cookies(
-        see_other("/checkout?renewed=1"),
-        kept(shop, &key, &view),
-    ))
+/// Checkout begins again with a new cart of the same things.
+async fn anew(shop: &Shop, visit: &Visit, old: &Cart) -> Result<Response, Trouble> {
+    let new = basket::renew(shop, visit, old).await?;
+    let page = see_other("/checkout?renewed=1");
+    Ok(basket::keep(shop, &new.key, &new.view, page))
 }
 
 async fn submitted(shop: &Shop, visit: &Visit, form: &CheckoutForm) -> Result<Response, Trouble> {
     visit.own_form()?;
-    let Some(found) = cart::find(shop, visit).await? else {
-        return Ok(without_cart(shop, visit, see_other("/cart")));
+    let Some(found) = basket::find(shop, visit).await? else {
+        return Ok(basket::forget(shop, visit, see_other("/cart")));
     };
+    if found.renewed {
+        let page = see_other("/checkout?renewed=1");
+        return Ok(basket::keep(shop, &found.key, &found.view, page));
+    }
     match standing(shop, visit, &found.view).await? {
         Standing::Order(order) => return Ok(to_order(shop, visit, order)),
-        Standing::Spent => return renew(shop, visit, &found.view).await,
+        Standing::Spent => return anew(shop, visit, &found.view).await,
         Standing::Form(_) => {}
     }
     if found.view.lines.is_empty() {
         return Ok(see_other("/cart"));
     }
     let paying = form.intent != "update";
-    let Found { key, view } = found;
-    let (view, mut errors) = save(shop, visit, &key, view, &form.input).await?;
-    let options = shop.carts.shipping_options(visit.tenant_id(), &key).await?;
+    let (cart, mut errors) = save(shop, visit, &found.key, found.view, &form.input).await?;
+    let options = shop
+        .carts
+        .shipping_options(visit.tenant_id(), &found.key)
+        .await?;
+    let sheet = Sheet {
+        shop,
+        visit,
+        cart: &cart,
+        options: &options,
+    };
     let draft = Draft::new(form.input.clone(), kept_key(form)?);
     if paying {
         errors.extend(checked(&form.input, &options, &errors));
     }
     if !errors.is_empty() {
         let draft = Draft { errors, ..draft };
-        return draft
-            .page(
-                shop,
-                visit,
-                &view,
-                &options,
-                StatusCode::UNPROCESSABLE_ENTITY,
-            )
-            .await;
+        return draft.page(&sheet, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     if !paying {
-        return draft
-            .page(shop, visit, &view, &options, StatusCode::OK)
+        return draft.page(&sheet, StatusCode::OK).await;
+    }
+    if !form.expected_total.is_empty() && form.expected_total != shown_total(&cart) {
+        let notice = Some(told(NoticeTone::Warn, TOTAL_CHANGED));
+        return Draft { notice, ..draft }
+            .page(&sheet, StatusCode::CONFLICT)
             .await;
     }
-    let total = shown_total(&view);
-    if !form.expected_total.is_empty() && form.expected_total != total {
-        let draft = Draft {
-            notice: Some(told(NoticeTone::Warn, TOTAL_CHANGED)),
-            ..draft
-        };
-        return draft
-            .page(shop, visit, &view, &options, StatusCode::CONFLICT)
-            .await;
-    }
-    match place(shop, visit, &key, form, &draft.key).await {
+    pay(&sheet, &found.key, form, draft).await
+}
+
+async fn pay(
+    sheet: &Sheet<'_>,
+    key: &CartKey,
+    form: &CheckoutForm,
+    draft: Draft,
+) -> Result<Response, Trouble> {
+    let (shop, visit) = (sheet.shop, sheet.visit);
+    match place(shop, visit, key, form, &draft.key).await {
         Ok(placed) => Ok(with_cookies(
             see_other(&format!("/orders/{}", placed.order_id)),
             [shop.cookies.set_order(placed.order_id, &placed.order_token)],
         )),
         Err(CheckoutError::CartNotFound | CheckoutError::CartEmpty) => Ok(see_other("/cart")),
-        Err(CheckoutError::Canceled) => renew(shop, visit, &view).await,
+        Err(CheckoutError::Canceled) => anew(shop, visit, sheet.cart).await,
         Err(error) => {
-            let (status, told) = refusals::told(error, &view)?;
+            let (status, errors) = refusals::told(error, sheet.cart)?;
             // The page begins anew: a used key would answer for the order it made.
-            let draft = Draft {
-                errors: told,
-                key: fresh_key()?,
+            let key = fresh_key()?;
+            Draft {
+                errors,
+                key,
                 ..draft
-            };
-            draft.page(shop, visit, &view, &options, status).await
+            }
+            .page(sheet, status)
+            .await
         }
     }
 }
@@ -263,7 +254,11 @@ async fn save(
     for update in draft::updates(input) {
         match shop.carts.update(visit.tenant_id(), key, update).await {
             Ok(saved) => view = saved,
-            Err(CartError::Invalid { field, reason }) => errors.push(field_error(&field, reason)),
+            Err(CartError::Invalid { field, reason }) => {
+                errors.push(field_error(&field, format!("This {reason}.")))
+            }
+            // A twin of this request was faster: placing answers with its order.
+            Err(CartError::NotOpen) => break,
             Err(error) => return Err(error.into()),
         }
     }

@@ -142,7 +142,7 @@ fn event_stream(
         .into_response()
 }
 
-/// A line at once and one for every change; ends when the order leaves `processing`.
+/// A line at once and one for every change; ends with the first that is final.
 fn lines(
     shop: Shop,
     tenant: TenantId,
@@ -154,7 +154,7 @@ fn lines(
         begin,
         move |(shop, place, mut last, mut looks)| async move {
             while looks < LOOKS_MAX
-                && last.is_none_or(|line| line.state == OrderState::Processing && !line.settled)
+                && last.is_none_or(|line| is_waiting(line.state) && !line.settled)
             {
                 if looks > 0 {
                     tokio::time::sleep(WATCH_EVERY).await;
@@ -192,9 +192,17 @@ pub(crate) fn state_of(status: &CheckoutStatus) -> OrderState {
     }
     match status.payment.as_ref().map(|attempt| &attempt.state) {
         Some(AttemptState::RequiresAction { .. }) => OrderState::RequiresAction,
-        Some(AttemptState::Declined { .. } | AttemptState::Voided) => OrderState::Declined,
+        // Only once the order knows of the decline is the cart open for another try.
+        Some(AttemptState::Declined { .. } | AttemptState::Voided) if status.settled => {
+            OrderState::Declined
+        }
         _ => OrderState::Processing,
     }
+}
+
+/// Whether the page follows by itself. A shopper back from the bank may be faster than its answer.
+fn is_waiting(state: OrderState) -> bool {
+    matches!(state, OrderState::Processing | OrderState::RequiresAction)
 }
 
 /// The reason of a decline as a provider gives it, such as `card_declined`, in words.
@@ -292,7 +300,7 @@ fn order_view(frame: Frame, status: &CheckoutStatus) -> OrderView {
             .map(address_rows)
             .unwrap_or_default(),
         email: Some(order.email.clone()),
-        watch_url: (state == OrderState::Processing).then(|| format!("/orders/{}/state", order.id)),
+        watch_url: is_waiting(state).then(|| format!("/orders/{}/state", order.id)),
         refresh_seconds: REFRESH_SECONDS,
     }
 }

@@ -1,6 +1,6 @@
 //! From what the contracts tell to what pages print: cards, pictures, sums. Adds up, prices nothing.
 
-use stoa_contracts::cart::CartLineView;
+use stoa_contracts::cart::{CartLineView, CartView};
 use stoa_contracts::catalog::{CollectionView, MediaLink, ProductSummary};
 use stoa_contracts::orders::OrderLineView;
 use stoa_kernel::{Money, Quantity};
@@ -81,19 +81,26 @@ pub(crate) fn collection_card(collection: &CollectionView) -> CollectionCard {
 
 /// The words of sanitised HTML, on one line, without its tags.
 pub(crate) fn plain_text(html: &str) -> String {
+    /// Tags that stand within a word or sentence.
+    const INLINE: [&str; 12] = [
+        "a", "b", "strong", "i", "em", "u", "s", "span", "sub", "sup", "small", "code",
+    ];
     let mut text = String::with_capacity(html.len());
-    let mut in_tag = false;
-    for c in html.chars() {
-        match c {
-            '<' => {
-                in_tag = true;
-                text.push(' ');
-            }
-            '>' if in_tag => in_tag = false,
-            _ if !in_tag => text.push(c),
-            _ => {}
+    let mut rest = html;
+    while let Some((words, tag_on)) = rest.split_once('<') {
+        text.push_str(words);
+        let (tag, after) = tag_on.split_once('>').unwrap_or((tag_on, ""));
+        let name = tag
+            .trim_start_matches('/')
+            .split([' ', '/'])
+            .next()
+            .unwrap_or_default();
+        if !INLINE.contains(&name) {
+            text.push(' ');
         }
+        rest = after;
     }
+    text.push_str(rest);
     let text = text
         .replace("&nbsp;", " ")
         .replace("&lt;", "<")
@@ -125,15 +132,31 @@ pub(crate) fn line_total(unit: Money, quantity: Quantity) -> Money {
     unit.times(quantity.as_i64()).unwrap_or(unit)
 }
 
+/// A line that cannot be bought any more counts nothing, and says so by its total.
+fn counts(line: &CartLineView) -> bool {
+    line.available || line.total.amount != 0
+}
+
 pub(crate) fn cart_line(line: &CartLineView) -> SummaryLine {
+    let total = if counts(line) {
+        line_total(line.unit_price, line.quantity)
+    } else {
+        line.total
+    };
     SummaryLine {
         title: line.title.clone(),
         variant: variant_title(&line.variant_title),
         image: line.image.as_deref().map(|url| picture(url, "")),
         quantity: line.quantity.get(),
         unit_price: money(line.unit_price),
-        total: money(line_total(line.unit_price, line.quantity)),
+        total: money(total),
     }
+}
+
+pub(crate) fn cart_totals(cart: &CartView, shipping_known: bool) -> Totals {
+    let counted = cart.lines.iter().filter(|line| counts(line));
+    let listed = counted.map(|line| (line.unit_price, line.quantity));
+    shown_totals(listed, &cart.totals, cart.tax_inclusive, shipping_known)
 }
 
 pub(crate) fn order_line(line: &OrderLineView) -> SummaryLine {
@@ -212,7 +235,7 @@ mod tests {
     #[test]
     fn descriptions_lose_their_tags_and_end_at_a_word() {
         assert_eq!(
-            plain_text("<p>Oak &amp; ash.</p><ul><li>Heavy</li></ul>"),
+            plain_text("<p>Oak &amp; <b>ash</b>.</p><ul><li>Heavy</li></ul>"),
             "Oak & ash. Heavy"
         );
         let long = "word ".repeat(60);

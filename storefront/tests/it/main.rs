@@ -1,10 +1,17 @@
-//! Renders every page and reads the HTML as a browser or a shopper would. Never starts a server.
+//! Renders every page and reads the HTML as a browser or a shopper would; shops through the real
+//! modules. Never starts a server.
 
 #[path = "../../examples/gallery/sale.rs"]
 mod sale;
 #[path = "../../examples/gallery/samples.rs"]
 mod samples;
 
+mod browser;
+mod browsing;
+mod buying;
+mod edges;
 mod html;
+mod market;
 mod pages;
+mod paying;
 mod shopping;

@@ -7,8 +7,8 @@ use stoa_contracts::cart::{CartUpdate, CartView as Cart};
 use stoa_contracts::pricing::ShippingOption;
 use stoa_rest::StatusCode;
 
-use super::super::cart::units;
-use super::super::shown::{cart_line, shown_totals};
+use super::super::basket::units;
+use super::super::shown::{cart_line, cart_totals};
 use super::{PROVIDER, Trouble, private_page};
 use crate::form::{
     CheckoutErrors, CheckoutInput, checkout_fields, countries, is_country, test_payments,
@@ -31,6 +31,14 @@ pub(super) struct Draft {
     pub(super) key: String,
 }
 
+/// What a draft is printed for.
+pub(super) struct Sheet<'a> {
+    pub(super) shop: &'a Shop,
+    pub(super) visit: &'a Visit,
+    pub(super) cart: &'a Cart,
+    pub(super) options: &'a [ShippingOption],
+}
+
 impl Draft {
     pub(super) fn new(input: CheckoutInput, key: String) -> Self {
         Self {
@@ -43,24 +51,21 @@ impl Draft {
 
     pub(super) async fn page(
         self,
-        shop: &Shop,
-        visit: &Visit,
-        cart: &Cart,
-        options: &[ShippingOption],
+        sheet: &Sheet<'_>,
         status: StatusCode,
     ) -> Result<Response, Trouble> {
-        let frame = shop.plain_frame(visit).await?;
-        let view = self.view(visit, frame, cart, options);
-        Ok(private_page(status, shop.theme.checkout(&view)?))
+        let frame = sheet.shop.plain_frame(sheet.visit).await?;
+        let view = self.view(sheet, frame);
+        Ok(private_page(status, sheet.shop.theme.checkout(&view)?))
     }
 
-    fn view(
-        self,
-        visit: &Visit,
-        frame: Frame,
-        cart: &Cart,
-        options: &[ShippingOption],
-    ) -> CheckoutView {
+    fn view(self, sheet: &Sheet<'_>, frame: Frame) -> CheckoutView {
+        let Sheet {
+            visit,
+            cart,
+            options,
+            ..
+        } = *sheet;
         let test = visit.tenant.test_mode;
         let mut errors = self.errors;
         if !test {
@@ -69,10 +74,6 @@ impl Draft {
         let errors = CheckoutErrors(errors);
         let [email, name, line1, line2, city, region, postal_code] =
             checkout_fields(&self.input, &errors);
-        let listed = cart
-            .lines
-            .iter()
-            .map(|line| (line.unit_price, line.quantity));
         let shipping_known = cart.shipping_option_id.is_some() || options.is_empty();
         let choices = options.iter().map(|option| ShippingChoice {
             id: option.id.clone(),
@@ -120,7 +121,7 @@ impl Draft {
                 error: errors.on("payment_token"),
             },
             lines: cart.lines.iter().map(cart_line).collect(),
-            totals: shown_totals(listed, &cart.totals, cart.tax_inclusive, shipping_known),
+            totals: cart_totals(cart, shipping_known),
             errors: errors.0,
         }
     }

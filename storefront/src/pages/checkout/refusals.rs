@@ -19,12 +19,15 @@ pub(super) fn told(
         CheckoutError::Incomplete { fields } => {
             let errors = fields
                 .into_iter()
-                .map(|(field, reason)| field_error(field, reason));
+                .map(|(field, reason)| field_error(field, format!("This {reason}.")));
             (StatusCode::UNPROCESSABLE_ENTITY, errors.collect())
         }
         CheckoutError::Payment { reason, .. } => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            vec![field_error("payment_token", reason)],
+            vec![field_error(
+                "payment_token",
+                format!("This way to pay {reason}."),
+            )],
         ),
         CheckoutError::Short { shortages } => {
             let errors = shortages.into_iter().map(|short| {
