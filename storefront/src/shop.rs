@@ -217,7 +217,7 @@ fn filling(routes: Routes<Shop>) -> Routes<Shop> {
             cart::back,
         )
         .route(
-            post.clone(),
+            post,
             "/cart/lines/{id}/remove",
             shopper,
             form("formRemoveLine", "Remove"),

@@ -6,6 +6,7 @@ mod sale;
 #[path = "../../examples/gallery/samples.rs"]
 mod samples;
 
+mod broken;
 mod browser;
 mod browsing;
 mod buying;

@@ -13,7 +13,8 @@ use hyper_util::service::TowerToHyperService;
 use stoa_bus::{Consumer, HandlerError, JobHandler, JobOutcome};
 use stoa_checkout::Peers;
 use stoa_contracts::catalog::{
-    CollectionInput, MediaLink, ProductInput, ProductOption, ProductStatus, Seo, VariantInput,
+    Catalog, CollectionInput, MediaLink, ProductInput, ProductOption, ProductStatus, Seo,
+    VariantInput,
 };
 use stoa_contracts::inventory::InitialLevel;
 use stoa_contracts::pricing::NewPrice;
@@ -71,6 +72,15 @@ impl Market {
 
     /// `secure`: as if shoppers came by https.
     pub(crate) async fn with(secure: bool) -> Self {
+        Self::compose(secure, None).await
+    }
+
+    /// With pages that see another catalog than the one there is.
+    pub(crate) async fn seeing(catalog: Arc<dyn Catalog>) -> Self {
+        Self::compose(false, Some(catalog)).await
+    }
+
+    async fn compose(secure: bool, seen: Option<Arc<dyn Catalog>>) -> Self {
         let cells = stoa_testkit::sqlite(MIGRATIONS, Isolation::Shared).await;
         let folder = tempfile::tempdir().expect("a folder");
         let (provider, config) = open_provider(&cells, &folder).await;
@@ -94,7 +104,7 @@ impl Market {
         let notify = stoa_notify::start(deps.clone(), peers.orders.clone(), cursors());
         let tenancy = stoa_tenancy::start(deps.clone(), pricing, None);
         let pages = start(ShopDeps {
-            catalog: peers.catalog.clone(),
+            catalog: seen.unwrap_or_else(|| peers.catalog.clone()),
             carts: peers.carts.clone(),
             checkout: checkout.contract,
             orders: peers.orders.clone(),
