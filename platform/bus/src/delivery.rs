@@ -121,7 +121,7 @@ async fn deliver(
         for together in events.chunks(TOGETHER_MAX) {
             if let Err(error) = handle(shared, consumer, tenant, together.to_vec()).await {
                 tracing::warn!(%error, consumer = consumer.name(), "a batch of events failed");
-                for event in together.to_vec() {
+                for event in together.iter().cloned() {
                     one_by_one(shared, log, consumer, event, pause).await?;
                     if pause.ended() {
                         // The event may not be handled yet, and none may pass it.

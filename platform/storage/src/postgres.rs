@@ -132,3 +132,59 @@ pub(crate) fn without_password(url: &str) -> String {
         _ => url.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use stoa_kernel::TenantId;
+
+    use super::*;
+    use crate::tx::Scope;
+
+    const SETTING: &str = "SELECT coalesce(current_setting('app.tenant_id', true), '')";
+
+    async fn setting_left(pool: &Pool) -> String {
+        let connection = connection(pool).await.expect("the one connection");
+        let row = connection.query_one(SETTING, &[]).await.expect("a setting");
+        row.get(0)
+    }
+
+    #[tokio::test]
+    async fn no_tenant_is_left_on_a_connection_that_returns_to_the_pool() {
+        let Some(server) = stoa_testkit::postgres_server() else {
+            return;
+        };
+        let location = PgLocation {
+            url: stoa_testkit::fresh_database(&server).await,
+            schema: "stoa".to_owned(),
+        };
+        let system = pool(&location, None, 1).expect("a pool");
+        prepare_schema(&system, &location, &[])
+            .await
+            .expect("a schema");
+        let tenants = pool(&location, Some(setup::TENANT_ROLE), 1).expect("a pool");
+        let scope = Scope::Tenant(TenantId::from_u128(7));
+        for end in ["commit", "rollback", "fetch", "error"] {
+            let connection = connection(&tenants).await.expect("a connection");
+            let mut open = Transaction::new(connection, scope, false, Arc::default());
+            let inside = match end {
+                "fetch" => open.fetch(scope, SETTING, &[], |row| row.get(0)).await,
+                _ => {
+                    let inside = open.query(scope, SETTING, &[], |row| row.get(0)).await;
+                    match end {
+                        "commit" => open.commit().await.expect("a commit"),
+                        "rollback" => open.rollback().await.expect("a rollback"),
+                        _ => {
+                            let failed = open.flight(scope, &[("SELECT 1/0", &[])]).await;
+                            assert!(failed.is_err());
+                            open.rollback().await.expect("a rollback");
+                        }
+                    }
+                    inside
+                }
+            };
+            let inside: Vec<String> = inside.expect(end);
+            assert_eq!(inside, [format!("{:032x}", 7)], "{end}");
+            assert_eq!(setting_left(&tenants).await, "", "{end}");
+        }
+    }
+}

@@ -29,7 +29,7 @@ pub struct Tx<'c> {
 
 enum Inner<'c> {
     Lite(&'c mut sqlite::Connection),
-    Postgres(postgres::Transaction),
+    Postgres(Box<postgres::Transaction>),
 }
 
 /// Whose rows a transaction may touch.
@@ -53,7 +53,7 @@ impl<'c> Tx<'c> {
 
     pub(crate) fn postgres(transaction: postgres::Transaction, scope: Scope) -> Tx<'static> {
         Tx {
-            inner: Inner::Postgres(transaction),
+            inner: Inner::Postgres(Box::new(transaction)),
             scope,
             failed: None,
             committed: Vec::new(),

@@ -1,26 +1,14 @@
 //! Every fact reaches every consumer: at least once, in order per key, with its effect once.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use stoa_bus::Consumer;
 use stoa_kernel::Clock;
 use stoa_storage::{Error, Tx};
 
 use crate::support::{
-    Counted, Listener, Running, Staff, append, emit, everywhere, heard, log_of, sleepy, until,
+    Counted, Listener, Running, append, emit, everywhere, heard, listening, log_of, sleepy, until,
     until_heard, watchful,
 };
-
-fn staff(listeners: &[Arc<Listener>]) -> Staff {
-    Staff {
-        consumers: listeners
-            .iter()
-            .map(|one| one.clone() as Arc<dyn Consumer>)
-            .collect(),
-        ..Staff::default()
-    }
-}
 
 fn numbers(from: i64, step: usize) -> String {
     let numbers: Vec<String> = (from..60).step_by(step).map(|n| n.to_string()).collect();
@@ -31,7 +19,13 @@ fn numbers(from: i64, step: usize) -> String {
 async fn two_workers_bring_every_fact_with_its_effect_once_and_in_order() {
     for cells in everywhere().await {
         let listeners = [Listener::new("mailer"), Listener::new("index")];
-        let workers = [(); 2].map(|()| Running::start(&cells, watchful(), staff(&listeners)));
+        let workers = [(); 2].map(|()| {
+            Running::start(
+                &cells,
+                watchful(),
+                listening(&[&listeners[0], &listeners[1]]),
+            )
+        });
         // The cell may be younger than the workers: they find it.
         let db = cells.db(cells.tenant("one").await).await;
         let other = cells.db(cells.tenant("two").await).await;
@@ -65,7 +59,7 @@ async fn a_fact_is_brought_right_after_its_commit() {
     for cells in everywhere().await {
         let tenant = cells.tenant("one").await;
         let db = cells.db(tenant).await;
-        let worker = Running::start(&cells, sleepy(), staff(&[Listener::new("mailer")]));
+        let worker = Running::start(&cells, sleepy(), listening(&[&Listener::new("mailer")]));
         for number in 1..=3 {
             emit(&cells, &db, "a", number).await;
             let so_far: Vec<String> = (1..=number).map(|n| n.to_string()).collect();
@@ -104,7 +98,7 @@ async fn a_crash_between_the_work_and_its_position_changes_nothing_twice() {
             .await
             .expect(cells.kind);
         }
-        let worker = Running::start(&cells, watchful(), staff(&[listener.clone()]));
+        let worker = Running::start(&cells, watchful(), listening(&[&listener]));
         until_heard(&db, "mailer", "a", "1 2 3").await;
         worker.stop().await;
         assert_eq!(
@@ -113,7 +107,7 @@ async fn a_crash_between_the_work_and_its_position_changes_nothing_twice() {
             "{}",
             cells.kind
         );
-        let again = Running::start(&cells, watchful(), staff(&[listener.clone()]));
+        let again = Running::start(&cells, watchful(), listening(&[&listener]));
         emit(&cells, &db, "a", 4).await;
         until_heard(&db, "mailer", "a", "1 2 3 4").await;
         again.stop().await;
@@ -131,10 +125,14 @@ async fn a_new_consumer_hears_all_that_is_kept() {
         let db = cells.db(cells.tenant("one").await).await;
         emit(&cells, &db, "a", 1).await;
         let old = Listener::new("mailer");
-        let worker = Running::start(&cells, watchful(), staff(&[old.clone()]));
+        let worker = Running::start(&cells, watchful(), listening(&[&old]));
         until_heard(&db, "mailer", "a", "1").await;
         worker.stop().await;
-        let worker = Running::start(&cells, watchful(), staff(&[old, Listener::new("index")]));
+        let worker = Running::start(
+            &cells,
+            watchful(),
+            listening(&[&old, &Listener::new("index")]),
+        );
         emit(&cells, &db, "a", 2).await;
         until_heard(&db, "index", "a", "1 2").await;
         until_heard(&db, "mailer", "a", "1 2").await;
@@ -148,7 +146,7 @@ async fn facts_are_dropped_once_all_have_heard_them_and_they_are_old() {
         let tenant = cells.tenant("one").await;
         let db = cells.db(tenant).await;
         let log = log_of(cells.storage(), tenant).await;
-        let worker = Running::start(&cells, watchful(), staff(&[Listener::new("mailer")]));
+        let worker = Running::start(&cells, watchful(), listening(&[&Listener::new("mailer")]));
         emit(&cells, &db, "a", 1).await;
         until("the position to be kept", async || {
             log.position("mailer").await.expect("a position") == 2

@@ -3,25 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use stoa_bus::{Consumer, HandlerError};
+use stoa_bus::HandlerError;
 use stoa_testkit::TestCells;
 
 use crate::support::{
-    Listener, Opened, Running, Staff, emit, everywhere, heard, until, until_heard, watchful,
+    Listener, Opened, Running, emit, everywhere, heard, listening, until, until_heard, watchful,
 };
 
 /// As the bus has it: once with others, then alone until it has failed eight times.
 const TRIES: u32 = 1 + 8;
-
-fn staff(listeners: &[&Arc<Listener>]) -> Staff {
-    Staff {
-        consumers: listeners
-            .iter()
-            .map(|one| (*one).clone() as Arc<dyn Consumer>)
-            .collect(),
-        ..Staff::default()
-    }
-}
 
 fn failed() -> Result<(), HandlerError> {
     Err(HandlerError::Failed("on purpose".to_owned()))
@@ -43,7 +33,7 @@ async fn a_fact_that_keeps_failing_is_set_aside_and_those_behind_it_go_on() {
     for number in 1..=5 {
         opened.emit(number).await;
     }
-    let staff = staff(&[&broken, &Listener::new("steady")]);
+    let staff = listening(&[&broken, &Listener::new("steady")]);
     let worker = Running::start_on(
         opened.storage.clone(),
         opened.clock.clone(),
@@ -88,7 +78,7 @@ async fn a_consumer_that_fails_does_not_hold_up_the_others() {
         for number in 1..=3 {
             emit(&cells, &db, "a", number).await;
         }
-        let staff = staff(&[&waiting, &Listener::new("steady")]);
+        let staff = listening(&[&waiting, &Listener::new("steady")]);
         let worker = Running::start(&cells, watchful(), staff);
         until_heard(&db, "steady", "a", "1 2 3").await;
         assert_eq!(heard(&db, "a waiting one", "a").await, "", "{}", cells.kind);
@@ -115,7 +105,7 @@ async fn stop_in_the_middle(cells: &TestCells) {
     for number in 1..=3 {
         emit(cells, &db, "a", number).await;
     }
-    let worker = Running::start(cells, watchful(), staff(&[&listener]));
+    let worker = Running::start(cells, watchful(), listening(&[&listener]));
     until("fact 1 to be tried alone", async || listener.tries(1) >= 2).await;
     worker.stop().await;
     assert_eq!(
@@ -125,7 +115,7 @@ async fn stop_in_the_middle(cells: &TestCells) {
         cells.kind
     );
     works.store(true, Ordering::SeqCst);
-    let worker = Running::start(cells, watchful(), staff(&[&listener]));
+    let worker = Running::start(cells, watchful(), listening(&[&listener]));
     until_heard(&db, "mailer", "a", "1 2 3").await;
     worker.stop().await;
 }

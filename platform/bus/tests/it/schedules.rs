@@ -55,50 +55,54 @@ impl Recurring for Round {
     }
 }
 
+/// `programs` workers over one database take every turn together once.
+async fn take_turns(url: String, programs: usize) {
+    let clock = Arc::new(ManualClock::new());
+    let sweep = Round::new("sweep", EVERY, false);
+    // Due whenever a worker looks: tells that all have looked again.
+    let looks: Vec<_> = ["look 0", "look 1"]
+        .map(|name| Round::new(name, Duration::ZERO, false))
+        .into_iter()
+        .take(programs)
+        .collect();
+    let mut workers = Vec::new();
+    for (seed, look) in looks.iter().enumerate() {
+        let storage = open(&url, &clock, seed as u64).await;
+        let staff = Staff {
+            recurring: vec![sweep.clone(), look.clone()],
+            ..Staff::default()
+        };
+        workers.push(Running::start_on(storage, clock.clone(), watchful(), staff));
+    }
+    for turn in 1..=3 {
+        until("the turn", async || sweep.runs() == turn).await;
+        // `sweep` is asked before `look`, so that two more looks mean one more asking at least.
+        let seen: Vec<u32> = looks.iter().map(|look| look.runs()).collect();
+        until("everyone to look again", async || {
+            looks
+                .iter()
+                .zip(&seen)
+                .all(|(look, seen)| look.runs() >= seen + 2)
+        })
+        .await;
+        assert_eq!(sweep.runs(), turn, "{url}");
+        clock.advance(EVERY);
+    }
+    for worker in workers {
+        worker.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn work_comes_round_once_per_interval_across_workers() {
-    let mut addresses = Vec::new();
     let folder = tempfile::tempdir().expect("a folder");
-    addresses.push((format!("sqlite:{}", folder.path().display()), 1));
-    if let Some(server) = stoa_testkit::postgres_server() {
-        addresses.push((stoa_testkit::fresh_database(&server).await, 2));
-    }
-    for (url, programs) in addresses {
-        let clock = Arc::new(ManualClock::new());
-        let sweep = Round::new("sweep", EVERY, false);
-        // Due whenever a worker looks: tells that all have looked again.
-        let looks: Vec<_> = ["look 0", "look 1"]
-            .map(|name| Round::new(name, Duration::ZERO, false))
-            .into_iter()
-            .take(programs)
-            .collect();
-        let mut workers = Vec::new();
-        for (seed, look) in looks.iter().enumerate() {
-            let storage = open(&url, &clock, seed as u64).await;
-            let staff = Staff {
-                recurring: vec![sweep.clone(), look.clone()],
-                ..Staff::default()
-            };
-            workers.push(Running::start_on(storage, clock.clone(), watchful(), staff));
+    let file = take_turns(format!("sqlite:{}", folder.path().display()), 1);
+    let server = async {
+        if let Some(server) = stoa_testkit::postgres_server() {
+            take_turns(stoa_testkit::fresh_database(&server).await, 2).await;
         }
-        for turn in 1..=3 {
-            until("the turn", async || sweep.runs() == turn).await;
-            // `sweep` is asked before `look`, so that two more looks mean one more asking at least.
-            let seen: Vec<u32> = looks.iter().map(|look| look.runs()).collect();
-            until("everyone to look again", async || {
-                looks
-                    .iter()
-                    .zip(&seen)
-                    .all(|(look, seen)| look.runs() >= seen + 2)
-            })
-            .await;
-            assert_eq!(sweep.runs(), turn, "{url}");
-            clock.advance(EVERY);
-        }
-        for worker in workers {
-            worker.stop().await;
-        }
-    }
+    };
+    tokio::join!(file, server);
 }
 
 #[tokio::test(flavor = "multi_thread")]

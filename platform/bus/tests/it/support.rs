@@ -204,6 +204,16 @@ pub(crate) struct Staff {
     pub(crate) recurring: Vec<Arc<dyn Recurring>>,
 }
 
+pub(crate) fn listening(listeners: &[&Arc<Listener>]) -> Staff {
+    Staff {
+        consumers: listeners
+            .iter()
+            .map(|one| (*one).clone() as Arc<dyn Consumer>)
+            .collect(),
+        ..Staff::default()
+    }
+}
+
 pub(crate) struct Running {
     shutdown: watch::Sender<bool>,
     task: tokio::task::JoinHandle<Result<(), Error>>,

@@ -7,6 +7,13 @@ use stoa_storage::{Error, Tx, params};
 
 use crate::support::{COUNT, INSERT, UNITS, count, everywhere, places, put};
 
+/// Blocks the reader's own thread: a body may not await a commit.
+fn hear(written: &Mutex<mpsc::Receiver<()>>) {
+    let wait = written.lock().expect("a lock");
+    wait.recv_timeout(Duration::from_secs(20))
+        .expect("a commit meanwhile");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_sees_one_moment_while_others_commit() {
     for place in places().await {
@@ -27,9 +34,7 @@ async fn a_read_sees_one_moment_while_others_commit() {
                     if let Some(sender) = has_counted.lock().expect("a lock").take() {
                         sender.send(()).expect("the test listens");
                     }
-                    let wait = written.lock().expect("a lock");
-                    wait.recv_timeout(Duration::from_secs(20))
-                        .expect("a commit meanwhile");
+                    hear(&written);
                     let after: i64 = tx.query_one(COUNT, params![], |row| row.get(0)).await?;
                     Ok::<_, Error>((before, after))
                 })
