@@ -352,8 +352,9 @@ mod tests {
         cache.product_changed(TENANT, PRODUCT);
         assert_eq!(get(&cache, Some("new")).await, seen("new", true));
         release.send(()).expect("the slow read waits");
-        assert_eq!(joined.await, seen("old", false));
-        slow.await.expect("a fill");
+        let (slow, joined) = tokio::join!(slow, joined);
+        assert_eq!(joined, seen("old", false));
+        slow.expect("a fill");
         assert_eq!(get(&cache, None).await, seen("new", false));
         assert_eq!(cache.flights.lock().len(), 0);
     }

@@ -1,1 +1,9 @@
-//! The catalog over every kind of cell.
+//! The catalog over every kind of cell, through its contract and through its routes.
+
+mod admin;
+mod isolation;
+mod lists;
+mod pages;
+mod stock;
+mod support;
+mod upsert;

@@ -1,1 +1,6 @@
-//! Pricing over every kind of cell.
+//! Pricing over every kind of cell, through its contract and through its routes.
+
+mod admin;
+mod prices;
+mod quotes;
+mod support;

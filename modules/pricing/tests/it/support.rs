@@ -1,0 +1,273 @@
+//! One shop with this module in it, and a catalog that notes what it is told. Asserts nothing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
+use serde_json::Value as Json;
+use stoa_contracts::catalog::{
+    Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
+    ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
+};
+use stoa_contracts::pricing::{
+    NewPrice, Pricing, Quote, QuoteError, QuoteLine, QuoteRequest, ShippingOption,
+};
+use stoa_kernel::{
+    ApiKeyId, Currency, Money, ProductId, Quantity, SeededIds, TenantId, Timestamp, VariantId,
+};
+use stoa_pricing::{MIGRATIONS, start};
+use stoa_rest::{
+    Caller, Credential, Gate, PermissionSet, Problem, RequestTenant, RouterConfig, TenantInfo,
+};
+use stoa_storage::{Cause, Db, Result, Tx};
+use stoa_telemetry::Metrics;
+use stoa_testkit::TestCells;
+use tower::ServiceExt as _;
+
+pub(crate) async fn everywhere() -> Vec<TestCells> {
+    stoa_testkit::everywhere(&[MIGRATIONS]).await
+}
+
+/// Variants below this exist in every shop's catalog.
+pub(crate) const VARIANTS: u128 = 100;
+
+pub(crate) fn variant(number: u128) -> VariantId {
+    VariantId::from_u128(number)
+}
+
+pub(crate) fn euros(number: u128, cents: i64) -> NewPrice {
+    NewPrice {
+        variant: variant(number),
+        price: Money::new(cents, Currency::EUR),
+        compare_at: None,
+    }
+}
+
+pub(crate) fn line(number: u128, units: u32) -> QuoteLine {
+    QuoteLine {
+        variant: variant(number),
+        quantity: Quantity::new(units).expect("from 1 up"),
+        requires_shipping: true,
+        taxable: true,
+    }
+}
+
+pub(crate) fn request(lines: Vec<QuoteLine>, shipping: Option<&str>) -> QuoteRequest {
+    QuoteRequest {
+        currency: Currency::EUR,
+        lines,
+        country: None,
+        shipping_option: shipping.map(str::to_owned),
+    }
+}
+
+/// A tenant and the module, as one test uses them.
+#[derive(Clone)]
+pub(crate) struct Shop {
+    pub(crate) db: Db,
+    pub(crate) tenant: TenantId,
+    pub(crate) pricing: Arc<dyn Pricing>,
+    pub(crate) catalog: Arc<NotingCatalog>,
+    pub(crate) now: Timestamp,
+    router: Router,
+}
+
+impl Shop {
+    pub(crate) async fn open(cells: &TestCells, slug: &str) -> Self {
+        let tenant = cells.tenant(slug).await;
+        let catalog: Arc<NotingCatalog> = Arc::default();
+        let module = start(cells.deps.clone(), catalog.clone());
+        let now = cells.deps.now();
+        let config = RouterConfig::new(Metrics::new(now), Arc::new(SeededIds::new(1)));
+        Self {
+            db: cells.db(tenant).await,
+            tenant,
+            pricing: module.contract,
+            catalog,
+            now,
+            router: module.routes.into_router(Arc::new(OneShop { tenant }), config),
+        }
+    }
+
+    pub(crate) async fn set(&self, prices: &[NewPrice]) -> Result<()> {
+        let (shop, prices) = (self.clone(), prices.to_vec());
+        self.db
+            .write(async move |tx: &mut Tx<'_>| {
+                shop.pricing.set_prices(tx, &prices, &Cause::system(shop.now)).await
+            })
+            .await
+    }
+
+    pub(crate) async fn quote(&self, request: QuoteRequest) -> Result<Quote, QuoteError> {
+        let shop = self.clone();
+        self.db
+            .read(async move |tx: &mut Tx<'_>| shop.pricing.quote(tx, &request).await)
+            .await
+    }
+
+    pub(crate) async fn options(
+        &self,
+        request: QuoteRequest,
+    ) -> Result<Vec<ShippingOption>, QuoteError> {
+        let shop = self.clone();
+        self.db
+            .read(async move |tx: &mut Tx<'_>| shop.pricing.shipping_options(tx, &request).await)
+            .await
+    }
+
+    /// What the catalog was told since it was last asked.
+    pub(crate) fn told(&self) -> Vec<ListingPrice> {
+        std::mem::take(&mut *self.catalog.told.lock())
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Json>,
+    ) -> Answer {
+        let mut request =
+            Request::builder().method(method).uri(path).header("authorization", "Bearer sk_test");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = match body {
+            Some(json) => {
+                request = request.header("content-type", "application/json");
+                Body::from(json.to_string())
+            }
+            None => Body::empty(),
+        };
+        let request = request.body(body).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Json::Null);
+        Answer { status: parts.status.as_u16(), headers: parts.headers, json }
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) json: Json,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+    /// Status, code and the first field named.
+    pub(crate) fn refusal(&self) -> (u16, &str, &str) {
+        (
+            self.status,
+            self.json["code"].as_str().unwrap_or_default(),
+            self.json["errors"][0]["field"].as_str().unwrap_or_default(),
+        )
+    }
+}
+
+/// Knows variants 0 to 99, and notes the listing prices it is told.
+#[derive(Default)]
+pub(crate) struct NotingCatalog {
+    told: Mutex<Vec<ListingPrice>>,
+}
+
+#[async_trait]
+impl Catalog for NotingCatalog {
+    async fn product(
+        &self,
+        _: TenantId,
+        _: &str,
+        _: Currency,
+    ) -> Result<Option<ProductView>, CatalogError> {
+        Ok(None)
+    }
+    async fn products(&self, _: TenantId, _: &ProductQuery) -> Result<ProductPage, CatalogError> {
+        Ok(ProductPage { products: Vec::new(), next_cursor: None })
+    }
+    async fn collections(&self, _: TenantId) -> Result<Vec<CollectionView>, CatalogError> {
+        Ok(Vec::new())
+    }
+    async fn collection(
+        &self,
+        _: TenantId,
+        _: &str,
+    ) -> Result<Option<CollectionView>, CatalogError> {
+        Ok(None)
+    }
+    async fn variants(&self, _: &mut Tx<'_>, ids: &[VariantId]) -> Result<Vec<VariantSnapshot>> {
+        let known = ids.iter().filter(|id| id.as_u128() < VARIANTS);
+        Ok(known
+            .map(|id| VariantSnapshot {
+                variant: *id,
+                product: ProductId::from_u128(1),
+                handle: "shirt".to_owned(),
+                product_title: "Shirt".to_owned(),
+                variant_title: "Default".to_owned(),
+                sku: None,
+                image: None,
+                active: true,
+                requires_shipping: true,
+                taxable: true,
+                grams: 0,
+            })
+            .collect())
+    }
+    async fn upsert_product(
+        &self,
+        _: &mut Tx<'_>,
+        _: &ProductInput,
+        _: &Cause,
+    ) -> Result<Upserted, CatalogError> {
+        Err(CatalogError::Cursor)
+    }
+    async fn upsert_collection(
+        &self,
+        _: &mut Tx<'_>,
+        _: &CollectionInput,
+        _: &Cause,
+    ) -> Result<(), CatalogError> {
+        Err(CatalogError::Cursor)
+    }
+    async fn put_listing_prices(
+        &self,
+        _: &mut Tx<'_>,
+        prices: &[ListingPrice],
+        _: &Cause,
+    ) -> Result<()> {
+        self.told.lock().extend_from_slice(prices);
+        Ok(())
+    }
+}
+
+/// Every host is this shop; every key is a merchant's.
+struct OneShop {
+    tenant: TenantId,
+}
+
+#[async_trait]
+impl Gate for OneShop {
+    async fn tenant(&self, _: &str, _: Option<&str>) -> Result<Option<RequestTenant>, Problem> {
+        Ok(Some(RequestTenant::new(TenantInfo {
+            id: self.tenant,
+            slug: "shop".to_owned(),
+            name: "Shop".to_owned(),
+            currency: Currency::EUR,
+            test_mode: true,
+        })))
+    }
+
+    async fn caller(
+        &self,
+        _: Option<&RequestTenant>,
+        _: Option<&Credential>,
+    ) -> Result<Caller, Problem> {
+        Ok(Caller::Staff { key: ApiKeyId::from_u128(1), permissions: PermissionSet::all() })
+    }
+}
