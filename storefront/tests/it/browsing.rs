@@ -1,8 +1,9 @@
 //! Looking around: home, collections, search, products. No page of these knows the shopper.
 
 use crate::browser::Browser;
+use crate::goods::Goods;
 use crate::html::{between, tags};
-use crate::market::{Goods, Market};
+use crate::market::Market;
 
 #[tokio::test]
 async fn home_leads_to_collections_and_products() {

@@ -1,8 +1,9 @@
 //! Filling and changing a cart by forms alone.
 
 use crate::browser::{Browser, with};
+use crate::goods::Goods;
 use crate::html::{between, tags};
-use crate::market::{Goods, Market};
+use crate::market::Market;
 
 const HOST: &str = "shop.localhost";
 const BUY: &str = "<form class=\"buy-form\"";

@@ -11,6 +11,7 @@ mod browser;
 mod browsing;
 mod buying;
 mod edges;
+mod goods;
 mod html;
 mod market;
 mod pages;

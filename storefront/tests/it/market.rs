@@ -12,10 +12,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use stoa_bus::{Consumer, HandlerError, JobHandler, JobOutcome};
 use stoa_checkout::Peers;
-use stoa_contracts::catalog::{
-    Catalog, CollectionInput, MediaLink, ProductInput, ProductOption, ProductStatus, Seo,
-    VariantInput,
-};
+use stoa_contracts::catalog::{Catalog, CollectionInput, ProductInput, ProductStatus};
 use stoa_contracts::inventory::InitialLevel;
 use stoa_contracts::pricing::NewPrice;
 use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
@@ -28,6 +25,8 @@ use stoa_tenancy::{KeyKind, NewKey, Tenancy};
 use stoa_test_provider::{Settings, TestProvider};
 use stoa_testkit::TestCells;
 use tower::ServiceExt as _;
+
+use crate::goods::{Goods, product};
 
 const MIGRATIONS: &[Migrations] = &[
     stoa_cart::MIGRATIONS,
@@ -54,15 +53,6 @@ pub(crate) struct Market {
     consumers: Vec<Arc<dyn Consumer>>,
     jobs: Vec<Arc<dyn JobHandler>>,
     _folder: tempfile::TempDir,
-}
-
-/// A product to be sold: title, price in cents, units, values of its one option.
-pub(crate) struct Goods<'a> {
-    pub(crate) handle: &'a str,
-    pub(crate) title: &'a str,
-    pub(crate) cents: i64,
-    pub(crate) units: u32,
-    pub(crate) sizes: &'a [&'a str],
 }
 
 impl Market {
@@ -464,46 +454,4 @@ async fn open_provider(
         test_provider: Some(test),
     };
     (provider, config)
-}
-
-fn product(goods: &Goods<'_>) -> ProductInput {
-    let variant = |option_values: Vec<String>| VariantInput {
-        option_values,
-        sku: None,
-        barcode: None,
-        grams: 100,
-        requires_shipping: true,
-        taxable: true,
-        image: None,
-    };
-    let sizes: Vec<String> = goods.sizes.iter().map(|&size| size.to_owned()).collect();
-    ProductInput {
-        handle: goods.handle.to_owned(),
-        title: goods.title.to_owned(),
-        description_html: format!("<p>All of {}.</p>", goods.handle),
-        vendor: Some("Kilnhouse".to_owned()),
-        product_type: None,
-        tags: vec!["stoneware".to_owned()],
-        status: ProductStatus::Active,
-        variants: match sizes.is_empty() {
-            true => vec![variant(Vec::new())],
-            false => sizes
-                .iter()
-                .map(|size| variant(vec![size.clone()]))
-                .collect(),
-        },
-        options: match sizes.is_empty() {
-            true => Vec::new(),
-            false => vec![ProductOption {
-                name: "Size".to_owned(),
-                values: sizes,
-            }],
-        },
-        media: vec![MediaLink {
-            url: "/media/sample/mug.svg".to_owned(),
-            alt: String::new(),
-        }],
-        seo: Seo::default(),
-        gift_card: false,
-    }
 }
