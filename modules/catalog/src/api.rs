@@ -72,22 +72,67 @@ fn shopper_routes(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
     let collection = Operation::new("readCollection", "Read a collection by its handle")
         .returns::<CollectionView>(200)
         .returns_problem(&code::NOT_FOUND);
-    let collected = Operation::new("listCollectionProducts", "List the products of a collection")
-        .description("In the merchant's order where no `sort` is asked for.")
-        .query::<CollectedQuery>()
-        .returns::<Page<ProductSummary>>(200)
-        .returns_problem(&code::INVALID_CURSOR)
-        .returns_problem(&code::NOT_FOUND);
+    let collected = Operation::new(
+        "listCollectionProducts",
+        "List the products of a collection",
+    )
+    .description("In the merchant's order where no `sort` is asked for.")
+    .query::<CollectedQuery>()
+    .returns::<Page<ProductSummary>>(200)
+    .returns_problem(&code::INVALID_CURSOR)
+    .returns_problem(&code::NOT_FOUND);
     const COLLECTED: &str = "/api/v1/collections/{handle}/products";
     let (get, anyone) = (Method::GET, Access::Shopper);
     routes
-        .route(get.clone(), "/api/v1/products", anyone, list, shopper::list_products)
-        .route(get.clone(), "/api/v1/products/{handle}", anyone, read, shopper::read_product)
-        .route(get.clone(), "/api/v1/search", anyone, search, shopper::search)
-        .route(get.clone(), "/api/v1/search/suggest", anyone, suggest, shopper::suggest)
-        .route(get.clone(), "/api/v1/collections", anyone, collections, shopper::collections)
-        .route(get.clone(), "/api/v1/collections/{handle}", anyone, collection, shopper::collection)
-        .route(get, COLLECTED, anyone, collected, shopper::collection_products)
+        .route(
+            get.clone(),
+            "/api/v1/products",
+            anyone,
+            list,
+            shopper::list_products,
+        )
+        .route(
+            get.clone(),
+            "/api/v1/products/{handle}",
+            anyone,
+            read,
+            shopper::read_product,
+        )
+        .route(
+            get.clone(),
+            "/api/v1/search",
+            anyone,
+            search,
+            shopper::search,
+        )
+        .route(
+            get.clone(),
+            "/api/v1/search/suggest",
+            anyone,
+            suggest,
+            shopper::suggest,
+        )
+        .route(
+            get.clone(),
+            "/api/v1/collections",
+            anyone,
+            collections,
+            shopper::collections,
+        )
+        .route(
+            get.clone(),
+            "/api/v1/collections/{handle}",
+            anyone,
+            collection,
+            shopper::collection,
+        )
+        .route(
+            get,
+            COLLECTED,
+            anyone,
+            collected,
+            shopper::collection_products,
+        )
 }
 
 fn product_admin(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
@@ -95,10 +140,13 @@ fn product_admin(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
     const ONE: &str = "/api/v1/admin/products/{id}";
     let reads = Access::Staff(Permission::ProductsRead);
     let writes = Access::Staff(Permission::ProductsWrite);
-    let list = Operation::new("listAdminProducts", "List products of every status, newest first")
-        .query::<AdminListQuery>()
-        .returns::<Page<AdminProductRow>>(200)
-        .returns_problem(&code::INVALID_CURSOR);
+    let list = Operation::new(
+        "listAdminProducts",
+        "List products of every status, newest first",
+    )
+    .query::<AdminListQuery>()
+    .returns::<Page<AdminProductRow>>(200)
+    .returns_problem(&code::INVALID_CURSOR);
     let create = Operation::new("createProduct", "Create a product")
         .description("Prices are set with `PUT /api/v1/admin/price-lists/default/prices`.")
         .body::<ProductBody>()
@@ -182,14 +230,14 @@ fn collection_admin(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
 
 /// Who did it, when, and in which request.
 fn cause(caller: &Caller, trace: TraceContext, now: Timestamp) -> Cause {
-    Cause { trace: Some(trace.trace_id_hex()), ..Cause::new(caller.actor(), now) }
+    Cause {
+        trace: Some(trace.trace_id_hex()),
+        ..Cause::new(caller.actor(), now)
+    }
 }
 
 /// JSON that anyone may keep and must ask about again.
-fn public_json<T: serde::Serialize>(
-    value: &T,
-    client: &IfNoneMatch,
-) -> Result<Response, Problem> {
+fn public_json<T: serde::Serialize>(value: &T, client: &IfNoneMatch) -> Result<Response, Problem> {
     let bytes = bytes::Bytes::from(serde_json::to_vec(value).map_err(Problem::internal)?);
     let tag = ETag::of_bytes(&bytes);
     Ok(public(tag.respond(client, || json_response(bytes))))

@@ -37,7 +37,10 @@ pub(crate) struct App {
 
 impl From<Flaw> for CatalogError {
     fn from(flaw: Flaw) -> Self {
-        Self::Invalid { field: flaw.field, reason: flaw.reason }
+        Self::Invalid {
+            field: flaw.field,
+            reason: flaw.reason,
+        }
     }
 }
 

@@ -45,7 +45,12 @@ impl CachedProduct {
         let body = Bytes::from(serde_json::to_vec(&view)?);
         let cache_tag = HeaderValue::from_str(&format!("product-{}", view.id))
             .expect("an id is letters, digits and `_`");
-        Ok(Self { tag: ETag::of_bytes(&body), body, cache_tag, view })
+        Ok(Self {
+            tag: ETag::of_bytes(&body),
+            body,
+            cache_tag,
+            view,
+        })
     }
 }
 
@@ -75,7 +80,11 @@ struct KeyRef<'h> {
 
 impl KeyRef<'_> {
     fn to_key(&self) -> Key {
-        Key { tenant: self.tenant, currency: self.currency, handle: self.handle.into() }
+        Key {
+            tenant: self.tenant,
+            currency: self.currency,
+            handle: self.handle.into(),
+        }
     }
 }
 impl Hash for KeyRef<'_> {
@@ -87,7 +96,12 @@ impl Hash for KeyRef<'_> {
 }
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        KeyRef { tenant: self.tenant, currency: self.currency, handle: &self.handle }.hash(state);
+        KeyRef {
+            tenant: self.tenant,
+            currency: self.currency,
+            handle: &self.handle,
+        }
+        .hash(state);
     }
 }
 impl Equivalent<Key> for KeyRef<'_> {
@@ -135,12 +149,20 @@ impl ProductCache {
         currency: Currency,
         fill: impl AsyncFnOnce() -> Result<Option<CachedProduct>, E>,
     ) -> Result<Found, E> {
-        let key = KeyRef { tenant, currency, handle };
+        let key = KeyRef {
+            tenant,
+            currency,
+            handle,
+        };
         if let Some(found) = self.peek(&key) {
             return Ok(found);
         }
         let key = key.to_key();
-        let waiting = Waiting { flight: self.join_flight(&key), cache: self, key };
+        let waiting = Waiting {
+            flight: self.join_flight(&key),
+            cache: self,
+            key,
+        };
         let read = async || Ok(fill().await?.map(Arc::new));
         let found = waiting.flight.found.get_or_try_init(read).await?.clone();
         self.keep(&waiting, &found);
@@ -150,13 +172,18 @@ impl ProductCache {
     /// The product changed: nothing read of it before now is good.
     pub(crate) fn product_changed(&self, tenant: TenantId, product: ProductId) {
         self.tenant_stamp(tenant).fetch_add(1, Ordering::SeqCst);
-        self.product_stamp(tenant, product).fetch_add(1, Ordering::SeqCst);
+        self.product_stamp(tenant, product)
+            .fetch_add(1, Ordering::SeqCst);
     }
 
     /// What a transaction of this process left behind.
     pub(crate) fn on_commit(&self, committed: &[Committed]) {
         for each in committed {
-            if let Committed::Event { tenant, subject, key } = each
+            if let Committed::Event {
+                tenant,
+                subject,
+                key,
+            } = each
                 && *subject == self.subject
             {
                 self.changed_by_key(*tenant, key);
@@ -205,7 +232,10 @@ impl ProductCache {
         match flights.get(key) {
             Some(flight) if flight.begun == begun => Arc::clone(flight),
             _ => {
-                let flight = Arc::new(Flight { begun, found: OnceCell::new() });
+                let flight = Arc::new(Flight {
+                    begun,
+                    found: OnceCell::new(),
+                });
                 flights.insert(key.clone(), Arc::clone(&flight));
                 flight
             }
@@ -215,11 +245,15 @@ impl ProductCache {
     fn keep(&self, waiting: &Waiting<'_>, found: &Found) {
         let (tenant, begun) = (waiting.key.tenant, waiting.flight.begun);
         // The product's stamp before the tenant's: see the head of this file.
-        let product = found
-            .as_ref()
-            .map(|product| self.product_stamp(tenant, product.view.id).load(Ordering::SeqCst));
+        let product = found.as_ref().map(|product| {
+            self.product_stamp(tenant, product.view.id)
+                .load(Ordering::SeqCst)
+        });
         if self.tenant_stamp(tenant).load(Ordering::SeqCst) == begun {
-            let entry = Entry { found: found.clone(), stamp: product.unwrap_or(begun) };
+            let entry = Entry {
+                found: found.clone(),
+                stamp: product.unwrap_or(begun),
+            };
             self.entries.insert(waiting.key.clone(), entry);
         }
     }
@@ -247,7 +281,11 @@ impl Drop for Waiting<'_> {
         let mut flights = self.cache.flights.lock();
         let over =
             self.flight.found.initialized() || Arc::strong_count(&self.flight) <= HOLDERS_LAST;
-        if over && flights.get(&self.key).is_some_and(|known| Arc::ptr_eq(known, &self.flight)) {
+        if over
+            && flights
+                .get(&self.key)
+                .is_some_and(|known| Arc::ptr_eq(known, &self.flight))
+        {
             flights.remove(&self.key);
         }
     }
@@ -299,7 +337,10 @@ mod tests {
             ran.set(true);
             Ok::<_, ()>(title.map(product))
         };
-        let found = cache.get(TENANT, "tea", Currency::EUR, fill).await.expect("a fill");
+        let found = cache
+            .get(TENANT, "tea", Currency::EUR, fill)
+            .await
+            .expect("a fill");
         (found.map(|product| product.view.title.clone()), ran.get())
     }
 
@@ -328,8 +369,14 @@ mod tests {
             cache.product_changed(TENANT, PRODUCT);
             Ok::<_, ()>(Some(old))
         };
-        let found = cache.get(TENANT, "tea", Currency::EUR, racing).await.expect("a fill");
-        assert_eq!(found.map(|product| product.view.title.clone()).as_deref(), Some("old"));
+        let found = cache
+            .get(TENANT, "tea", Currency::EUR, racing)
+            .await
+            .expect("a fill");
+        assert_eq!(
+            found.map(|product| product.view.title.clone()).as_deref(),
+            Some("old")
+        );
         assert_eq!(get(&cache, Some("new")).await, seen("new", true));
         assert_eq!(get(&cache, None).await, seen("new", false));
     }
@@ -366,6 +413,40 @@ mod tests {
         assert_eq!(get(&cache, Some("tea")).await, (None, false));
         cache.product_changed(TENANT, ProductId::from_u128(99));
         assert_eq!(get(&cache, Some("tea")).await, seen("tea", true));
+    }
+
+    #[tokio::test]
+    async fn commits_and_events_of_products_outdate_and_others_do_not() {
+        let cache = ProductCache::new();
+        let event = |subject: String| Envelope {
+            id: stoa_kernel::EventId::from_u128(1),
+            subject,
+            tenant: TENANT,
+            cell: stoa_kernel::CellId::from_u128(1),
+            epoch: 1,
+            seq: 1,
+            key: PRODUCT.to_string(),
+            occurred_at: stoa_kernel::Timestamp::from_micros(0),
+            actor: stoa_kernel::Actor::System,
+            causation: None,
+            trace: None,
+            payload: serde_json::Value::Null,
+        };
+        let committed = |subject: String| {
+            [Committed::Event {
+                tenant: TENANT,
+                subject,
+                key: PRODUCT.to_string(),
+            }]
+        };
+        assert_eq!(get(&cache, Some("one")).await, seen("one", true));
+        cache.on_event(&event("orders.paid.v1".into()));
+        cache.on_commit(&committed("orders.paid.v1".into()));
+        assert_eq!(get(&cache, None).await, seen("one", false));
+        cache.on_event(&event(ProductChanged::subject()));
+        assert_eq!(get(&cache, Some("two")).await, seen("two", true));
+        cache.on_commit(&committed(ProductChanged::subject()));
+        assert_eq!(get(&cache, Some("three")).await, seen("three", true));
     }
 
     #[tokio::test]

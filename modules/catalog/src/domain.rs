@@ -173,7 +173,10 @@ mod tests {
 
     #[test]
     fn searches_see_small_letters_line_by_line() {
-        assert_eq!(search_text("Grüner TEE", &["Bio".into()]), "grüner tee\nbio");
+        assert_eq!(
+            search_text("Grüner TEE", &["Bio".into()]),
+            "grüner tee\nbio"
+        );
         assert_eq!(variant_title(&[]), "Default");
         assert_eq!(variant_title(&["Red".into(), "L".into()]), "Red / L");
     }

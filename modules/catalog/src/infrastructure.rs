@@ -37,5 +37,6 @@ pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<T
 /// As [`json`], where the column may be NULL.
 pub(crate) fn json_opt<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<Option<T>> {
     let text: Option<String> = row.get(index)?;
-    text.map(|text| Ok(serde_json::from_str(&text)?)).transpose()
+    text.map(|text| Ok(serde_json::from_str(&text)?))
+        .transpose()
 }

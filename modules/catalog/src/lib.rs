@@ -43,7 +43,8 @@ pub struct Module {
 pub fn start(deps: Deps, cursor_key: [u8; 32], sanitise: fn(&str) -> String) -> Module {
     let cache = Arc::new(ProductCache::new());
     let at_commit = Arc::clone(&cache);
-    deps.storage.on_commit(move |committed| at_commit.on_commit(committed));
+    deps.storage
+        .on_commit(move |committed| at_commit.on_commit(committed));
     let app = Arc::new(App {
         deps,
         cache: Arc::clone(&cache),

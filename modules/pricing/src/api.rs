@@ -51,8 +51,20 @@ pub(crate) fn routes(app: Arc<App>) -> Routes {
         .header("If-Match", false, IF_MATCH)
         .returns_problem(&code::PRECONDITION_FAILED);
     Routes::new("pricing")
-        .route(Method::GET, PRICES, Access::Staff(Permission::PricesRead), list, list_prices)
-        .route(Method::PUT, PRICES, Access::Staff(Permission::PricesWrite), put, put_prices)
+        .route(
+            Method::GET,
+            PRICES,
+            Access::Staff(Permission::PricesRead),
+            list,
+            list_prices,
+        )
+        .route(
+            Method::PUT,
+            PRICES,
+            Access::Staff(Permission::PricesWrite),
+            put,
+            put_prices,
+        )
         .route(Method::GET, TAX, reads, tax, read_tax)
         .route(Method::PUT, TAX, writes, set_tax, put_tax)
         .route(Method::GET, SHIPPING, reads, shipping, read_shipping)
@@ -65,11 +77,16 @@ async fn list_prices(
     Tenant(tenant): Tenant,
     Query(query): Query<PriceListQuery>,
 ) -> Result<Json<Page<PriceEntry>>, Problem> {
-    let key = app.cursor_key().await.map_err(|error| storage_problem(&error))?;
+    let key = app
+        .cursor_key()
+        .await
+        .map_err(|error| storage_problem(&error))?;
     let scope = format!("{} prices {:?}", tenant.id, query.variant_id);
     let decode = |cursor: String| key.decode::<(VariantId, Currency)>(&scope, &cursor);
     let after = query.cursor.map(decode).transpose()?;
-    let rows = app.prices(tenant.id, query.variant_id, after, query.limit.plus_one()).await;
+    let rows = app
+        .prices(tenant.id, query.variant_id, after, query.limit.plus_one())
+        .await;
     let last = |row: &PriceRow| key.encode(&scope, &(row.price.variant, row.price.price.currency));
     let page = Page::of(rows.map_err(problem)?, query.limit, last);
     Ok(Json(page.map(PriceEntry::from)))
@@ -90,12 +107,23 @@ async fn put_prices(
     };
     let trace = Some(trace.trace_id_hex());
     let change = PriceChange {
-        prices: body.value.prices.into_iter().map(PriceBody::into_price).collect(),
+        prices: body
+            .value
+            .prices
+            .into_iter()
+            .map(PriceBody::into_price)
+            .collect(),
         key,
-        cause: Cause { trace, ..Cause::new(caller.actor(), app.deps.now()) },
+        cause: Cause {
+            trace,
+            ..Cause::new(caller.actor(), app.deps.now())
+        },
         answer: |changed| PricesChanged { changed }.to_json(),
     };
-    let answer = app.change_prices(tenant.id, change).await.map_err(problem)?;
+    let answer = app
+        .change_prices(tenant.id, change)
+        .await
+        .map_err(problem)?;
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, JSON)], answer).into_response())
 }
@@ -104,7 +132,10 @@ async fn read_tax(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
 ) -> Result<Response, Problem> {
-    let (settings, _) = app.settings(tenant.id, tenant.currency).await.map_err(problem)?;
+    let (settings, _) = app
+        .settings(tenant.id, tenant.currency)
+        .await
+        .map_err(problem)?;
     Ok(versioned(settings.tax_version, Tax::from(settings.tax)))
 }
 
@@ -115,7 +146,9 @@ async fn put_tax(
     Json(body): Json<Tax>,
 ) -> Result<Response, Problem> {
     let seen = version_of(seen)?;
-    let set = app.set_tax(tenant.id, tenant.currency, seen, body.into()).await;
+    let set = app
+        .set_tax(tenant.id, tenant.currency, seen, body.into())
+        .await;
     let settings = set.map_err(problem)?;
     Ok(versioned(settings.tax_version, Tax::from(settings.tax)))
 }
@@ -124,7 +157,10 @@ async fn read_shipping(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
 ) -> Result<Response, Problem> {
-    let (settings, rates) = app.settings(tenant.id, tenant.currency).await.map_err(problem)?;
+    let (settings, rates) = app
+        .settings(tenant.id, tenant.currency)
+        .await
+        .map_err(problem)?;
     Ok(versioned(settings.shipping_version, Shipping::from(rates)))
 }
 
@@ -136,7 +172,9 @@ async fn put_shipping(
 ) -> Result<Response, Problem> {
     let seen = version_of(seen)?;
     let rates = body.into_rates()?;
-    let set = app.set_shipping(tenant.id, tenant.currency, seen, rates).await;
+    let set = app
+        .set_shipping(tenant.id, tenant.currency, seen, rates)
+        .await;
     let (settings, rates) = set.map_err(problem)?;
     Ok(versioned(settings.shipping_version, Shipping::from(rates)))
 }
@@ -146,7 +184,12 @@ fn version_of(seen: Option<IfMatch>) -> Result<Option<i64>, Problem> {
 }
 
 fn versioned<T: serde::Serialize>(version: i64, value: T) -> Response {
-    (StatusCode::OK, ETag::of_version(version).header(), Json(value)).into_response()
+    (
+        StatusCode::OK,
+        ETag::of_version(version).header(),
+        Json(value),
+    )
+        .into_response()
 }
 
 fn problem(error: EditError) -> Problem {

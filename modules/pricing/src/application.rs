@@ -10,9 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::{Catalog, ListingPrice};
-use stoa_contracts::pricing::{
-    NewPrice, Pricing, Quote, QuoteError, QuoteRequest, ShippingOption,
-};
+use stoa_contracts::pricing::{NewPrice, Pricing, Quote, QuoteError, QuoteRequest, ShippingOption};
 use stoa_kernel::{Currency, TenantId, VariantId};
 use stoa_rest::CursorKey;
 use stoa_storage::{Cause, Result, Tx};
@@ -33,12 +31,7 @@ pub(crate) struct App {
 
 #[async_trait]
 impl Pricing for App {
-    async fn set_prices(
-        &self,
-        tx: &mut Tx<'_>,
-        prices: &[NewPrice],
-        cause: &Cause,
-    ) -> Result<()> {
+    async fn set_prices(&self, tx: &mut Tx<'_>, prices: &[NewPrice], cause: &Cause) -> Result<()> {
         self.put_prices(tx, prices, cause).await.map(|_| ())
     }
 
@@ -68,7 +61,10 @@ impl Pricing for App {
         }
         let goods = goods_total(&priced(tx, request).await?)?;
         let (_, rates) = terms(tx, request.currency).await?;
-        Ok(rates.iter().map(|rate| rate.option(request.currency, goods)).collect())
+        Ok(rates
+            .iter()
+            .map(|rate| rate.option(request.currency, goods))
+            .collect())
     }
 
     async fn ensure_settings(&self, tenant: TenantId, currency: Currency) -> Result<()> {
@@ -86,7 +82,13 @@ impl Pricing for App {
 
 impl App {
     pub(crate) async fn cursor_key(&self) -> Result<&CursorKey> {
-        let read = async || self.deps.storage.secret("pricing.cursor").await.map(CursorKey::new);
+        let read = async || {
+            self.deps
+                .storage
+                .secret("pricing.cursor")
+                .await
+                .map(CursorKey::new)
+        };
         self.cursors.get_or_try_init(read).await
     }
 
@@ -112,7 +114,9 @@ impl App {
             })
             .collect();
         if !listings.is_empty() {
-            self.catalog.put_listing_prices(tx, &listings, cause).await?;
+            self.catalog
+                .put_listing_prices(tx, &listings, cause)
+                .await?;
         }
         Ok(listings.len())
     }
@@ -124,8 +128,14 @@ async fn priced(tx: &mut Tx<'_>, request: &QuoteRequest) -> Result<Vec<PricedLin
     let found = rows::prices(tx, &variants, request.currency).await?;
     let units: HashMap<VariantId, i64> = found.into_iter().collect();
     let with_price = |line: &stoa_contracts::pricing::QuoteLine| match units.get(&line.variant) {
-        Some(unit) => Ok(PricedLine { line: *line, unit: *unit }),
-        None => Err(QuoteError::NoPrice { variant: line.variant, currency: request.currency }),
+        Some(unit) => Ok(PricedLine {
+            line: *line,
+            unit: *unit,
+        }),
+        None => Err(QuoteError::NoPrice {
+            variant: line.variant,
+            currency: request.currency,
+        }),
     };
     request.lines.iter().map(with_price).collect()
 }
@@ -137,7 +147,10 @@ async fn terms(
 ) -> Result<(Settings, Vec<ShippingRate>), QuoteError> {
     let known = rows::settings_and_shipping(tx, currency).await?;
     Ok(known.unwrap_or_else(|| {
-        (Settings::first(currency), Settings::first_shipping(currency).to_vec())
+        (
+            Settings::first(currency),
+            Settings::first_shipping(currency).to_vec(),
+        )
     }))
 }
 

@@ -3,8 +3,7 @@
 mod settings;
 
 pub(crate) use settings::{
-    Flaw, Settings, ShippingRate, TaxRule,
-    check_prices, check_shipping, check_tax, price_to_keep,
+    Flaw, Settings, ShippingRate, TaxRule, check_prices, check_shipping, check_tax, price_to_keep,
 };
 
 use stoa_contracts::Totals;
@@ -38,11 +37,18 @@ impl TaxRule {
     /// Tax is rounded once, half up. `listed` is gross where prices include tax, else net.
     fn split(self, listed: i64, taxable: bool) -> Result<Split, QuoteError> {
         if !taxable {
-            return Ok(Split { net: listed, tax: 0 });
+            return Ok(Split {
+                net: listed,
+                tax: 0,
+            });
         }
         const MILLION: i128 = 1_000_000;
         let rate = i128::from(self.ppm);
-        let base = if self.inclusive { MILLION + rate } else { MILLION };
+        let base = if self.inclusive {
+            MILLION + rate
+        } else {
+            MILLION
+        };
         let tax = round_half_up(i128::from(listed) * rate, base);
         let tax = i64::try_from(tax).map_err(|_| QuoteError::Overflow)?;
         let net = if self.inclusive { listed - tax } else { listed };
@@ -65,7 +71,10 @@ pub(crate) fn calculate(
     for each in lines {
         let listed = listed_total(each)?;
         let split = tax.split(listed, each.line.taxable)?;
-        let total = split.net.checked_add(split.tax).ok_or(QuoteError::Overflow)?;
+        let total = split
+            .net
+            .checked_add(split.tax)
+            .ok_or(QuoteError::Overflow)?;
         subtotal.add(split.net);
         taxes.add(split.tax);
         quoted.push(QuotedLine {
@@ -86,7 +95,9 @@ pub(crate) fn calculate(
     taxes.add(delivery.tax);
     let (subtotal, taxes) = (subtotal.get()?, taxes.get()?);
     let mut total = Sum::default();
-    [subtotal, delivery.net, taxes].into_iter().for_each(|part| total.add(part));
+    [subtotal, delivery.net, taxes]
+        .into_iter()
+        .for_each(|part| total.add(part));
     let totals = Totals {
         subtotal: money(subtotal),
         discount: money(0),
@@ -94,7 +105,11 @@ pub(crate) fn calculate(
         tax: money(taxes),
         total: money(total.get()?),
     };
-    Ok(Calculation { lines: quoted, totals, shipping })
+    Ok(Calculation {
+        lines: quoted,
+        totals,
+        shipping,
+    })
 }
 
 pub(crate) fn needs_shipping<'l>(mut lines: impl Iterator<Item = &'l QuoteLine>) -> bool {
@@ -111,7 +126,9 @@ pub(crate) fn goods_total(lines: &[PricedLine]) -> Result<i64, QuoteError> {
 }
 
 fn listed_total(each: &PricedLine) -> Result<i64, QuoteError> {
-    each.unit.checked_mul(each.line.quantity.as_i64()).ok_or(QuoteError::Overflow)
+    each.unit
+        .checked_mul(each.line.quantity.as_i64())
+        .ok_or(QuoteError::Overflow)
 }
 
 /// `numerator / denominator`, both of a sum of money that is not negative.

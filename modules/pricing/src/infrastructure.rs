@@ -34,7 +34,12 @@ pub(crate) async fn put_prices(
         })
         .collect();
     let statements: Vec<Stmt<'_>> = rows.iter().map(|row| (SQL, row.as_slice())).collect();
-    Ok(tx.batch(&statements).await?.into_iter().map(|changed| changed > 0).collect())
+    Ok(tx
+        .batch(&statements)
+        .await?
+        .into_iter()
+        .map(|changed| changed > 0)
+        .collect())
 }
 
 /// Prices of the variants that have one in this currency, in id order.
@@ -53,10 +58,18 @@ pub(crate) async fn prices(
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(IDS_PER_STATEMENT) {
         let last = chunk.last().copied().into_iter().cycle();
-        let mut values: Vec<Value<'_>> =
-            chunk.iter().copied().chain(last).take(IDS_PER_STATEMENT).map(Value::from).collect();
+        let mut values: Vec<Value<'_>> = chunk
+            .iter()
+            .copied()
+            .chain(last)
+            .take(IDS_PER_STATEMENT)
+            .map(Value::from)
+            .collect();
         values.push((&currency).into());
-        found.extend(tx.query(SQL, &values, |row| Ok((row.get(0)?, row.get(1)?))).await?);
+        found.extend(
+            tx.query(SQL, &values, |row| Ok((row.get(0)?, row.get(1)?)))
+                .await?,
+        );
     }
     Ok(found)
 }
@@ -78,9 +91,14 @@ pub(crate) async fn settings_and_shipping(
             Ok((settings_of(row)?, rate))
         })
         .await?;
-    let Some((settings, _)) = rows.first() else { return Ok(None) };
+    let Some((settings, _)) = rows.first() else {
+        return Ok(None);
+    };
     let settings = settings.clone();
-    Ok(Some((settings, rows.into_iter().filter_map(|(_, rate)| rate).collect())))
+    Ok(Some((
+        settings,
+        rows.into_iter().filter_map(|(_, rate)| rate).collect(),
+    )))
 }
 
 /// The settings with their row locked.
@@ -100,7 +118,8 @@ pub(crate) async fn settings(tx: &mut Tx<'_>) -> Result<Option<Settings>> {
 pub(crate) async fn shipping(tx: &mut Tx<'_>) -> Result<Vec<ShippingRate>> {
     const SQL: &str = "SELECT id, name, currency, amount, free_from FROM pricing_shipping_option \
                        WHERE tenant_id = :tenant ORDER BY position, currency, id";
-    tx.query(SQL, params![], |row| rate_of(row, row.get(0)?, 1)).await
+    tx.query(SQL, params![], |row| rate_of(row, row.get(0)?, 1))
+        .await
 }
 
 /// False where the shop has settings already; then nothing was written.
@@ -127,7 +146,9 @@ pub(crate) async fn insert_settings(
 pub(crate) async fn set_tax(tx: &mut Tx<'_>, tax: TaxRule, now: Timestamp) -> Result<()> {
     const SQL: &str = "UPDATE pricing_settings SET tax_ppm = $1, tax_inclusive = $2, \
          tax_version = tax_version + 1, updated_at = $3 WHERE tenant_id = :tenant";
-    tx.execute(SQL, params![tax.ppm, tax.inclusive, now]).await.map(|_| ())
+    tx.execute(SQL, params![tax.ppm, tax.inclusive, now])
+        .await
+        .map(|_| ())
 }
 
 /// Replaces all options; the caller holds the settings' lock.
@@ -139,7 +160,8 @@ pub(crate) async fn set_shipping(
     const TOUCH: &str = "UPDATE pricing_settings SET shipping_version = shipping_version + 1, \
                          updated_at = $1 WHERE tenant_id = :tenant";
     const EMPTY: &str = "DELETE FROM pricing_shipping_option WHERE tenant_id = :tenant";
-    tx.batch(&[(TOUCH, params![now]), (EMPTY, params![])]).await?;
+    tx.batch(&[(TOUCH, params![now]), (EMPTY, params![])])
+        .await?;
     insert_shipping(tx, options).await
 }
 
@@ -189,7 +211,10 @@ pub(crate) async fn list(
         None => (VariantId::from_u128(0), ""),
     };
     match variant {
-        Some(variant) => db.fetch(ONE, params![id, code, limit, variant], price_row).await,
+        Some(variant) => {
+            db.fetch(ONE, params![id, code, limit, variant], price_row)
+                .await
+        }
         None => db.fetch(ALL, params![id, code, limit], price_row).await,
     }
 }
@@ -211,7 +236,10 @@ fn price_row(row: &Row<'_>) -> Result<PriceRow> {
 fn settings_of(row: &Row<'_>) -> Result<Settings> {
     Ok(Settings {
         currency: row.get(0)?,
-        tax: TaxRule { ppm: row.get(1)?, inclusive: row.get(2)? },
+        tax: TaxRule {
+            ppm: row.get(1)?,
+            inclusive: row.get(2)?,
+        },
         tax_version: row.get(3)?,
         shipping_version: row.get(4)?,
     })

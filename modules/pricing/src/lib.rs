@@ -21,7 +21,9 @@ use application::App;
 pub const MIGRATIONS: Migrations = Migrations {
     module: "pricing",
     plane: Plane::Cell,
-    steps: &[include_str!("../migrations/0001_prices_tax_and_shipping.sql")],
+    steps: &[include_str!(
+        "../migrations/0001_prices_tax_and_shipping.sql"
+    )],
 };
 
 /// What the server composes of pricing.
@@ -32,6 +34,13 @@ pub struct Module {
 
 /// `catalog` shows what is set here, and says which variants there are.
 pub fn start(deps: Deps, catalog: Arc<dyn Catalog>) -> Module {
-    let app = Arc::new(App { deps, catalog, cursors: OnceCell::new() });
-    Module { contract: app.clone(), routes: api::routes(app) }
+    let app = Arc::new(App {
+        deps,
+        catalog,
+        cursors: OnceCell::new(),
+    });
+    Module {
+        contract: app.clone(),
+        routes: api::routes(app),
+    }
 }

@@ -102,11 +102,18 @@ pub(crate) async fn page_of(
     let decode = |cursor: &String| app.cursors.decode::<(String, CollectionId)>(&scope, cursor);
     let after = query.cursor.as_ref().map(decode).transpose()?;
     let after = after.as_ref().map(|(title, id)| (title.as_str(), *id));
-    let rows = app.list_collections(tenant, after, query.limit.plus_one()).await;
+    let rows = app
+        .list_collections(tenant, after, query.limit.plus_one())
+        .await;
     let last = |row: &CollectionView| {
-        app.cursors.encode(&scope, &(row.title.to_lowercase(), row.id))
+        app.cursors
+            .encode(&scope, &(row.title.to_lowercase(), row.id))
     };
-    Ok(Page::of(rows.map_err(|error| storage_problem(&error))?, query.limit, last))
+    Ok(Page::of(
+        rows.map_err(|error| storage_problem(&error))?,
+        query.limit,
+        last,
+    ))
 }
 
 pub(crate) async fn list(
@@ -125,7 +132,9 @@ pub(crate) async fn create(
     Json(body): Json<CollectionBody>,
 ) -> Result<Response, Problem> {
     let cause = cause(&caller, trace, app.deps.now());
-    let description_html = app.clean_html(&body.description_html).map_err(edit_problem)?;
+    let description_html = app
+        .clean_html(&body.description_html)
+        .map_err(edit_problem)?;
     let handle = body.handle.clone().unwrap_or_else(|| slug_of(&body.title));
     let input = CollectionInput {
         handle,
@@ -134,7 +143,10 @@ pub(crate) async fn create(
         image: body.image,
         products: body.products,
     };
-    let created = app.create_collection(tenant.id, input, cause).await.map_err(edit_problem)?;
+    let created = app
+        .create_collection(tenant.id, input, cause)
+        .await
+        .map_err(edit_problem)?;
     Ok(answer(StatusCode::CREATED, created.into()))
 }
 
@@ -143,7 +155,10 @@ pub(crate) async fn read(
     Tenant(tenant): Tenant,
     Path(id): Path<CollectionId>,
 ) -> Result<Response, Problem> {
-    let found = app.whole_collection(tenant.id, id).await.map_err(edit_problem)?;
+    let found = app
+        .whole_collection(tenant.id, id)
+        .await
+        .map_err(edit_problem)?;
     Ok(answer(StatusCode::OK, found.into()))
 }
 
@@ -156,7 +171,9 @@ pub(crate) async fn replace(
     seen: IfMatch,
     Json(mut body): Json<CollectionBody>,
 ) -> Result<Response, Problem> {
-    body.description_html = app.clean_html(&body.description_html).map_err(edit_problem)?;
+    body.description_html = app
+        .clean_html(&body.description_html)
+        .map_err(edit_problem)?;
     let change = move |now: CollectionInput| {
         let body = body.clone();
         CollectionInput {
@@ -168,7 +185,9 @@ pub(crate) async fn replace(
         }
     };
     let cause = cause(&caller, trace, app.deps.now());
-    let edited = app.edit_collection(tenant.id, id, seen.version()?, cause, change).await;
+    let edited = app
+        .edit_collection(tenant.id, id, seen.version()?, cause, change)
+        .await;
     Ok(answer(StatusCode::OK, edited.map_err(edit_problem)?.into()))
 }
 
@@ -195,7 +214,9 @@ pub(crate) async fn update(
         }
     };
     let cause = cause(&caller, trace, app.deps.now());
-    let edited = app.edit_collection(tenant.id, id, seen.version()?, cause, change).await;
+    let edited = app
+        .edit_collection(tenant.id, id, seen.version()?, cause, change)
+        .await;
     Ok(answer(StatusCode::OK, edited.map_err(edit_problem)?.into()))
 }
 
@@ -206,7 +227,9 @@ pub(crate) async fn delete(
     seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
     let deleted = app.delete_collection(tenant.id, id, seen.version()?).await;
-    deleted.map(|()| StatusCode::NO_CONTENT).map_err(edit_problem)
+    deleted
+        .map(|()| StatusCode::NO_CONTENT)
+        .map_err(edit_problem)
 }
 
 fn answer(status: StatusCode, collection: AdminCollection) -> Response {

@@ -135,13 +135,18 @@ pub(crate) struct AdminVariant {
 impl ProductBody {
     /// The first variant that names an existing one.
     pub(crate) fn named_variant(&self) -> Option<usize> {
-        self.variants.iter().position(|variant| variant.id.is_some())
+        self.variants
+            .iter()
+            .position(|variant| variant.id.is_some())
     }
 
     /// `handle_now` is that of the product which is replaced.
     pub(crate) fn into_draft(self, handle_now: Option<String>) -> Draft {
         let (ids, variants) = split(self.variants);
-        let handle = self.handle.or(handle_now).unwrap_or_else(|| slug_of(&self.title));
+        let handle = self
+            .handle
+            .or(handle_now)
+            .unwrap_or_else(|| slug_of(&self.title));
         let input = ProductInput {
             handle,
             title: self.title,
@@ -210,7 +215,12 @@ impl From<WholeProduct> for AdminProduct {
             tags: input.tags,
             status: input.status,
             options: input.options,
-            variants: product.variants.into_iter().zip(input.variants).map(variant).collect(),
+            variants: product
+                .variants
+                .into_iter()
+                .zip(input.variants)
+                .map(variant)
+                .collect(),
             media: input.media,
             seo: input.seo,
             gift_card: input.gift_card,

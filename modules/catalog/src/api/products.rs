@@ -59,9 +59,14 @@ pub(crate) async fn list(
     Query(query): Query<AdminListQuery>,
 ) -> Result<Json<Page<AdminProductRow>>, Problem> {
     let scope = scope(tenant.id);
-    let decode = |cursor: String| app.cursors.decode::<(Timestamp, ProductId)>(&scope, &cursor);
+    let decode = |cursor: String| {
+        app.cursors
+            .decode::<(Timestamp, ProductId)>(&scope, &cursor)
+    };
     let after = query.cursor.map(decode).transpose()?;
-    let rows = app.admin_products(tenant.id, after, query.limit.plus_one()).await;
+    let rows = app
+        .admin_products(tenant.id, after, query.limit.plus_one())
+        .await;
     let last = |row: &AdminRow| app.cursors.encode(&scope, &(row.created_at, row.id));
     let page = Page::of(rows.map_err(edit_problem)?, query.limit, last);
     Ok(Json(page.map(AdminProductRow::from)))
@@ -78,14 +83,19 @@ pub(crate) async fn create(
     trace: TraceContext,
     Json(mut body): Json<ProductBody>,
 ) -> Result<Response, Problem> {
-    body.description_html = app.clean_html(&body.description_html).map_err(edit_problem)?;
+    body.description_html = app
+        .clean_html(&body.description_html)
+        .map_err(edit_problem)?;
     let cause = cause(&caller, trace, app.deps.now());
     if let Some(index) = body.named_variant() {
         let field = format!("variants[{index}].id");
         return Err(Problem::invalid(field, "a new product has no variants yet"));
     }
     let Draft { input, .. } = body.into_draft(None);
-    let created = app.create_product(tenant.id, input, cause).await.map_err(edit_problem)?;
+    let created = app
+        .create_product(tenant.id, input, cause)
+        .await
+        .map_err(edit_problem)?;
     Ok(answer(StatusCode::CREATED, created.into()))
 }
 
@@ -94,7 +104,10 @@ pub(crate) async fn read(
     Tenant(tenant): Tenant,
     Path(id): Path<ProductId>,
 ) -> Result<Response, Problem> {
-    let found = app.whole_product(tenant.id, id).await.map_err(edit_problem)?;
+    let found = app
+        .whole_product(tenant.id, id)
+        .await
+        .map_err(edit_problem)?;
     Ok(answer(StatusCode::OK, found.into()))
 }
 
@@ -107,10 +120,14 @@ pub(crate) async fn replace(
     seen: IfMatch,
     Json(mut body): Json<ProductBody>,
 ) -> Result<Response, Problem> {
-    body.description_html = app.clean_html(&body.description_html).map_err(edit_problem)?;
+    body.description_html = app
+        .clean_html(&body.description_html)
+        .map_err(edit_problem)?;
     let cause = cause(&caller, trace, app.deps.now());
     let change = move |draft: Draft| body.clone().into_draft(Some(draft.input.handle));
-    let edited = app.edit_product(tenant.id, id, seen.version()?, cause, change).await;
+    let edited = app
+        .edit_product(tenant.id, id, seen.version()?, cause, change)
+        .await;
     Ok(answer(StatusCode::OK, edited.map_err(edit_problem)?.into()))
 }
 
@@ -128,7 +145,9 @@ pub(crate) async fn update(
     }
     let cause = cause(&caller, trace, app.deps.now());
     let change = move |draft: Draft| patch.clone().apply(draft);
-    let edited = app.edit_product(tenant.id, id, seen.version()?, cause, change).await;
+    let edited = app
+        .edit_product(tenant.id, id, seen.version()?, cause, change)
+        .await;
     Ok(answer(StatusCode::OK, edited.map_err(edit_problem)?.into()))
 }
 
@@ -141,8 +160,12 @@ pub(crate) async fn delete(
     seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
     let cause = cause(&caller, trace, app.deps.now());
-    let deleted = app.delete_product(tenant.id, id, seen.version()?, cause).await;
-    deleted.map(|()| StatusCode::NO_CONTENT).map_err(edit_problem)
+    let deleted = app
+        .delete_product(tenant.id, id, seen.version()?, cause)
+        .await;
+    deleted
+        .map(|()| StatusCode::NO_CONTENT)
+        .map_err(edit_problem)
 }
 
 fn answer(status: StatusCode, product: AdminProduct) -> Response {

@@ -7,7 +7,9 @@ use axum::response::Response;
 use http::request::Parts;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stoa_contracts::catalog::{CatalogError, ProductPage, ProductQuery, ProductSort, ProductSummary};
+use stoa_contracts::catalog::{
+    CatalogError, ProductPage, ProductQuery, ProductSort, ProductSummary,
+};
 use stoa_kernel::{Currency, TenantId};
 use stoa_rest::{
     HeaderName, IfNoneMatch, Limit, Page, Pagination, Path, Problem, Query, RequestContext, State,
@@ -117,9 +119,13 @@ pub(crate) async fn read_product(
         return Err(Problem::not_found("This shop has no such product."));
     };
     let client = IfNoneMatch::from_headers(&parts.headers);
-    let response = product.tag.respond(&client, || json_response(product.body.clone()));
+    let response = product
+        .tag
+        .respond(&client, || json_response(product.body.clone()));
     let mut response = public(response);
-    response.headers_mut().insert(CACHE_TAG, product.cache_tag.clone());
+    response
+        .headers_mut()
+        .insert(CACHE_TAG, product.cache_tag.clone());
     Ok(response)
 }
 
@@ -175,7 +181,9 @@ pub(crate) async fn collection_products(
 ) -> Result<Response, Problem> {
     let request = ListRequest {
         filter: ListFilter::Collection(handle),
-        order: query.sort.map_or(ListOrder::Position, crate::application::order_of),
+        order: query
+            .sort
+            .map_or(ListOrder::Position, crate::application::order_of),
         currency: query.currency.unwrap_or(tenant.currency),
         limit: query.limit.get(),
         cursor: query.cursor,
@@ -199,7 +207,10 @@ pub(crate) async fn collection(
     client: IfNoneMatch,
 ) -> Result<Response, Problem> {
     use stoa_contracts::catalog::Catalog as _;
-    let found = app.collection(tenant.id, &handle).await.map_err(catalog_problem)?;
+    let found = app
+        .collection(tenant.id, &handle)
+        .await
+        .map_err(catalog_problem)?;
     let found = found.ok_or_else(|| Problem::not_found("This shop has no such collection."))?;
     public_json(&found, &client)
 }
@@ -210,8 +221,14 @@ pub(crate) async fn suggest(
     Query(query): Query<SuggestQuery>,
     client: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let found = app.suggest(tenant.id, &query.q).await.map_err(catalog_problem)?;
-    let data = found.into_iter().map(|(handle, title)| Suggestion { handle, title }).collect();
+    let found = app
+        .suggest(tenant.id, &query.q)
+        .await
+        .map_err(catalog_problem)?;
+    let data = found
+        .into_iter()
+        .map(|(handle, title)| Suggestion { handle, title })
+        .collect();
     public_json(&Suggestions { data }, &client)
 }
 
@@ -221,6 +238,15 @@ fn page(
 ) -> Result<Response, Problem> {
     let found = found.map_err(catalog_problem)?;
     let has_more = found.next_cursor.is_some();
-    let pagination = Pagination { cursor: found.next_cursor, has_more };
-    public_json(&Page::<ProductSummary> { data: found.products, pagination }, client)
+    let pagination = Pagination {
+        cursor: found.next_cursor,
+        has_more,
+    };
+    public_json(
+        &Page::<ProductSummary> {
+            data: found.products,
+            pagination,
+        },
+        client,
+    )
 }

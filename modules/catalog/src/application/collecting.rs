@@ -38,11 +38,19 @@ impl App {
                 collections::replace(tx, found.id, input, &products, now).await?;
                 return Ok(());
             }
-            if self.create_collection_in(tx, input, cause).await.map_err(plain)?.is_some() {
+            if self
+                .create_collection_in(tx, input, cause)
+                .await
+                .map_err(plain)?
+                .is_some()
+            {
                 return Ok(());
             }
         }
-        Err(Error::Contention { attempts: TRIES_MAX }.into())
+        Err(Error::Contention {
+            attempts: TRIES_MAX,
+        }
+        .into())
     }
 
     pub(crate) async fn create_collection(
@@ -57,7 +65,9 @@ impl App {
         db.write(async move |tx: &mut Tx<'_>| {
             match app.create_collection_in(tx, &input, &cause).await? {
                 Some(id) => whole(tx, id).await,
-                None => Err(EditError::HandleTaken { handle: input.handle.clone() }),
+                None => Err(EditError::HandleTaken {
+                    handle: input.handle.clone(),
+                }),
             }
         })
         .await
@@ -73,7 +83,9 @@ impl App {
     ) -> Result<WholeCollection, EditError> {
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let found = collections::lock_by_id(tx, id).await?.ok_or(EditError::NotFound)?;
+            let found = collections::lock_by_id(tx, id)
+                .await?
+                .ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
             let before = whole(tx, id).await?;
             let input = change(before.input.clone());
@@ -83,7 +95,9 @@ impl App {
             check_collection(&input)?;
             let renamed = input.handle != before.input.handle;
             if renamed && collections::handle_is_taken(tx, &input.handle, id).await? {
-                return Err(EditError::HandleTaken { handle: input.handle });
+                return Err(EditError::HandleTaken {
+                    handle: input.handle,
+                });
             }
             let products = products_of(tx, &input).await?;
             collections::replace(tx, id, &input, &products, cause.occurred_at).await?;
@@ -101,7 +115,9 @@ impl App {
     ) -> Result<(), EditError> {
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let found = collections::lock_by_id(tx, id).await?.ok_or(EditError::NotFound)?;
+            let found = collections::lock_by_id(tx, id)
+                .await?
+                .ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
             Ok(collections::delete(tx, id).await?)
         })
@@ -114,7 +130,8 @@ impl App {
         id: CollectionId,
     ) -> Result<WholeCollection, EditError> {
         let db = self.deps.storage.db(tenant).await?;
-        db.read(async move |tx: &mut Tx<'_>| whole(tx, id).await).await
+        db.read(async move |tx: &mut Tx<'_>| whole(tx, id).await)
+            .await
     }
 
     pub(crate) async fn list_collections(
@@ -149,9 +166,11 @@ async fn products_of(
     tx: &mut Tx<'_>,
     input: &CollectionInput,
 ) -> Result<Vec<stoa_kernel::ProductId>, EditError> {
-    collections::products_of(tx, &input.products).await?.map_err(|index| {
-        Flaw::new(format!("products[{index}]"), "is the handle of no product").into()
-    })
+    collections::products_of(tx, &input.products)
+        .await?
+        .map_err(|index| {
+            Flaw::new(format!("products[{index}]"), "is the handle of no product").into()
+        })
 }
 
 async fn whole(tx: &mut Tx<'_>, id: CollectionId) -> Result<WholeCollection, EditError> {

@@ -48,7 +48,9 @@ impl App {
             let stored = StoredProduct::of(&input)?;
             match app.create_in(tx, &stored, &cause).await? {
                 Some(created) => whole(tx, created.product).await,
-                None => Err(EditError::HandleTaken { handle: input.handle.clone() }),
+                None => Err(EditError::HandleTaken {
+                    handle: input.handle.clone(),
+                }),
             }
         })
         .await
@@ -66,16 +68,23 @@ impl App {
         let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let found = products::lock_by_id(tx, id).await?.ok_or(EditError::NotFound)?;
+            let found = products::lock_by_id(tx, id)
+                .await?
+                .ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
             let now = whole(tx, id).await?;
             let ids: Vec<VariantId> = now.variants.iter().map(|(id, _)| *id).collect();
             let named = ids.iter().copied().map(Some).collect();
-            let draft = change(Draft { input: now.input, ids: named });
+            let draft = change(Draft {
+                input: now.input,
+                ids: named,
+            });
             check_product(&draft.input)?;
             let handle = &draft.input.handle;
             if *handle != found.handle && products::handle_is_taken(tx, handle, id).await? {
-                return Err(EditError::HandleTaken { handle: handle.clone() });
+                return Err(EditError::HandleTaken {
+                    handle: handle.clone(),
+                });
             }
             let stored = StoredProduct::of(&draft.input)?;
             let known = products::variant_keys(tx, id).await?;
@@ -83,7 +92,8 @@ impl App {
             // Equal content may still be other variants: two ids may have changed places.
             let same_variants = changes.kept.iter().map(|(id, _)| *id).eq(ids);
             if stored.content_hash != *found.content_hash || !same_variants {
-                app.replace_in(tx, &found, &stored, &changes, &cause).await?;
+                app.replace_in(tx, &found, &stored, &changes, &cause)
+                    .await?;
             }
             whole(tx, id).await
         })
@@ -101,7 +111,9 @@ impl App {
         let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let found = products::lock_by_id(tx, id).await?.ok_or(EditError::NotFound)?;
+            let found = products::lock_by_id(tx, id)
+                .await?
+                .ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
             products::delete(tx, id).await?;
             Ok(app.tell(tx, id, &found.handle, &cause).await?)
@@ -115,7 +127,8 @@ impl App {
         id: ProductId,
     ) -> Result<WholeProduct, EditError> {
         let db = self.deps.storage.db(tenant).await?;
-        db.read(async move |tx: &mut Tx<'_>| whole(tx, id).await).await
+        db.read(async move |tx: &mut Tx<'_>| whole(tx, id).await)
+            .await
     }
 
     pub(crate) async fn admin_products(
@@ -149,9 +162,9 @@ pub(crate) fn check_version(seen: Option<i64>, current: i64) -> Result<(), EditE
 /// The unique key decides between two who take one handle at the same time.
 pub(crate) fn lost_handle(error: EditError) -> EditError {
     match error {
-        EditError::Storage(error) if error.is_unique_violation() => {
-            EditError::HandleTaken { handle: String::new() }
-        }
+        EditError::Storage(error) if error.is_unique_violation() => EditError::HandleTaken {
+            handle: String::new(),
+        },
         other => other,
     }
 }

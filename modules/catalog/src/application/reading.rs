@@ -48,7 +48,10 @@ impl ListRequest {
 
     /// Everything that decides which rows come in which order.
     fn scope(&self, tenant: TenantId) -> String {
-        format!("{tenant} products {:?} {:?} {}", self.filter, self.order, self.currency)
+        format!(
+            "{tenant} products {:?} {:?} {}",
+            self.filter, self.order, self.currency
+        )
     }
 }
 
@@ -90,8 +93,16 @@ impl App {
         let scope = request.scope(tenant);
         let refused = |_: Problem| CatalogError::Cursor;
         let decode = |cursor: &String| self.cursors.decode::<Place>(&scope, cursor);
-        let after = request.cursor.as_ref().map(decode).transpose().map_err(refused)?;
-        if after.as_ref().is_some_and(|place| !request.order.owns(place)) {
+        let after = request
+            .cursor
+            .as_ref()
+            .map(decode)
+            .transpose()
+            .map_err(refused)?;
+        if after
+            .as_ref()
+            .is_some_and(|place| !request.order.owns(place))
+        {
             return Err(CatalogError::Cursor);
         }
         let db = self.deps.storage.db(tenant).await?;
@@ -109,13 +120,18 @@ impl App {
         if let (true, ListFilter::Collection(handle)) = (rows.is_empty(), &request.filter)
             && !lists::collection_exists(&db, handle).await?
         {
-            return Err(CatalogError::UnknownCollection { handle: handle.clone() });
+            return Err(CatalogError::UnknownCollection {
+                handle: handle.clone(),
+            });
         }
         let has_more = rows.len() > limit;
         rows.truncate(limit);
         let last = rows.last().filter(|_| has_more);
         let next_cursor = last.map(|(_, place)| self.cursors.encode(&scope, place));
-        Ok(ProductPage { products: rows.into_iter().map(|(row, _)| row).collect(), next_cursor })
+        Ok(ProductPage {
+            products: rows.into_iter().map(|(row, _)| row).collect(),
+            next_cursor,
+        })
     }
 
     /// (handle, title) of products that begin, or have a word that begins, with `typed`.
@@ -124,7 +140,9 @@ impl App {
         tenant: TenantId,
         typed: &str,
     ) -> Result<Vec<(String, String)>, CatalogError> {
-        let Some(patterns) = SuggestPatterns::of(typed)? else { return Ok(Vec::new()) };
+        let Some(patterns) = SuggestPatterns::of(typed)? else {
+            return Ok(Vec::new());
+        };
         let db = self.deps.storage.db(tenant).await?;
         Ok(lists::suggestions(&db, &patterns, SUGGESTIONS_MAX).await?)
     }

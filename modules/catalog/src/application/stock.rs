@@ -29,7 +29,9 @@ impl Consumer for StockConsumer {
         let Some(fact) = fact else { return Ok(()) };
         let products = listings::lock_products_of(tx, &[fact.variant]).await?;
         // Stock of a variant that the catalog does not know, or no longer.
-        let Some((product, handle)) = products.into_iter().next() else { return Ok(()) };
+        let Some((product, handle)) = products.into_iter().next() else {
+            return Ok(());
+        };
         let marked =
             listings::mark_stock(tx, fact.variant, fact.available, fact.level_version).await?;
         if marked != Marked::Crossed {

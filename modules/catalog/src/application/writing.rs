@@ -38,13 +38,25 @@ impl App {
             let changes = self.match_variants(known, &stored, &[], cause)?;
             if found.content_hash == stored.content_hash {
                 let (product, outcome) = (found.id, UpsertOutcome::Unchanged);
-                return Ok(Upserted { product, outcome, variants: changes.kept });
+                return Ok(Upserted {
+                    product,
+                    outcome,
+                    variants: changes.kept,
+                });
             }
-            self.replace_in(tx, &found, &stored, &changes, cause).await?;
+            self.replace_in(tx, &found, &stored, &changes, cause)
+                .await?;
             let (product, outcome) = (found.id, UpsertOutcome::Updated);
-            return Ok(Upserted { product, outcome, variants: changes.kept });
+            return Ok(Upserted {
+                product,
+                outcome,
+                variants: changes.kept,
+            });
         }
-        Err(Error::Contention { attempts: TRIES_MAX }.into())
+        Err(Error::Contention {
+            attempts: TRIES_MAX,
+        }
+        .into())
     }
 
     /// `None` where the handle is taken; then nothing was written.
@@ -56,14 +68,21 @@ impl App {
     ) -> Result<Option<Upserted>> {
         let now = cause.occurred_at;
         let product: ProductId = self.deps.ids.make(now);
-        let variants: Vec<VariantId> =
-            stored.variants.iter().map(|_| self.deps.ids.make(now)).collect();
+        let variants: Vec<VariantId> = stored
+            .variants
+            .iter()
+            .map(|_| self.deps.ids.make(now))
+            .collect();
         if !products::insert(tx, product, stored, &variants, now).await? {
             return Ok(None);
         }
         self.tell(tx, product, &stored.input.handle, cause).await?;
         let variants = variants.into_iter().map(|id| (id, true)).collect();
-        Ok(Some(Upserted { product, outcome: UpsertOutcome::Created, variants }))
+        Ok(Some(Upserted {
+            product,
+            outcome: UpsertOutcome::Created,
+            variants,
+        }))
     }
 
     /// Replaces a product whose row lock the caller holds.
@@ -92,7 +111,11 @@ impl App {
         cause: &Cause,
     ) -> Result<VariantChanges, Flaw> {
         let mut left: HashMap<VariantId, String> = known.into_iter().collect();
-        for (index, id) in named.iter().enumerate().filter_map(|(i, id)| Some((i, (*id)?))) {
+        for (index, id) in named
+            .iter()
+            .enumerate()
+            .filter_map(|(i, id)| Some((i, (*id)?)))
+        {
             if left.remove(&id).is_none() {
                 let reason = "is no variant of this product, or is named twice";
                 return Err(Flaw::new(format!("variants[{index}].id"), reason));
@@ -104,13 +127,15 @@ impl App {
             .variants
             .iter()
             .enumerate()
-            .map(|(index, variant)| match named.get(index).copied().flatten() {
-                Some(id) => (id, false),
-                None => match by_values.remove(&variant.option_values) {
+            .map(
+                |(index, variant)| match named.get(index).copied().flatten() {
                     Some(id) => (id, false),
-                    None => (self.deps.ids.make(cause.occurred_at), true),
+                    None => match by_values.remove(&variant.option_values) {
+                        Some(id) => (id, false),
+                        None => (self.deps.ids.make(cause.occurred_at), true),
+                    },
                 },
-            })
+            )
             .collect();
         let mut removed: Vec<VariantId> = by_values.into_values().collect();
         removed.sort_unstable();
@@ -147,7 +172,11 @@ impl App {
         handle: &str,
         cause: &Cause,
     ) -> Result<()> {
-        let fact = ProductChanged { product, handle: handle.to_owned() };
-        tx.emit(self.deps.ids.make(cause.occurred_at), cause, &fact).await
+        let fact = ProductChanged {
+            product,
+            handle: handle.to_owned(),
+        };
+        tx.emit(self.deps.ids.make(cause.occurred_at), cause, &fact)
+            .await
     }
 }

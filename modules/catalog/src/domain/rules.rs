@@ -24,7 +24,10 @@ pub(crate) struct Flaw {
 
 impl Flaw {
     pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
+        Self {
+            field: field.into(),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -63,7 +66,10 @@ pub(crate) fn check_collection(input: &CollectionInput) -> Result<(), Flaw> {
     let mut seen = HashSet::new();
     for (index, handle) in input.products.iter().enumerate() {
         if !seen.insert(handle) {
-            return Err(Flaw::new(format!("products[{index}]"), "is in the list twice"));
+            return Err(Flaw::new(
+                format!("products[{index}]"),
+                "is in the list twice",
+            ));
         }
     }
     Ok(())
@@ -95,13 +101,19 @@ fn options(input: &ProductInput) -> Result<(), Flaw> {
         }
         at_most(format!("{field}.values"), option.values.len(), VARIANTS_MAX)?;
         if option.values.is_empty() {
-            return Err(Flaw::new(format!("{field}.values"), "must hold at least one value"));
+            return Err(Flaw::new(
+                format!("{field}.values"),
+                "must hold at least one value",
+            ));
         }
         let mut values = HashSet::new();
         for (place, value) in option.values.iter().enumerate() {
             line(format!("{field}.values[{place}]"), value)?;
             if !values.insert(value) {
-                return Err(Flaw::new(format!("{field}.values[{place}]"), "is in the list twice"));
+                return Err(Flaw::new(
+                    format!("{field}.values[{place}]"),
+                    "is in the list twice",
+                ));
             }
         }
     }
@@ -134,7 +146,10 @@ fn variants(input: &ProductInput) -> Result<(), Flaw> {
             }
         }
         if !seen.insert(&each.option_values) {
-            return Err(Flaw::new(values_field, "belongs to another variant already"));
+            return Err(Flaw::new(
+                values_field,
+                "belongs to another variant already",
+            ));
         }
     }
     Ok(())
@@ -144,7 +159,10 @@ fn variant(field: &str, variant: &VariantInput) -> Result<(), Flaw> {
     optional_line(&format!("{field}.sku"), variant.sku.as_deref())?;
     optional_line(&format!("{field}.barcode"), variant.barcode.as_deref())?;
     if !(0..=GRAMS_MAX).contains(&variant.grams) {
-        return Err(Flaw::new(format!("{field}.grams"), format!("is 0 to {GRAMS_MAX}")));
+        return Err(Flaw::new(
+            format!("{field}.grams"),
+            format!("is 0 to {GRAMS_MAX}"),
+        ));
     }
     match &variant.image {
         Some(image) => url(&format!("{field}.image"), image),
@@ -164,7 +182,10 @@ fn handle(field: &str, handle: &str) -> Result<(), Flaw> {
 fn line(field: impl Into<String>, text: &str) -> Result<(), Flaw> {
     let length = text.chars().count();
     if !(1..=LINE_CHARS_MAX).contains(&length) || text.trim().is_empty() {
-        return Err(Flaw::new(field, format!("is 1 to {LINE_CHARS_MAX} characters")));
+        return Err(Flaw::new(
+            field,
+            format!("is 1 to {LINE_CHARS_MAX} characters"),
+        ));
     }
     if text.contains('\0') {
         return Err(Flaw::new(field, "holds a zero byte"));
@@ -175,7 +196,10 @@ fn line(field: impl Into<String>, text: &str) -> Result<(), Flaw> {
 fn optional_line(field: &str, text: Option<&str>) -> Result<(), Flaw> {
     let text = text.unwrap_or_default();
     if text.chars().count() > LINE_CHARS_MAX || text.contains('\0') {
-        return Err(Flaw::new(field, format!("is at most {LINE_CHARS_MAX} characters")));
+        return Err(Flaw::new(
+            field,
+            format!("is at most {LINE_CHARS_MAX} characters"),
+        ));
     }
     Ok(())
 }
@@ -205,7 +229,9 @@ fn url(field: &str, url: &str) -> Result<(), Flaw> {
     let fetched = url.starts_with("https://")
         || url.starts_with("http://")
         || (url.starts_with('/') && !url.starts_with("//"));
-    let plain = !url.chars().any(|letter| letter.is_control() || letter.is_whitespace());
+    let plain = !url
+        .chars()
+        .any(|letter| letter.is_control() || letter.is_whitespace());
     if !fetched || !plain || url.len() > URL_BYTES_MAX {
         let reason = format!("is an http(s) URL or a path, at most {URL_BYTES_MAX} bytes");
         return Err(Flaw::new(field, reason));
@@ -248,7 +274,10 @@ mod tests {
                 values: vec!["S".into(), "L".into()],
             }],
             variants: vec![variant("S"), variant("L")],
-            media: vec![MediaLink { url: "https://example.com/a.jpg".into(), alt: String::new() }],
+            media: vec![MediaLink {
+                url: "https://example.com/a.jpg".into(),
+                alt: String::new(),
+            }],
             seo: Seo::default(),
             gift_card: false,
         }
@@ -263,7 +292,8 @@ mod tests {
     #[test]
     fn each_broken_rule_names_its_field() {
         assert_eq!(check_product(&shirt()), Ok(()));
-        let cases: [(&str, fn(&mut ProductInput)); 14] = [
+        type Change = fn(&mut ProductInput);
+        let cases: [(&str, Change); 14] = [
             ("handle", |p| p.handle = "Shirt".into()),
             ("handle", |p| p.handle = "a".repeat(256)),
             ("title", |p| p.title = " ".into()),
@@ -271,19 +301,35 @@ mod tests {
             ("tags[0]", |p| p.tags = vec![String::new()]),
             ("options", |p| p.options = vec![p.options[0].clone(); 4]),
             ("options[1].name", |p| p.options.push(p.options[0].clone())),
-            ("options[0].values[1]", |p| p.options[0].values[1] = "S".into()),
+            ("options[0].values[1]", |p| {
+                p.options[0].values[1] = "S".into()
+            }),
             ("variants", |p| p.variants.clear()),
-            ("variants[1].option_values", |p| p.variants[1].option_values.clear()),
-            ("variants[1].option_values[0]", |p| p.variants[1].option_values[0] = "XL".into()),
-            ("variants[1].option_values", |p| p.variants[1].option_values[0] = "S".into()),
+            ("variants[1].option_values", |p| {
+                p.variants[1].option_values.clear()
+            }),
+            ("variants[1].option_values[0]", |p| {
+                p.variants[1].option_values[0] = "XL".into()
+            }),
+            ("variants[1].option_values", |p| {
+                p.variants[1].option_values[0] = "S".into()
+            }),
             ("variants[0].grams", |p| p.variants[0].grams = -1),
-            ("media[0].url", |p| p.media[0].url = "javascript:alert(1)".into()),
+            ("media[0].url", |p| {
+                p.media[0].url = "javascript:alert(1)".into()
+            }),
         ];
         for (field, change) in cases {
             assert_eq!(field_of(change).as_deref(), Some(field));
         }
-        assert_eq!(field_of(|p| p.variants[0].image = Some("//evil".into())).as_deref(), Some("variants[0].image"));
-        assert_eq!(field_of(|p| p.variants = vec![p.variants[0].clone(); 2_001]).as_deref(), Some("variants"));
+        assert_eq!(
+            field_of(|p| p.variants[0].image = Some("//evil".into())).as_deref(),
+            Some("variants[0].image")
+        );
+        assert_eq!(
+            field_of(|p| p.variants = vec![p.variants[0].clone(); 2_001]).as_deref(),
+            Some("variants")
+        );
     }
 
     #[test]

@@ -14,9 +14,10 @@ impl SearchWords {
         let mut words = Self::default();
         let text = normal(query.unwrap_or_default())?;
         for (index, word) in text.split_whitespace().enumerate() {
-            let place = words.0.get_mut(index).ok_or_else(|| {
-                Flaw::new("q", format!("holds at most {WORDS_MAX} words"))
-            })?;
+            let place = words
+                .0
+                .get_mut(index)
+                .ok_or_else(|| Flaw::new("q", format!("holds at most {WORDS_MAX} words")))?;
             *place = Some(format!("%{}%", escaped(word)));
         }
         Ok(words)
@@ -35,14 +36,19 @@ impl SuggestPatterns {
     pub(crate) fn of(query: &str) -> Result<Option<Self>, Flaw> {
         let text = normal(query)?;
         let typed = escaped(&text.split_whitespace().collect::<Vec<_>>().join(" "));
-        Ok((!typed.is_empty())
-            .then(|| Self { title: format!("{typed}%"), word: format!("% {typed}%") }))
+        Ok((!typed.is_empty()).then(|| Self {
+            title: format!("{typed}%"),
+            word: format!("% {typed}%"),
+        }))
     }
 }
 
 fn normal(query: &str) -> Result<String, Flaw> {
     if query.chars().count() > QUERY_CHARS_MAX {
-        return Err(Flaw::new("q", format!("is at most {QUERY_CHARS_MAX} characters")));
+        return Err(Flaw::new(
+            "q",
+            format!("is at most {QUERY_CHARS_MAX} characters"),
+        ));
     }
     // PostgreSQL has no text with a zero byte in it.
     Ok(query.replace('\0', " ").to_lowercase())
@@ -76,7 +82,10 @@ mod tests {
     #[test]
     fn a_query_is_bounded() {
         let long = "a".repeat(201);
-        assert_eq!(SearchWords::of(Some(&long)).map_err(|flaw| flaw.field), Err("q".to_owned()));
+        assert_eq!(
+            SearchWords::of(Some(&long)).map_err(|flaw| flaw.field),
+            Err("q".to_owned())
+        );
         assert!(SearchWords::of(Some("a b c d e f g h")).is_ok());
         assert!(SearchWords::of(Some("a b c d e f g h i")).is_err());
         assert_eq!(SuggestPatterns::of("  "), Ok(None));

@@ -32,7 +32,10 @@ pub(crate) async fn lock_by_id(
 }
 
 fn locked(row: &Row<'_>) -> Result<LockedCollection> {
-    Ok(LockedCollection { id: row.get(0)?, version: row.get(1)? })
+    Ok(LockedCollection {
+        id: row.get(0)?,
+        version: row.get(1)?,
+    })
 }
 
 /// False where the handle belongs to another collection already; then nothing was written.
@@ -97,7 +100,9 @@ pub(crate) async fn delete(tx: &mut Tx<'_>, id: CollectionId) -> Result<()> {
         "DELETE FROM catalog_collection WHERE tenant_id = :tenant AND id = $1",
     ];
     let values = [Value::from(id)];
-    tx.batch(&STATEMENTS.map(|sql| (sql, values.as_slice()))).await.map(|_| ())
+    tx.batch(&STATEMENTS.map(|sql| (sql, values.as_slice())))
+        .await
+        .map(|_| ())
 }
 
 /// Whether another collection has the handle.
@@ -108,8 +113,11 @@ pub(crate) async fn handle_is_taken(
 ) -> Result<bool> {
     const SQL: &str =
         "SELECT id FROM catalog_collection WHERE tenant_id = :tenant AND handle = $1 AND id <> $2";
-    let other =
-        tx.query_opt(SQL, params![handle, besides], |row| row.get::<CollectionId>(0)).await?;
+    let other = tx
+        .query_opt(SQL, params![handle, besides], |row| {
+            row.get::<CollectionId>(0)
+        })
+        .await?;
     Ok(other.is_some())
 }
 
@@ -158,7 +166,11 @@ pub(crate) async fn list(
 pub(crate) async fn by_handle(db: &Db, handle: &str) -> Result<Option<CollectionView>> {
     const SQL: &str = "SELECT id, handle, title, description_html, image FROM catalog_collection \
                        WHERE tenant_id = :tenant AND handle = $1";
-    Ok(db.fetch(SQL, params![handle], view_of).await?.into_iter().next())
+    Ok(db
+        .fetch(SQL, params![handle], view_of)
+        .await?
+        .into_iter()
+        .next())
 }
 
 /// A collection as merchants see it.
@@ -191,7 +203,9 @@ pub(crate) async fn whole(tx: &mut Tx<'_>, id: CollectionId) -> Result<Option<Wh
             })
         })
         .await?;
-    let Some(mut collection) = found else { return Ok(None) };
+    let Some(mut collection) = found else {
+        return Ok(None);
+    };
     collection.input.products = product_handles(tx, id).await?;
     Ok(Some(collection))
 }
@@ -207,7 +221,11 @@ fn view_of(row: &Row<'_>) -> Result<CollectionView> {
 }
 
 fn worked_out(input: &CollectionInput) -> Result<(String, Option<String>)> {
-    let image = input.image.as_ref().map(serde_json::to_string).transpose()?;
+    let image = input
+        .image
+        .as_ref()
+        .map(serde_json::to_string)
+        .transpose()?;
     Ok((input.title.to_lowercase(), image))
 }
 

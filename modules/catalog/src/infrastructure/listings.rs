@@ -68,8 +68,9 @@ pub(crate) async fn lock_products_of(
     );
     let mut found: Vec<(ProductId, String)> = Vec::new();
     for ids in sorted(variants).chunks(IDS_PER_STATEMENT) {
-        let rows =
-            tx.query(SQL, &id_values(ids), |row| Ok((row.get(0)?, row.get(1)?))).await?;
+        let rows = tx
+            .query(SQL, &id_values(ids), |row| Ok((row.get(0)?, row.get(1)?)))
+            .await?;
         found.extend(rows);
     }
     found.sort_by_key(|(id, _)| *id);
@@ -122,8 +123,10 @@ pub(crate) async fn renew_cards(tx: &mut Tx<'_>, products: &[ProductId]) -> Resu
          price_min = excluded.price_min, price_max = excluded.price_max, \
          compare_at = excluded.compare_at, in_stock = excluded.in_stock";
     let rows: Vec<[Value<'_>; 1]> = products.iter().map(|id| [Value::from(*id)]).collect();
-    let statements: Vec<Stmt<'_>> =
-        rows.iter().flat_map(|row| [(DROP, row.as_slice()), (PUT, row.as_slice())]).collect();
+    let statements: Vec<Stmt<'_>> = rows
+        .iter()
+        .flat_map(|row| [(DROP, row.as_slice()), (PUT, row.as_slice())])
+        .collect();
     tx.batch(&statements).await.map(|_| ())
 }
 
@@ -152,12 +155,19 @@ pub(crate) async fn mark_stock(
     let before: Option<(bool, i64)> = tx
         .query_opt(READ, params![variant], |row| Ok((row.get(0)?, row.get(1)?)))
         .await?;
-    let Some((was, known)) = before else { return Ok(Marked::Late) };
+    let Some((was, known)) = before else {
+        return Ok(Marked::Late);
+    };
     if known >= level_version {
         return Ok(Marked::Late);
     }
-    tx.execute(MARK, params![variant, in_stock, level_version]).await?;
-    Ok(if was == in_stock { Marked::Same } else { Marked::Crossed })
+    tx.execute(MARK, params![variant, in_stock, level_version])
+        .await?;
+    Ok(if was == in_stock {
+        Marked::Same
+    } else {
+        Marked::Crossed
+    })
 }
 
 fn sorted(variants: &[VariantId]) -> Vec<[u8; 16]> {

@@ -49,7 +49,10 @@ impl ListOrder {
             Self::Title => (PlaceKey::Text(String::new()), 0),
             Self::PriceAscending | Self::Position => (PlaceKey::Number(-1), 0),
         };
-        Place { key, id: ProductId::from_u128(id) }
+        Place {
+            key,
+            id: ProductId::from_u128(id),
+        }
     }
 
     /// Whether a place, which a client sent back, can be one of this order.
@@ -89,8 +92,17 @@ macro_rules! words {
 macro_rules! tail {
     ($key:literal, $than:literal, $direction:literal) => {
         concat!(
-            " AND (", $key, ", p.id) ", $than, " ($2, $3) ORDER BY ", $key, " ", $direction,
-            ", p.id ", $direction, " LIMIT $4"
+            " AND (",
+            $key,
+            ", p.id) ",
+            $than,
+            " ($2, $3) ORDER BY ",
+            $key,
+            " ",
+            $direction,
+            ", p.id ",
+            $direction,
+            " LIMIT $4"
         )
     };
 }
@@ -117,8 +129,13 @@ macro_rules! all_by_price {
              AND p.id = c.product_id AND p.status = 'active'",
             words!(),
             // The card's own id, so that the index on it also breaks ties.
-            " AND (c.price_min, c.product_id) ", $than, " ($2, $3) ORDER BY c.price_min ",
-            $direction, ", c.product_id ", $direction, " LIMIT $4"
+            " AND (c.price_min, c.product_id) ",
+            $than,
+            " ($2, $3) ORDER BY c.price_min ",
+            $direction,
+            ", c.product_id ",
+            $direction,
+            " LIMIT $4"
         )
     };
 }
@@ -165,8 +182,7 @@ pub(crate) async fn products(
         PlaceKey::Number(number) => Value::Int(*number),
         PlaceKey::Text(text) => Value::Text(text),
     };
-    let mut values: Vec<Value<'_>> =
-        vec![(&currency).into(), key, after.id.into(), limit.into()];
+    let mut values: Vec<Value<'_>> = vec![(&currency).into(), key, after.id.into(), limit.into()];
     let sql = match filter {
         ListFilter::Words(words) => {
             values.extend(words.0.iter().map(Value::from));
@@ -218,9 +234,10 @@ fn summary_of(row: &Row<'_>, currency: Currency) -> Result<ProductSummary> {
 }
 
 pub(crate) async fn collection_exists(db: &Db, handle: &str) -> Result<bool> {
-    const SQL: &str =
-        "SELECT id FROM catalog_collection WHERE tenant_id = :tenant AND handle = $1";
-    let found = db.fetch(SQL, params![handle], |row| row.get::<CollectionId>(0)).await?;
+    const SQL: &str = "SELECT id FROM catalog_collection WHERE tenant_id = :tenant AND handle = $1";
+    let found = db
+        .fetch(SQL, params![handle], |row| row.get::<CollectionId>(0))
+        .await?;
     Ok(!found.is_empty())
 }
 
@@ -235,7 +252,8 @@ pub(crate) async fn suggestions(
          AND (title_lower LIKE $1 ESCAPE '\\' OR title_lower LIKE $2 ESCAPE '\\') \
          ORDER BY title_lower, id LIMIT $3";
     let values = params![&patterns.title, &patterns.word, limit];
-    db.fetch(SQL, values, |row| Ok((row.get(0)?, row.get(1)?))).await
+    db.fetch(SQL, values, |row| Ok((row.get(0)?, row.get(1)?)))
+        .await
 }
 
 /// A product in the merchant's list.
@@ -260,16 +278,19 @@ pub(crate) async fn admin_products(
     const SQL: &str = "SELECT id, handle, title, status, vendor, version, created_at, updated_at \
          FROM catalog_product WHERE tenant_id = :tenant AND (created_at, id) < ($1, $2) \
          ORDER BY created_at DESC, id DESC LIMIT $3";
-    let (created, id) =
-        after.unwrap_or((Timestamp::from_micros(i64::MAX), ProductId::from_u128(u128::MAX)));
+    let (created, id) = after.unwrap_or((
+        Timestamp::from_micros(i64::MAX),
+        ProductId::from_u128(u128::MAX),
+    ));
     db.fetch(SQL, params![created, id, limit], |row| {
         let word = row.str(3)?;
         Ok(AdminRow {
             id: row.get(0)?,
             handle: row.get(1)?,
             title: row.get(2)?,
-            status: status_of(word)
-                .ok_or_else(|| Error::Json { message: format!("`{word}` is no product status") })?,
+            status: status_of(word).ok_or_else(|| Error::Json {
+                message: format!("`{word}` is no product status"),
+            })?,
             vendor: row.get(4)?,
             version: row.get(5)?,
             created_at: row.get(6)?,

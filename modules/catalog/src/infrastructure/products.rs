@@ -60,8 +60,10 @@ pub(crate) async fn insert(
         .zip(variants)
         .map(|(variant, variant_id)| variant_values(*variant_id, id, variant))
         .collect();
-    let statements: Vec<Stmt<'_>> =
-        rows.iter().map(|row| (INSERT_VARIANT, row.as_slice())).collect();
+    let statements: Vec<Stmt<'_>> = rows
+        .iter()
+        .map(|row| (INSERT_VARIANT, row.as_slice()))
+        .collect();
     tx.batch(&statements).await?;
     Ok(true)
 }
@@ -94,7 +96,11 @@ pub(crate) async fn replace(
     const REMOVE_LISTINGS: &str =
         "DELETE FROM catalog_listing WHERE tenant_id = :tenant AND variant_id = $1";
     let row = product_values(id, product, now);
-    let gone: Vec<_> = changes.removed.iter().map(|variant| [Value::from(*variant)]).collect();
+    let gone: Vec<_> = changes
+        .removed
+        .iter()
+        .map(|variant| [Value::from(*variant)])
+        .collect();
     let rows: Vec<_> = product
         .variants
         .iter()
@@ -107,7 +113,11 @@ pub(crate) async fn replace(
         statements.push((REMOVE_VARIANT, variant.as_slice()));
     }
     for (values, is_new) in &rows {
-        let sql = if *is_new { INSERT_VARIANT } else { UPDATE_VARIANT };
+        let sql = if *is_new {
+            INSERT_VARIANT
+        } else {
+            UPDATE_VARIANT
+        };
         statements.push((sql, values.as_slice()));
     }
     tx.batch(&statements).await.map(|_| ())
@@ -134,7 +144,9 @@ pub(crate) async fn handle_is_taken(
 ) -> Result<bool> {
     const SQL: &str =
         "SELECT id FROM catalog_product WHERE tenant_id = :tenant AND handle = $1 AND id <> $2";
-    let other = tx.query_opt(SQL, params![handle, besides], |row| row.get::<ProductId>(0)).await?;
+    let other = tx
+        .query_opt(SQL, params![handle, besides], |row| row.get::<ProductId>(0))
+        .await?;
     Ok(other.is_some())
 }
 
@@ -145,7 +157,8 @@ pub(crate) async fn variant_keys(
 ) -> Result<Vec<(VariantId, String)>> {
     const SQL: &str = "SELECT id, option_values FROM catalog_variant \
                        WHERE tenant_id = :tenant AND product_id = $1 ORDER BY position, id";
-    tx.query(SQL, params![product], |row| Ok((row.get(0)?, row.get(1)?))).await
+    tx.query(SQL, params![product], |row| Ok((row.get(0)?, row.get(1)?)))
+        .await
 }
 
 /// A product as merchants see it.
@@ -167,8 +180,12 @@ pub(crate) async fn whole(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<Whole
     const VARIANTS: &str = "SELECT id, in_stock, option_values, sku, barcode, grams, \
          requires_shipping, taxable, image FROM catalog_variant \
          WHERE tenant_id = :tenant AND product_id = $1 ORDER BY position, id";
-    let found = tx.query_opt(PRODUCT, params![id], |row| whole_of(id, row)).await?;
-    let Some(mut product) = found else { return Ok(None) };
+    let found = tx
+        .query_opt(PRODUCT, params![id], |row| whole_of(id, row))
+        .await?;
+    let Some(mut product) = found else {
+        return Ok(None);
+    };
     let variants = tx
         .query(VARIANTS, params![id], |row| {
             let variant = VariantInput {
@@ -189,8 +206,9 @@ pub(crate) async fn whole(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<Whole
 
 fn whole_of(id: ProductId, row: &Row<'_>) -> Result<WholeProduct> {
     let word = row.str(6)?;
-    let status = status_of(word)
-        .ok_or_else(|| Error::Json { message: format!("`{word}` is no product status") })?;
+    let status = status_of(word).ok_or_else(|| Error::Json {
+        message: format!("`{word}` is no product status"),
+    })?;
     Ok(WholeProduct {
         id,
         input: ProductInput {

@@ -50,7 +50,12 @@ impl<'i> StoredProduct<'i> {
             options: to_string(&input.options)?,
             seo: to_string(&input.seo)?,
             media: to_string(&input.media)?,
-            variants: input.variants.iter().enumerate().map(variant).collect::<Result<_>>()?,
+            variants: input
+                .variants
+                .iter()
+                .enumerate()
+                .map(variant)
+                .collect::<Result<_>>()?,
         })
     }
 }

@@ -38,7 +38,10 @@ pub(crate) async fn product(
             variant_of(row, currency)
         })
         .await?;
-    Ok(product.map(|product| ProductView { variants, ..product }))
+    Ok(product.map(|product| ProductView {
+        variants,
+        ..product
+    }))
 }
 
 fn product_of(row: &Row<'_>) -> Result<ProductView> {

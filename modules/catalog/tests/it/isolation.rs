@@ -27,14 +27,34 @@ async fn another_shop_sees_none_of_it_and_may_use_the_same_handles() {
             .await
             .expect("a collection");
         assert!(theirs.product("shirt").await.is_none(), "{}", cells.kind);
-        for sort in [ProductSort::Newest, ProductSort::PriceAscending, ProductSort::Title] {
-            assert!(theirs.products(&by(sort)).await.products.is_empty(), "{}", cells.kind);
+        for sort in [
+            ProductSort::Newest,
+            ProductSort::PriceAscending,
+            ProductSort::Title,
+        ] {
+            assert!(
+                theirs.products(&by(sort)).await.products.is_empty(),
+                "{}",
+                cells.kind
+            );
         }
-        let query = ProductQuery { collection: Some("all".into()), ..by(ProductSort::Newest) };
+        let query = ProductQuery {
+            collection: Some("all".into()),
+            ..by(ProductSort::Newest)
+        };
         let refused = theirs.catalog.products(theirs.tenant, &query).await;
-        assert!(matches!(refused, Err(CatalogError::UnknownCollection { .. })), "{}", cells.kind);
+        assert!(
+            matches!(refused, Err(CatalogError::UnknownCollection { .. })),
+            "{}",
+            cells.kind
+        );
         let path = format!("/api/v1/admin/products/{}", made.product);
-        assert_eq!(theirs.admin("GET", &path, None, None).await.status, 404, "{}", cells.kind);
+        assert_eq!(
+            theirs.admin("GET", &path, None, None).await.status,
+            404,
+            "{}",
+            cells.kind
+        );
         let deleted = theirs.admin("DELETE", &path, Some("*"), None).await;
         assert_eq!(deleted.status, 404, "{}", cells.kind);
         // Prices and stock of a foreign variant go nowhere.
@@ -51,7 +71,12 @@ async fn another_shop_sees_none_of_it_and_may_use_the_same_handles() {
         theirs.priced("shirt", 2_000).await;
         let view = ours.product("shirt").await.expect("still there");
         let first = &view.variants[0];
-        assert_eq!(first.price.map(|price| price.amount), Some(1_000), "{}", cells.kind);
+        assert_eq!(
+            first.price.map(|price| price.amount),
+            Some(1_000),
+            "{}",
+            cells.kind
+        );
         assert!(!first.available, "{}", cells.kind);
         assert_eq!(view.id, made.product, "{}", cells.kind);
     }

@@ -49,8 +49,11 @@ async fn every_order_goes_on_where_it_stopped_whatever_is_inserted() {
         collect(&shop, "all", &["c", "a", "e", "b", "d"]).await;
         for collection in [None, Some("all".to_owned())] {
             for sort in SORTS {
-                let mut query =
-                    ProductQuery { limit: 2, collection: collection.clone(), ..by(sort) };
+                let mut query = ProductQuery {
+                    limit: 2,
+                    collection: collection.clone(),
+                    ..by(sort)
+                };
                 let mut seen = Vec::new();
                 loop {
                     let page = shop.products(&query).await;
@@ -61,7 +64,9 @@ async fn every_order_goes_on_where_it_stopped_whatever_is_inserted() {
                         shop.priced(&fresh, 150).await;
                         shop.priced(&format!("{fresh}-2"), 450).await;
                     }
-                    let Some(cursor) = page.next_cursor else { break };
+                    let Some(cursor) = page.next_cursor else {
+                        break;
+                    };
                     query.cursor = Some(cursor);
                 }
                 seen.retain(|handle| handle.len() == 1);
@@ -79,16 +84,33 @@ async fn every_order_goes_on_where_it_stopped_whatever_is_inserted() {
 async fn a_cursor_of_another_list_is_refused() {
     for cells in everywhere().await {
         let shop = five(&cells, "foreign-cursor").await;
-        let query = ProductQuery { limit: 2, ..by(ProductSort::Newest) };
+        let query = ProductQuery {
+            limit: 2,
+            ..by(ProductSort::Newest)
+        };
         let cursor = shop.products(&query).await.next_cursor;
         let others = [
-            ProductQuery { cursor: cursor.clone(), ..by(ProductSort::Title) },
-            ProductQuery { cursor: cursor.clone(), search: Some("x".into()), ..query.clone() },
-            ProductQuery { cursor: Some("AAAA".into()), ..query.clone() },
+            ProductQuery {
+                cursor: cursor.clone(),
+                ..by(ProductSort::Title)
+            },
+            ProductQuery {
+                cursor: cursor.clone(),
+                search: Some("x".into()),
+                ..query.clone()
+            },
+            ProductQuery {
+                cursor: Some("AAAA".into()),
+                ..query.clone()
+            },
         ];
         for other in others {
             let refused = shop.catalog.products(shop.tenant, &other).await;
-            assert!(matches!(refused, Err(CatalogError::Cursor)), "{}", cells.kind);
+            assert!(
+                matches!(refused, Err(CatalogError::Cursor)),
+                "{}",
+                cells.kind
+            );
         }
         let answer = shop.get("/api/v1/products?cursor=AAAA").await;
         assert_eq!(answer.refusal(), (400, "invalid_cursor", "cursor"));
@@ -105,7 +127,10 @@ async fn a_search_needs_every_word_in_title_or_tags() {
         shop.upsert(&tea).await;
         shop.upsert(&shirt("plain")).await;
         let found = async |words: &str| {
-            let query = ProductQuery { search: Some(words.into()), ..by(ProductSort::Title) };
+            let query = ProductQuery {
+                search: Some(words.into()),
+                ..by(ProductSort::Title)
+            };
             let page = shop.products(&query).await;
             handles(&page).join(" ")
         };
@@ -125,7 +150,10 @@ async fn a_search_needs_every_word_in_title_or_tags() {
             suggested.json,
             serde_json::json!({"data": [{"handle": "green-tea", "title": "Grüner Tee"}]})
         );
-        assert_eq!(shop.get("/api/v1/search?q=bio").await.json["data"][0]["handle"], "green-tea");
+        assert_eq!(
+            shop.get("/api/v1/search?q=bio").await.json["data"][0]["handle"],
+            "green-tea"
+        );
     }
 }
 
@@ -135,10 +163,22 @@ async fn lists_by_price_hold_what_has_a_price_in_the_currency() {
         let shop = five(&cells, "by-price").await;
         shop.upsert(&shirt("unpriced")).await;
         let count = async |path: &str| {
-            shop.get(path).await.json["data"].as_array().map_or(0, Vec::len)
+            shop.get(path).await.json["data"]
+                .as_array()
+                .map_or(0, Vec::len)
         };
-        assert_eq!(count("/api/v1/products?sort=price_ascending").await, 5, "{}", cells.kind);
-        assert_eq!(count("/api/v1/products?sort=title").await, 6, "{}", cells.kind);
+        assert_eq!(
+            count("/api/v1/products?sort=price_ascending").await,
+            5,
+            "{}",
+            cells.kind
+        );
+        assert_eq!(
+            count("/api/v1/products?sort=title").await,
+            6,
+            "{}",
+            cells.kind
+        );
         let dollars = "/api/v1/products?sort=price_ascending&currency=USD";
         assert_eq!(count(dollars).await, 0, "{}", cells.kind);
     }
@@ -155,9 +195,13 @@ async fn a_collection_is_listed_as_it_was_arranged() {
             let answer = shop.get(path).await;
             assert_eq!(answer.status, 200, "{path}");
             let data = answer.json["data"].as_array().cloned().unwrap_or_default();
-            let cursor = answer.json["pagination"]["cursor"].as_str().map(str::to_owned);
-            let names: Vec<String> =
-                data.iter().filter_map(|p| p["handle"].as_str().map(str::to_owned)).collect();
+            let cursor = answer.json["pagination"]["cursor"]
+                .as_str()
+                .map(str::to_owned);
+            let names: Vec<String> = data
+                .iter()
+                .filter_map(|p| p["handle"].as_str().map(str::to_owned))
+                .collect();
             (names.join(" "), cursor)
         };
         let path = "/api/v1/collections/spring/products";
@@ -165,15 +209,36 @@ async fn a_collection_is_listed_as_it_was_arranged() {
         let (first, cursor) = listed(&format!("{path}?limit=2")).await;
         let cursor = cursor.expect("one is left");
         let (rest, end) = listed(&format!("{path}?limit=2&cursor={cursor}")).await;
-        assert_eq!((first.as_str(), rest.as_str(), end), ("c d", "a", None), "{}", cells.kind);
-        assert_eq!(listed(&format!("{path}?sort=title")).await.0, "a c d", "{}", cells.kind);
-        assert_eq!(listed("/api/v1/products?collection=spring").await.0, "d c a");
+        assert_eq!(
+            (first.as_str(), rest.as_str(), end),
+            ("c d", "a", None),
+            "{}",
+            cells.kind
+        );
+        assert_eq!(
+            listed(&format!("{path}?sort=title")).await.0,
+            "a c d",
+            "{}",
+            cells.kind
+        );
+        assert_eq!(
+            listed("/api/v1/products?collection=spring").await.0,
+            "d c a"
+        );
         assert_eq!(listed("/api/v1/collections/empty/products").await.0, "");
-        assert_eq!(listed("/api/v1/collections").await.0, "empty spring", "{}", cells.kind);
+        assert_eq!(
+            listed("/api/v1/collections").await.0,
+            "empty spring",
+            "{}",
+            cells.kind
+        );
         let unknown = shop.get("/api/v1/collections/nothing/products").await;
         assert_eq!(unknown.refusal(), (404, "not_found", ""), "{}", cells.kind);
         let both = shop.get("/api/v1/products?collection=spring&q=a").await;
         assert_eq!(both.refusal(), (422, "invalid_request", "q"));
-        assert_eq!(shop.get("/api/v1/collections/spring").await.json["title"], "Collection spring");
+        assert_eq!(
+            shop.get("/api/v1/collections/spring").await.json["title"],
+            "Collection spring"
+        );
     }
 }

@@ -18,8 +18,16 @@ async fn a_product_and_a_list_are_one_statement_each() {
         assert_eq!(count("/api/v1/products/shirt").await, 1, "{}", cells.kind);
         assert_eq!(count("/api/v1/products/shirt").await, 0, "{}", cells.kind);
         assert_eq!(count("/api/v1/products").await, 1, "{}", cells.kind);
-        assert_eq!(count("/api/v1/products?sort=price_descending&q=cotton").await, 1);
-        assert_eq!(count("/api/v1/search/suggest?q=shi").await, 1, "{}", cells.kind);
+        assert_eq!(
+            count("/api/v1/products?sort=price_descending&q=cotton").await,
+            1
+        );
+        assert_eq!(
+            count("/api/v1/search/suggest?q=shi").await,
+            1,
+            "{}",
+            cells.kind
+        );
     }
 }
 
@@ -48,13 +56,25 @@ async fn an_unchanged_page_is_not_sent_twice() {
         let first = shop.get(path).await;
         let tag = first.header("etag").to_owned();
         assert!(tag.len() == 34 && !tag.starts_with("W/"), "{tag}");
-        assert_eq!(first.header("cache-tag"), format!("product-{}", made.product));
+        assert_eq!(
+            first.header("cache-tag"),
+            format!("product-{}", made.product)
+        );
         let control = "public, max-age=0, stale-while-revalidate=30";
         assert_eq!(first.header("cache-control"), control);
-        let again = shop.send("GET", path, &[("if-none-match", &tag)], None).await;
-        assert_eq!((again.status, again.header("etag")), (304, tag.as_str()), "{}", cells.kind);
+        let again = shop
+            .send("GET", path, &[("if-none-match", &tag)], None)
+            .await;
+        assert_eq!(
+            (again.status, again.header("etag")),
+            (304, tag.as_str()),
+            "{}",
+            cells.kind
+        );
         shop.price(made.variants[0].0, 999, None).await;
-        let changed = shop.send("GET", path, &[("if-none-match", &tag)], None).await;
+        let changed = shop
+            .send("GET", path, &[("if-none-match", &tag)], None)
+            .await;
         assert_eq!(changed.status, 200, "{}", cells.kind);
         assert_ne!(changed.header("etag"), tag);
     }
@@ -64,13 +84,26 @@ async fn an_unchanged_page_is_not_sent_twice() {
 async fn a_missing_product_appears_once_it_is_made() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "appears").await;
-        for path in ["/api/v1/products/shirt", "/api/v1/products/Shirt", "/api/v1/products/%2e"] {
-            assert_eq!(shop.get(path).await.refusal(), (404, "not_found", ""), "{path}");
+        for path in [
+            "/api/v1/products/shirt",
+            "/api/v1/products/Shirt",
+            "/api/v1/products/%2e",
+        ] {
+            assert_eq!(
+                shop.get(path).await.refusal(),
+                (404, "not_found", ""),
+                "{path}"
+            );
         }
         let mut draft = shirt("shirt");
         draft.status = stoa_contracts::catalog::ProductStatus::Draft;
         shop.upsert(&draft).await;
-        assert_eq!(shop.get("/api/v1/products/shirt").await.status, 404, "{}", cells.kind);
+        assert_eq!(
+            shop.get("/api/v1/products/shirt").await.status,
+            404,
+            "{}",
+            cells.kind
+        );
         shop.upsert(&shirt("shirt")).await;
         let answer = shop.get("/api/v1/products/shirt?currency=USD").await;
         assert_eq!(answer.status, 200, "{}", cells.kind);
@@ -80,6 +113,10 @@ async fn a_missing_product_appears_once_it_is_made() {
         assert_eq!(variant["available"], false);
         let wrong = shop.get("/api/v1/products/shirt?currency=euro").await;
         assert_eq!(wrong.refusal(), (422, "invalid_request", "currency"));
-        assert!(shop.products(&by(Default::default())).await.products[0].price.is_none());
+        assert!(
+            shop.products(&by(Default::default())).await.products[0]
+                .price
+                .is_none()
+        );
     }
 }

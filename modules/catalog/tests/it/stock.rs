@@ -11,7 +11,11 @@ async fn an_older_event_that_comes_late_changes_nothing() {
         let seen = async || {
             let view = shop.product("shirt").await.expect("published");
             let page = shop.products(&by(Default::default())).await;
-            (view.variants[0].available, view.variants[1].available, page.products[0].available)
+            (
+                view.variants[0].available,
+                view.variants[1].available,
+                page.products[0].available,
+            )
         };
         assert_eq!(seen().await, (false, false, false), "{}", cells.kind);
         shop.hears(small, true, 3).await;
@@ -36,9 +40,14 @@ async fn stock_that_came_before_the_price_counts_once_there_is_one() {
         let made = shop.upsert(&crate::support::shirt("shirt")).await;
         let small = made.variants[0].0;
         shop.hears(small, true, 1).await;
-        shop.hears(stoa_kernel::VariantId::from_u128(404), true, 1).await;
+        shop.hears(stoa_kernel::VariantId::from_u128(404), true, 1)
+            .await;
         let view = shop.product("shirt").await.expect("published");
-        assert!(!view.variants[0].available, "{}: nothing without a price is", cells.kind);
+        assert!(
+            !view.variants[0].available,
+            "{}: nothing without a price is",
+            cells.kind
+        );
         shop.price(small, 500, None).await;
         let view = shop.product("shirt").await.expect("published");
         assert!(view.variants[0].available, "{}", cells.kind);

@@ -79,7 +79,10 @@ pub(crate) fn by(sort: ProductSort) -> ProductQuery {
 }
 
 pub(crate) fn handles(page: &ProductPage) -> Vec<&str> {
-    page.products.iter().map(|product| product.handle.as_str()).collect()
+    page.products
+        .iter()
+        .map(|product| product.handle.as_str())
+        .collect()
 }
 
 /// A tenant and the module, as one test uses them.
@@ -109,8 +112,15 @@ impl Shop {
             stock: module.consumers[0].clone(),
             now,
             storage: cells.storage().clone(),
-            cell: cells.storage().tenant(tenant).await.expect("the tenant").cell,
-            router: module.routes.into_router(Arc::new(OneShop { tenant }), config),
+            cell: cells
+                .storage()
+                .tenant(tenant)
+                .await
+                .expect("the tenant")
+                .cell,
+            router: module
+                .routes
+                .into_router(Arc::new(OneShop { tenant }), config),
         }
     }
 
@@ -146,23 +156,35 @@ impl Shop {
         let shop = self.clone();
         self.db
             .write(async move |tx: &mut Tx<'_>| {
-                shop.catalog.put_listing_prices(tx, &[price], &shop.cause()).await
+                shop.catalog
+                    .put_listing_prices(tx, &[price], &shop.cause())
+                    .await
             })
             .await
             .expect("a price");
     }
 
     pub(crate) async fn product(&self, handle: &str) -> Option<ProductView> {
-        self.catalog.product(self.tenant, handle, Currency::EUR).await.expect("a read")
+        self.catalog
+            .product(self.tenant, handle, Currency::EUR)
+            .await
+            .expect("a read")
     }
 
     pub(crate) async fn products(&self, query: &ProductQuery) -> ProductPage {
-        self.catalog.products(self.tenant, query).await.expect("a page")
+        self.catalog
+            .products(self.tenant, query)
+            .await
+            .expect("a page")
     }
 
     /// Tells the catalog of a level as the bus would.
     pub(crate) async fn hears(&self, variant: VariantId, available: bool, level_version: i64) {
-        let fact = AvailabilityChanged { variant, available, level_version };
+        let fact = AvailabilityChanged {
+            variant,
+            available,
+            level_version,
+        };
         let event = Envelope {
             id: EventId::from_parts(1, u128::from(level_version as u64)),
             subject: AvailabilityChanged::subject(),
@@ -181,7 +203,9 @@ impl Shop {
         self.db
             .write(async move |tx: &mut Tx<'_>| {
                 let handled = shop.stock.handle(tx, &event).await;
-                handled.map_err(|error| Error::Json { message: error.to_string() })
+                handled.map_err(|error| Error::Json {
+                    message: error.to_string(),
+                })
             })
             .await
             .expect("a handled event");
@@ -234,11 +258,20 @@ impl Shop {
             None => Body::empty(),
         };
         let request = request.body(body).expect("a request");
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("an answer");
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or(Json::Null);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, json }
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            json,
+        }
     }
 }
 
@@ -250,7 +283,10 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
     /// Status, code and the first field named.
     pub(crate) fn refusal(&self) -> (u16, &str, &str) {
@@ -284,8 +320,14 @@ impl Gate for OneShop {
         _: Option<&RequestTenant>,
         credential: Option<&Credential>,
     ) -> Result<Caller, Problem> {
-        let staff =
-            Caller::Staff { key: ApiKeyId::from_u128(1), permissions: PermissionSet::all() };
-        Ok(if credential.is_some() { staff } else { Caller::Anonymous })
+        let staff = Caller::Staff {
+            key: ApiKeyId::from_u128(1),
+            permissions: PermissionSet::all(),
+        };
+        Ok(if credential.is_some() {
+            staff
+        } else {
+            Caller::Anonymous
+        })
     }
 }

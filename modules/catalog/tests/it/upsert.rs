@@ -12,14 +12,22 @@ async fn the_second_upsert_of_the_same_product_writes_and_publishes_nothing() {
         let shop = Shop::open(&cells, "upsert").await;
         let first = shop.upsert(&shirt("shirt")).await;
         assert_eq!(first.outcome, UpsertOutcome::Created, "{}", cells.kind);
-        assert_eq!(first.variants.iter().filter(|(_, is_new)| *is_new).count(), 2);
+        assert_eq!(
+            first.variants.iter().filter(|(_, is_new)| *is_new).count(),
+            2
+        );
         let events = shop.events().await;
         assert_eq!(events, 1, "{}", cells.kind);
         let second = shop.upsert(&shirt("shirt")).await;
         assert_eq!(second.outcome, UpsertOutcome::Unchanged, "{}", cells.kind);
         assert_eq!(second.product, first.product);
         let ids = |variants: &[(VariantId, bool)]| variants.iter().map(|v| v.0).collect::<Vec<_>>();
-        assert_eq!(ids(&second.variants), ids(&first.variants), "{}", cells.kind);
+        assert_eq!(
+            ids(&second.variants),
+            ids(&first.variants),
+            "{}",
+            cells.kind
+        );
         assert_eq!(shop.events().await, events, "{}", cells.kind);
     }
 }
@@ -29,7 +37,9 @@ async fn variants_keep_their_ids_by_option_values_and_others_go_with_their_price
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "replace").await;
         let first = shop.upsert(&shirt("shirt")).await;
-        let [(small, _), (large, _)] = first.variants[..] else { panic!("two variants") };
+        let [(small, _), (large, _)] = first.variants[..] else {
+            panic!("two variants")
+        };
         shop.price(small, 1_000, None).await;
         shop.price(large, 2_000, Some(2_500)).await;
         let mut changed = shirt("shirt");
@@ -43,7 +53,12 @@ async fn variants_keep_their_ids_by_option_values_and_others_go_with_their_price
         let shown: Vec<(&str, Option<i64>)> = view
             .variants
             .iter()
-            .map(|variant| (variant.title.as_str(), variant.price.map(|price| price.amount)))
+            .map(|variant| {
+                (
+                    variant.title.as_str(),
+                    variant.price.map(|price| price.amount),
+                )
+            })
             .collect();
         assert_eq!(shown, [("XL", None), ("L", Some(2_000))], "{}", cells.kind);
         let page = shop.products(&crate::support::by(Default::default())).await;
@@ -69,7 +84,9 @@ async fn a_product_that_breaks_a_rule_leaves_nothing() {
             .db
             .write(async move |tx: &mut Tx<'_>| catalog.upsert_product(tx, &broken, &cause).await)
             .await;
-        let Err(CatalogError::Invalid { field, .. }) = refused else { panic!("a refusal") };
+        let Err(CatalogError::Invalid { field, .. }) = refused else {
+            panic!("a refusal")
+        };
         assert_eq!(field, "variants[1].option_values[0]", "{}", cells.kind);
         assert!(shop.product("shirt").await.is_none());
         assert_eq!(shop.events().await, 0);
@@ -97,11 +114,20 @@ async fn snapshots_come_in_id_order_for_those_that_exist() {
         expected.sort();
         let ids: Vec<VariantId> = found.iter().map(|snapshot| snapshot.variant).collect();
         assert_eq!(ids, expected, "{}", cells.kind);
-        let small = found.iter().find(|each| each.variant_title == "S").expect("small");
+        let small = found
+            .iter()
+            .find(|each| each.variant_title == "S")
+            .expect("small");
         assert_eq!(small.image.as_deref(), Some("/media/small.svg"));
-        let large = found.iter().find(|each| each.variant_title == "L").expect("large");
+        let large = found
+            .iter()
+            .find(|each| each.variant_title == "L")
+            .expect("large");
         assert_eq!(large.image.as_deref(), Some("/media/shirt.svg"));
-        assert_eq!((large.active, large.grams, large.handle.as_str()), (false, 200, "draft"));
+        assert_eq!(
+            (large.active, large.grams, large.handle.as_str()),
+            (false, 200, "draft")
+        );
     }
 }
 
@@ -114,7 +140,10 @@ async fn the_same_prices_again_publish_nothing() {
         shop.price(made.variants[0].0, 1_000, None).await;
         shop.price(VariantId::from_u128(404), 1_000, None).await;
         assert_eq!(shop.events().await, events, "{}", cells.kind);
-        let other = shop.catalog.product(shop.tenant, "shirt", Currency::USD).await;
+        let other = shop
+            .catalog
+            .product(shop.tenant, "shirt", Currency::USD)
+            .await;
         let view = other.expect("a read").expect("published");
         assert_eq!(view.variants[0].price, None, "{}", cells.kind);
     }

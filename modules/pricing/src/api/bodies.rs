@@ -39,7 +39,11 @@ pub(crate) struct PriceBody {
 
 impl PriceBody {
     pub(crate) fn into_price(self) -> NewPrice {
-        NewPrice { variant: self.variant_id, price: self.price, compare_at: self.compare_at_price }
+        NewPrice {
+            variant: self.variant_id,
+            price: self.price,
+            compare_at: self.compare_at_price,
+        }
     }
 }
 
@@ -86,12 +90,18 @@ pub(crate) struct Tax {
 
 impl From<TaxRule> for Tax {
     fn from(rule: TaxRule) -> Self {
-        Self { rate_ppm: rule.ppm, prices_include_tax: rule.inclusive }
+        Self {
+            rate_ppm: rule.ppm,
+            prices_include_tax: rule.inclusive,
+        }
     }
 }
 impl From<Tax> for TaxRule {
     fn from(tax: Tax) -> Self {
-        Self { ppm: tax.rate_ppm, inclusive: tax.prices_include_tax }
+        Self {
+            ppm: tax.rate_ppm,
+            inclusive: tax.prices_include_tax,
+        }
     }
 }
 
@@ -123,13 +133,20 @@ pub(crate) struct ShippingBody {
 
 impl ShippingPut {
     pub(crate) fn into_rates(self) -> Result<Vec<ShippingRate>, Problem> {
-        self.options.into_iter().enumerate().map(|(index, body)| body.into_rate(index)).collect()
+        self.options
+            .into_iter()
+            .enumerate()
+            .map(|(index, body)| body.into_rate(index))
+            .collect()
     }
 }
 
 impl ShippingBody {
     fn into_rate(self, index: usize) -> Result<ShippingRate, Problem> {
-        if self.free_from.is_some_and(|from| from.currency != self.price.currency) {
+        if self
+            .free_from
+            .is_some_and(|from| from.currency != self.price.currency)
+        {
             let field = format!("options[{index}].free_from.currency");
             return Err(Problem::invalid(field, "must be the currency of the price"));
         }
@@ -149,8 +166,12 @@ impl From<Vec<ShippingRate>> for Shipping {
             id: rate.id,
             name: rate.name,
             price: Money::new(rate.amount, rate.currency),
-            free_from: rate.free_from.map(|amount| Money::new(amount, rate.currency)),
+            free_from: rate
+                .free_from
+                .map(|amount| Money::new(amount, rate.currency)),
         };
-        Self { options: rates.into_iter().map(body).collect() }
+        Self {
+            options: rates.into_iter().map(body).collect(),
+        }
     }
 }

@@ -87,7 +87,8 @@ impl App {
         currency: Currency,
     ) -> Result<(Settings, Vec<ShippingRate>), EditError> {
         let db = self.deps.storage.db(tenant).await?;
-        db.read(async move |tx: &mut Tx<'_>| read_settings(tx, currency).await).await
+        db.read(async move |tx: &mut Tx<'_>| read_settings(tx, currency).await)
+            .await
     }
 
     pub(crate) async fn set_tax(
@@ -102,7 +103,9 @@ impl App {
         self.ensure(tenant, currency).await?;
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let found = rows::lock_settings(tx).await?.unwrap_or(Settings::first(currency));
+            let found = rows::lock_settings(tx)
+                .await?
+                .unwrap_or(Settings::first(currency));
             check_version(seen, found.tax_version)?;
             if found.tax != tax {
                 rows::set_tax(tx, tax, now).await?;
@@ -124,7 +127,9 @@ impl App {
         self.ensure(tenant, currency).await?;
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let found = rows::lock_settings(tx).await?.unwrap_or(Settings::first(currency));
+            let found = rows::lock_settings(tx)
+                .await?
+                .unwrap_or(Settings::first(currency));
             check_version(seen, found.shipping_version)?;
             if rows::shipping(tx).await? != options {
                 rows::set_shipping(tx, &options, now).await?;
@@ -159,7 +164,10 @@ async fn read_settings(
 ) -> Result<(Settings, Vec<ShippingRate>), EditError> {
     match rows::settings(tx).await? {
         Some(settings) => Ok((settings, rows::shipping(tx).await?)),
-        None => Ok((Settings::first(currency), Settings::first_shipping(currency).to_vec())),
+        None => Ok((
+            Settings::first(currency),
+            Settings::first_shipping(currency).to_vec(),
+        )),
     }
 }
 

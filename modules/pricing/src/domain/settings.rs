@@ -57,7 +57,10 @@ impl Settings {
     pub(crate) const fn first(currency: Currency) -> Self {
         Self {
             currency,
-            tax: TaxRule { ppm: TAX_PPM_FIRST, inclusive: true },
+            tax: TaxRule {
+                ppm: TAX_PPM_FIRST,
+                inclusive: true,
+            },
             tax_version: 1,
             shipping_version: 1,
         }
@@ -100,7 +103,10 @@ pub(crate) struct Flaw {
 
 impl Flaw {
     pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
+        Self {
+            field: field.into(),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -109,12 +115,18 @@ pub(crate) fn price_to_keep(price: &NewPrice) -> NewPrice {
     let above = |former: &Money| {
         former.currency == price.price.currency && former.amount > price.price.amount
     };
-    NewPrice { compare_at: price.compare_at.filter(above), ..*price }
+    NewPrice {
+        compare_at: price.compare_at.filter(above),
+        ..*price
+    }
 }
 
 pub(crate) fn check_prices(prices: &[NewPrice]) -> Result<(), Flaw> {
     if prices.len() > PRICES_PER_CALL_MAX {
-        return Err(Flaw::new("prices", format!("holds at most {PRICES_PER_CALL_MAX} entries")));
+        return Err(Flaw::new(
+            "prices",
+            format!("holds at most {PRICES_PER_CALL_MAX} entries"),
+        ));
     }
     let mut seen = HashSet::new();
     for (index, each) in prices.iter().enumerate() {
@@ -155,7 +167,8 @@ pub(crate) fn check_shipping(options: &[ShippingRate]) -> Result<(), Flaw> {
     let mut seen = HashSet::new();
     for (index, option) in options.iter().enumerate() {
         let field = |name: &str| format!("options[{index}].{name}");
-        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        let letters =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
         let id_fits = (1..=ID_CHARS_MAX).contains(&option.id.len());
         if !id_fits || !option.id.bytes().all(letters) {
             let reason = format!("is 1 to {ID_CHARS_MAX} of a-z, 0-9, - and _");
@@ -164,7 +177,10 @@ pub(crate) fn check_shipping(options: &[ShippingRate]) -> Result<(), Flaw> {
         let length = option.name.chars().count();
         let name_fits = (1..=NAME_CHARS_MAX).contains(&length) && !option.name.contains('\0');
         if !name_fits || option.name.trim().is_empty() {
-            return Err(Flaw::new(field("name"), format!("is 1 to {NAME_CHARS_MAX} characters")));
+            return Err(Flaw::new(
+                field("name"),
+                format!("is 1 to {NAME_CHARS_MAX} characters"),
+            ));
         }
         if option.amount < 0 {
             return Err(Flaw::new(field("price.amount"), "must not be negative"));
@@ -173,7 +189,10 @@ pub(crate) fn check_shipping(options: &[ShippingRate]) -> Result<(), Flaw> {
             return Err(Flaw::new(field("free_from.amount"), "must not be negative"));
         }
         if !seen.insert((option.currency, option.id.as_str())) {
-            return Err(Flaw::new(field("id"), "is in the list twice for this currency"));
+            return Err(Flaw::new(
+                field("id"),
+                "is in the list twice for this currency",
+            ));
         }
     }
     Ok(())

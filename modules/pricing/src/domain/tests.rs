@@ -31,31 +31,55 @@ fn standard(code: &str) -> ShippingRate {
 fn totals(calculation: &Calculation) -> (i64, i64, i64, i64) {
     let totals = &calculation.totals;
     let of = |money: stoa_kernel::Money| money.amount;
-    (of(totals.subtotal), of(totals.shipping), of(totals.tax), of(totals.total))
+    (
+        of(totals.subtotal),
+        of(totals.shipping),
+        of(totals.tax),
+        of(totals.total),
+    )
 }
 
 #[test]
 fn inclusive_prices_hold_their_tax() {
-    let tax = TaxRule { ppm: 190_000, inclusive: true };
+    let tax = TaxRule {
+        ppm: 190_000,
+        inclusive: true,
+    };
     let lines = [line(1_999, 2, true), line(500, 1, false)];
     let quote = calculate(tax, Currency::EUR, &lines, Some(&standard("EUR"))).expect("a quote");
     // 3998 * 0.19 / 1.19 = 638.34, 490 * 0.19 / 1.19 = 78.24
     let amounts = |at: usize| {
         let line = &quote.lines[at];
-        (line.unit_price.amount, line.subtotal.amount, line.tax.amount, line.total.amount)
+        (
+            line.unit_price.amount,
+            line.subtotal.amount,
+            line.tax.amount,
+            line.total.amount,
+        )
     };
     assert_eq!(amounts(0), (1_999, 3_360, 638, 3_998));
     assert_eq!(amounts(1), (500, 500, 0, 500));
-    assert_eq!(quote.shipping.as_ref().map(|option| option.price.amount), Some(490));
+    assert_eq!(
+        quote.shipping.as_ref().map(|option| option.price.amount),
+        Some(490)
+    );
     assert_eq!(totals(&quote), (3_860, 412, 716, 4_988));
 }
 
 #[test]
 fn exclusive_tax_comes_on_top_once_per_line_half_up() {
-    let tax = TaxRule { ppm: 75_000, inclusive: false };
+    let tax = TaxRule {
+        ppm: 75_000,
+        inclusive: false,
+    };
     // 7.5 % of 20 is 1.5: up. Of 3 * 7 = 21 it is 1.575, not three times 0.525.
-    let quote =
-        calculate(tax, Currency::USD, &[line(20, 1, true), line(7, 3, true)], None).expect("a quote");
+    let quote = calculate(
+        tax,
+        Currency::USD,
+        &[line(20, 1, true), line(7, 3, true)],
+        None,
+    )
+    .expect("a quote");
     assert_eq!(quote.lines[0].tax.amount, 2);
     assert_eq!(quote.lines[1].tax.amount, 2);
     assert_eq!(totals(&quote), (41, 0, 4, 45));
@@ -63,10 +87,21 @@ fn exclusive_tax_comes_on_top_once_per_line_half_up() {
 
 #[test]
 fn delivery_is_free_from_its_threshold_on() {
-    let tax = TaxRule { ppm: 200_000, inclusive: true };
+    let tax = TaxRule {
+        ppm: 200_000,
+        inclusive: true,
+    };
     let shipping = |unit: i64| {
-        let quote = calculate(tax, Currency::EUR, &[line(unit, 1, true)], Some(&standard("EUR")));
-        quote.expect("a quote").shipping.map(|option| option.price.amount)
+        let quote = calculate(
+            tax,
+            Currency::EUR,
+            &[line(unit, 1, true)],
+            Some(&standard("EUR")),
+        );
+        quote
+            .expect("a quote")
+            .shipping
+            .map(|option| option.price.amount)
     };
     assert_eq!(shipping(5_999), Some(490));
     assert_eq!(shipping(6_000), Some(0));
@@ -74,11 +109,17 @@ fn delivery_is_free_from_its_threshold_on() {
 
 #[test]
 fn what_is_not_shipped_pays_no_delivery() {
-    let tax = TaxRule { ppm: 200_000, inclusive: true };
+    let tax = TaxRule {
+        ppm: 200_000,
+        inclusive: true,
+    };
     let mut card = line(2_500, 1, false);
     card.line.requires_shipping = false;
     let quote = calculate(tax, Currency::EUR, &[card], Some(&standard("EUR"))).expect("a quote");
-    assert_eq!((quote.shipping.is_none(), totals(&quote)), (true, (2_500, 0, 0, 2_500)));
+    assert_eq!(
+        (quote.shipping.is_none(), totals(&quote)),
+        (true, (2_500, 0, 0, 2_500))
+    );
     let empty = calculate(tax, Currency::EUR, &[], Some(&standard("EUR"))).expect("a quote");
     assert_eq!(totals(&empty), (0, 0, 0, 0));
 }
@@ -96,7 +137,10 @@ fn first_shipping_follows_the_decimals_of_the_currency() {
 
 #[test]
 fn what_does_not_fit_is_an_error() {
-    let tax = TaxRule { ppm: 1_000_000, inclusive: false };
+    let tax = TaxRule {
+        ppm: 1_000_000,
+        inclusive: false,
+    };
     for lines in [
         vec![line(i64::MAX, 2, true)],
         vec![line(i64::MAX, 1, true)],

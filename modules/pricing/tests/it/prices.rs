@@ -10,20 +10,32 @@ use crate::support::{Shop, euros, everywhere, line, request, variant};
 async fn the_catalog_hears_of_prices_that_differ_and_of_no_other() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "differ").await;
-        shop.set(&[euros(2, 200), euros(1, 100)]).await.expect("prices");
-        let told: Vec<(u128, i64)> =
-            shop.told().iter().map(|each| (each.variant.as_u128(), each.price.amount)).collect();
+        shop.set(&[euros(2, 200), euros(1, 100)])
+            .await
+            .expect("prices");
+        let told: Vec<(u128, i64)> = shop
+            .told()
+            .iter()
+            .map(|each| (each.variant.as_u128(), each.price.amount))
+            .collect();
         assert_eq!(told, [(1, 100), (2, 200)], "{}", cells.kind);
-        shop.set(&[euros(2, 200), euros(1, 150)]).await.expect("prices");
+        shop.set(&[euros(2, 200), euros(1, 150)])
+            .await
+            .expect("prices");
         let expected = ListingPrice {
             variant: variant(1),
             price: Money::new(150, Currency::EUR),
             compare_at: None,
         };
         assert_eq!(shop.told(), [expected], "{}", cells.kind);
-        shop.set(&[euros(2, 200), euros(1, 150)]).await.expect("prices");
+        shop.set(&[euros(2, 200), euros(1, 150)])
+            .await
+            .expect("prices");
         assert_eq!(shop.told(), [], "{}", cells.kind);
-        let dollars = NewPrice { price: Money::new(150, Currency::USD), ..euros(1, 0) };
+        let dollars = NewPrice {
+            price: Money::new(150, Currency::USD),
+            ..euros(1, 0)
+        };
         shop.set(&[dollars]).await.expect("a price");
         assert_eq!(shop.told().len(), 1, "{}", cells.kind);
     }
@@ -52,7 +64,11 @@ async fn a_negative_price_is_refused_by_the_table_itself() {
         let refused = shop.set(&[euros(1, -1)]).await;
         assert!(refused.is_err(), "{}", cells.kind);
         let quote = shop.quote(request(vec![line(1, 1)], None)).await;
-        assert!(matches!(quote, Err(QuoteError::NoPrice { .. })), "{}", cells.kind);
+        assert!(
+            matches!(quote, Err(QuoteError::NoPrice { .. })),
+            "{}",
+            cells.kind
+        );
     }
 }
 
@@ -64,13 +80,26 @@ async fn another_shop_has_its_own_prices() {
         ours.set(&[euros(1, 1_000)]).await.expect("a price");
         let asked = request(vec![line(1, 1)], None);
         let quote = theirs.quote(asked.clone()).await;
-        assert!(matches!(quote, Err(QuoteError::NoPrice { .. })), "{}", cells.kind);
+        assert!(
+            matches!(quote, Err(QuoteError::NoPrice { .. })),
+            "{}",
+            cells.kind
+        );
         theirs.set(&[euros(1, 7)]).await.expect("a price");
         let quote = ours.quote(asked).await.expect("a quote");
         assert_eq!(quote.totals.total.amount, 1_000, "{}", cells.kind);
         let path = "/api/v1/admin/price-lists/default/prices";
         let listed = theirs.send("GET", path, &[], None).await;
-        assert_eq!(listed.json["data"][0]["price"]["amount"], 7, "{}", cells.kind);
-        assert_eq!(listed.json["data"].as_array().map(Vec::len), Some(1), "{}", cells.kind);
+        assert_eq!(
+            listed.json["data"][0]["price"]["amount"], 7,
+            "{}",
+            cells.kind
+        );
+        assert_eq!(
+            listed.json["data"].as_array().map(Vec::len),
+            Some(1),
+            "{}",
+            cells.kind
+        );
     }
 }

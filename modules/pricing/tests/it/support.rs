@@ -89,7 +89,9 @@ impl Shop {
             pricing: module.contract,
             catalog,
             now,
-            router: module.routes.into_router(Arc::new(OneShop { tenant }), config),
+            router: module
+                .routes
+                .into_router(Arc::new(OneShop { tenant }), config),
         }
     }
 
@@ -97,7 +99,9 @@ impl Shop {
         let (shop, prices) = (self.clone(), prices.to_vec());
         self.db
             .write(async move |tx: &mut Tx<'_>| {
-                shop.pricing.set_prices(tx, &prices, &Cause::system(shop.now)).await
+                shop.pricing
+                    .set_prices(tx, &prices, &Cause::system(shop.now))
+                    .await
             })
             .await
     }
@@ -131,8 +135,10 @@ impl Shop {
         headers: &[(&str, &str)],
         body: Option<Json>,
     ) -> Answer {
-        let mut request =
-            Request::builder().method(method).uri(path).header("authorization", "Bearer sk_test");
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", "Bearer sk_test");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -144,11 +150,20 @@ impl Shop {
             None => Body::empty(),
         };
         let request = request.body(body).expect("a request");
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("an answer");
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or(Json::Null);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, json }
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            json,
+        }
     }
 }
 
@@ -160,7 +175,10 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
     /// Status, code and the first field named.
     pub(crate) fn refusal(&self) -> (u16, &str, &str) {
@@ -189,7 +207,10 @@ impl Catalog for NotingCatalog {
         Ok(None)
     }
     async fn products(&self, _: TenantId, _: &ProductQuery) -> Result<ProductPage, CatalogError> {
-        Ok(ProductPage { products: Vec::new(), next_cursor: None })
+        Ok(ProductPage {
+            products: Vec::new(),
+            next_cursor: None,
+        })
     }
     async fn collections(&self, _: TenantId) -> Result<Vec<CollectionView>, CatalogError> {
         Ok(Vec::new())
@@ -268,6 +289,9 @@ impl Gate for OneShop {
         _: Option<&RequestTenant>,
         _: Option<&Credential>,
     ) -> Result<Caller, Problem> {
-        Ok(Caller::Staff { key: ApiKeyId::from_u128(1), permissions: PermissionSet::all() })
+        Ok(Caller::Staff {
+            key: ApiKeyId::from_u128(1),
+            permissions: PermissionSet::all(),
+        })
     }
 }
