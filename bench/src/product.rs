@@ -59,9 +59,50 @@ pub(crate) fn run(args: &ProductArgs) -> Result<()> {
         .enable_all()
         .build()?;
     let handles = runtime.block_on(handles(address, &host))?;
-    let json = |handle: &String| format!("/api/v1/products/{handle}");
     let mut rows = Vec::new();
-    let subjects = [
+    for subject in subjects(&handles) {
+        if args.wrk && subject.paths.len() > 1 {
+            continue;
+        }
+        let headers = [format!("accept: {}", subject.accept)];
+        let canned = runtime.block_on(capture(address, &host, &subject.paths, &headers))?;
+        let Some(canned) = canned else {
+            eprintln!("{}: not served", subject.paths[0]);
+            continue;
+        };
+        let request = |path: &String| wire::request("GET", path, &host, &headers, None);
+        let requests = Arc::new(subject.paths.iter().map(request).collect());
+        let file = folder.path().join("canned.json");
+        std::fs::write(&file, serde_json::to_vec(&canned)?)?;
+        let mut bare = Command::new(std::env::current_exe()?);
+        let mut bare = Running::spawn(bare.arg("bare-http").arg("--file").arg(&file))?;
+        let shop_side = Load {
+            address,
+            requests,
+            connections: args.connections,
+            threads: args.threads,
+        };
+        let bare_side = Load {
+            address: bare.address()?,
+            ..shop_side.clone()
+        };
+        let sides = [(shop_side, &stoa), (bare_side, &bare)];
+        rows.extend(compare(
+            args,
+            &subject,
+            &host,
+            &sides,
+            canned[0].body.len(),
+        )?);
+    }
+    print(args, &rows);
+    stoa.stop()
+}
+
+fn subjects(handles: &[String]) -> [Subject; 3] {
+    let json = |handle: &String| format!("/api/v1/products/{handle}");
+    let page = |handle: &String| format!("/products/{handle}");
+    [
         Subject {
             name: "product JSON",
             paths: handles.iter().take(1).map(json).collect(),
@@ -74,57 +115,19 @@ pub(crate) fn run(args: &ProductArgs) -> Result<()> {
         },
         Subject {
             name: "product page",
-            paths: handles
-                .iter()
-                .take(1)
-                .map(|handle| format!("/products/{handle}"))
-                .collect(),
+            paths: handles.iter().take(1).map(page).collect(),
             accept: "text/html",
         },
-    ];
-    for subject in subjects {
-        if args.wrk && subject.paths.len() > 1 {
-            continue;
-        }
-        let headers = [format!("accept: {}", subject.accept)];
-        let canned = runtime.block_on(capture(address, &host, &subject.paths, &headers))?;
-        let Some(canned) = canned else {
-            eprintln!("{}: not served", subject.paths[0]);
-            continue;
-        };
-        let requests: Vec<Vec<u8>> = subject
-            .paths
-            .iter()
-            .map(|path| wire::request("GET", path, &host, &headers, None))
-            .collect();
-        let file = folder.path().join("canned.json");
-        std::fs::write(&file, serde_json::to_vec(&canned)?)?;
-        let mut bare = Command::new(std::env::current_exe()?);
-        let mut bare = Running::spawn(bare.arg("bare-http").arg("--file").arg(&file))?;
-        let bare_address = bare.address()?;
-        let side = |address| Load {
-            address,
-            requests: Arc::new(requests.clone()),
-            connections: args.connections,
-            threads: args.threads,
-        };
-        let sides = [(side(address), &stoa), (side(bare_address), &bare)];
-        rows.extend(compare(
-            args,
-            &subject,
-            &host,
-            &sides,
-            canned[0].body.len(),
-        )?);
-    }
+    ]
+}
+
+fn print(args: &ProductArgs, rows: &[Vec<String>]) {
+    let load = if args.wrk { "wrk" } else { "the bench" };
     figures::table(
         &format!(
             "Product reads over HTTP, warm; {} connections, {} rounds of {} s a side, in turn; \
-             load by {}.",
-            args.connections,
-            args.rounds,
-            args.seconds,
-            if args.wrk { "wrk" } else { "the bench" }
+             load by {load}.",
+            args.connections, args.rounds, args.seconds
         ),
         &[
             "read",
@@ -136,9 +139,8 @@ pub(crate) fn run(args: &ProductArgs) -> Result<()> {
             "server CPU µs",
             "bytes",
         ],
-        &rows,
+        rows,
     );
-    stoa.stop()
 }
 
 /// Loads both sides in turn; one table row each.

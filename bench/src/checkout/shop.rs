@@ -108,17 +108,7 @@ impl Shop {
         );
         let carts = carts.contract;
         let orders = stoa_orders::start(deps.clone(), [4; 32], cursors()).contract;
-        // Nobody listens there: an order is placed before anything is charged.
-        let test_provider = Some(TestProviderConfig {
-            base_url: "http://127.0.0.1:1".to_owned(),
-            key: "unused".to_owned(),
-            timeout: Duration::from_secs(1),
-        });
-        let config = PaymentsConfig {
-            cursors: cursors(),
-            test_provider,
-        };
-        let payments = stoa_payments::start(deps.clone(), config).contract;
+        let payments = stoa_payments::start(deps.clone(), payments()).contract;
         let peers = stoa_checkout::Peers {
             carts: carts.clone(),
             catalog: catalog.clone(),
@@ -219,6 +209,19 @@ impl Shop {
             trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
             cart,
         }
+    }
+}
+
+fn payments() -> PaymentsConfig {
+    // Nobody listens there: an order is placed before anything is charged.
+    let test_provider = Some(TestProviderConfig {
+        base_url: "http://127.0.0.1:1".to_owned(),
+        key: "unused".to_owned(),
+        timeout: Duration::from_secs(1),
+    });
+    PaymentsConfig {
+        cursors: CursorKey::new([1; 32]),
+        test_provider,
     }
 }
 
