@@ -43,11 +43,12 @@ const BY_TENANT: HeaderValue = HeaderValue::from_static("stoa-tenant");
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 pub(crate) fn routes(app: Arc<App>) -> Routes {
-    let routes = collection_admin(product_admin(shopper_routes(Routes::new("catalog"))));
+    let routes = shopper_collections(shopper_products(Routes::new("catalog")));
+    let routes = collection_admin(product_admin(routes));
     routes.error_pages(&PAGES).with_state(app)
 }
 
-fn shopper_routes(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
+fn shopper_products(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
     let list = Operation::new("listProducts", "List or search published products")
         .description("Sorted by price, the list holds products that have one in the currency.")
         .query::<ProductListQuery>()
@@ -65,23 +66,6 @@ fn shopper_routes(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
     let suggest = Operation::new("suggest", "Titles that begin with what was typed")
         .query::<SuggestQuery>()
         .returns::<Suggestions>(200);
-    let collections = Operation::new("listCollections", "List collections by title")
-        .query::<CollectionQuery>()
-        .returns::<Page<CollectionView>>(200)
-        .returns_problem(&code::INVALID_CURSOR);
-    let collection = Operation::new("readCollection", "Read a collection by its handle")
-        .returns::<CollectionView>(200)
-        .returns_problem(&code::NOT_FOUND);
-    let collected = Operation::new(
-        "listCollectionProducts",
-        "List the products of a collection",
-    )
-    .description("In the merchant's order where no `sort` is asked for.")
-    .query::<CollectedQuery>()
-    .returns::<Page<ProductSummary>>(200)
-    .returns_problem(&code::INVALID_CURSOR)
-    .returns_problem(&code::NOT_FOUND);
-    const COLLECTED: &str = "/api/v1/collections/{handle}/products";
     let (get, anyone) = (Method::GET, Access::Shopper);
     routes
         .route(
@@ -106,12 +90,34 @@ fn shopper_routes(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
             shopper::search,
         )
         .route(
-            get.clone(),
+            get,
             "/api/v1/search/suggest",
             anyone,
             suggest,
             shopper::suggest,
         )
+}
+
+fn shopper_collections(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
+    let collections = Operation::new("listCollections", "List collections by title")
+        .query::<CollectionQuery>()
+        .returns::<Page<CollectionView>>(200)
+        .returns_problem(&code::INVALID_CURSOR);
+    let collection = Operation::new("readCollection", "Read a collection by its handle")
+        .returns::<CollectionView>(200)
+        .returns_problem(&code::NOT_FOUND);
+    let collected = Operation::new(
+        "listCollectionProducts",
+        "List the products of a collection",
+    )
+    .description("In the merchant's order where no `sort` is asked for.")
+    .query::<CollectedQuery>()
+    .returns::<Page<ProductSummary>>(200)
+    .returns_problem(&code::INVALID_CURSOR)
+    .returns_problem(&code::NOT_FOUND);
+    const COLLECTED: &str = "/api/v1/collections/{handle}/products";
+    let (get, anyone) = (Method::GET, Access::Shopper);
+    routes
         .route(
             get.clone(),
             "/api/v1/collections",

@@ -12,20 +12,7 @@ async fn another_shop_sees_none_of_it_and_may_use_the_same_handles() {
         let ours = Shop::open(&cells, "ours").await;
         let theirs = Shop::open(&cells, "theirs").await;
         let made = ours.priced("shirt", 1_000).await;
-        let (catalog, cause) = (ours.catalog.clone(), ours.cause());
-        ours.db
-            .write(async move |tx: &mut Tx<'_>| {
-                let input = CollectionInput {
-                    handle: "all".into(),
-                    title: "All".into(),
-                    description_html: String::new(),
-                    image: None,
-                    products: vec!["shirt".into()],
-                };
-                catalog.upsert_collection(tx, &input, &cause).await
-            })
-            .await
-            .expect("a collection");
+        collect_all(&ours).await;
         assert!(theirs.product("shirt").await.is_none(), "{}", cells.kind);
         for sort in [
             ProductSort::Newest,
@@ -80,4 +67,22 @@ async fn another_shop_sees_none_of_it_and_may_use_the_same_handles() {
         assert!(!first.available, "{}", cells.kind);
         assert_eq!(view.id, made.product, "{}", cells.kind);
     }
+}
+
+/// A collection `all` of the one product.
+async fn collect_all(ours: &Shop) {
+    let (catalog, cause) = (ours.catalog.clone(), ours.cause());
+    ours.db
+        .write(async move |tx: &mut Tx<'_>| {
+            let input = CollectionInput {
+                handle: "all".into(),
+                title: "All".into(),
+                description_html: String::new(),
+                image: None,
+                products: vec!["shirt".into()],
+            };
+            catalog.upsert_collection(tx, &input, &cause).await
+        })
+        .await
+        .expect("a collection");
 }

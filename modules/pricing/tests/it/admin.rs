@@ -175,7 +175,18 @@ async fn tax_and_shipping_have_a_version_each() {
             "{}",
             cells.kind
         );
+    }
+}
 
+#[tokio::test]
+async fn deliveries_are_replaced_as_a_whole() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "deliveries").await;
+        let tax = json!({"rate_ppm": 70_000, "prices_include_tax": true});
+        let set = shop.send("PUT", TAX, &[], Some(tax)).await;
+        assert_eq!(set.header("etag"), "\"2\"", "{}", cells.kind);
+        let stale = [("if-match", "\"2\"")];
+        let seen = [("if-match", "\"1\"")];
         let options = json!({"options": [
             {"id": "pickup", "name": "Pick up", "price": {"amount": 0, "currency": "EUR"}, "free_from": null},
             {"id": "post", "name": "Post", "price": {"amount": 350, "currency": "EUR"},
