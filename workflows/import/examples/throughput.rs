@@ -6,13 +6,16 @@
 use std::fmt::Write as _;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use stoa_contracts::Deps;
 use stoa_import::{ImportOptions, Report, sanitise_description};
-use stoa_kernel::Actor;
+use stoa_kernel::{Actor, Currency, SeededIds};
 use stoa_rest::CursorKey;
-use stoa_storage::Isolation;
+use stoa_storage::{Isolation, NewTenant, Storage, StorageConfig};
+use stoa_testkit::SystemClock;
 use tokio::io::{AsyncRead, ReadBuf};
 
 #[tokio::main]
@@ -29,9 +32,30 @@ async fn main() {
         stoa_inventory::MIGRATIONS,
         stoa_import::MIGRATIONS,
     ];
-    let cells = stoa_testkit::sqlite(&modules, Isolation::Shared).await;
-    let tenant = cells.tenant("shop").await;
-    let deps = cells.deps.clone();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Time must pass: ids sort by it, and rows of one moment would scatter over the indexes.
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(SeededIds::new(1)));
+    let config = StorageConfig {
+        url: format!("sqlite:{}", folder.path().display()),
+        connections_max: 8,
+        mmap_bytes: 1 << 28,
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    let storage = Storage::open(config, &modules).await.expect("storage");
+    let new = NewTenant {
+        slug: "shop".to_owned(),
+        name: "Shop".to_owned(),
+        currency: Currency::EUR,
+        test_mode: true,
+        isolation: Isolation::Shared,
+    };
+    let tenant = storage.create_tenant(new).await.expect("a tenant").id;
+    let deps = Deps {
+        storage: storage.clone(),
+        clock,
+        ids,
+    };
     let catalog = stoa_catalog::start(deps.clone(), [1; 32], sanitise_description).contract;
     let pricing = stoa_pricing::start(deps.clone(), catalog.clone()).contract;
     let inventory = stoa_inventory::start(deps.clone(), CursorKey::new([1; 32])).contract;
@@ -59,7 +83,7 @@ async fn main() {
             "{pass}: {rows} rows in {took:.1?} ({per_second} rows/s), first landed by {spooled:.1?}, \
              {:?}, {} commits; {}",
             report.products,
-            cells.storage().stats().read().batches,
+            storage.stats().read().batches,
             memory(),
         );
     }
