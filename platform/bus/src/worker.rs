@@ -156,7 +156,12 @@ impl Worker {
     ) -> Result<()> {
         let shared = &self.shared;
         let log = shared.storage.event_log(cell).await?;
-        let queue = shared.storage.job_queue(cell).await?;
+        let kinds: Vec<&str> = shared.handlers.keys().copied().collect();
+        let queue = shared.storage.job_queue(cell).await?.only(&kinds);
+        for consumer in &shared.consumers {
+            // Known from now on: whoever asks how far consumers are must not pass over this one.
+            log.advance(consumer.name(), 0, shared.clock.now()).await?;
+        }
         if shared.storage.is_embedded() {
             // Whoever held them died with the process that owned this folder before us.
             queue.free_leases(shared.clock.now()).await?;

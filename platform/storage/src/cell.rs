@@ -1,6 +1,7 @@
 //! A cell: one transactional database, whichever it is. Runs transaction bodies; knows no module.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use stoa_kernel::{CellId, TenantId};
 
@@ -12,6 +13,8 @@ use crate::{Error, Result, Row, Stats, Tx, Value};
 
 /// A body that keeps meeting concurrent ones is given up after this many tries.
 const CONTENTION_TRIES_MAX: u32 = 10;
+/// Before the second try; each later one waits for longer.
+const CONTENTION_PAUSE: Duration = Duration::from_millis(5);
 
 pub(crate) struct Cell {
     pub(crate) id: CellId,
@@ -64,6 +67,8 @@ impl Cell {
             if matches!(failure, Some(Error::Contention { .. })) {
                 tx.rollback().await?;
                 if tries < CONTENTION_TRIES_MAX {
+                    // Lets the one that went on take its rows first: else the two meet again.
+                    tokio::time::sleep(CONTENTION_PAUSE * tries).await;
                     continue;
                 }
                 return Err(Error::Contention { attempts: tries }.into());

@@ -65,20 +65,37 @@ impl Tx<'_> {
 #[derive(Clone)]
 pub struct JobQueue {
     cell: Arc<Cell>,
+    /// `|kind|kind|`; empty takes every kind.
+    kinds: String,
 }
 
 impl JobQueue {
     pub(crate) fn new(cell: Arc<Cell>) -> Self {
-        Self { cell }
+        Self {
+            cell,
+            kinds: String::new(),
+        }
+    }
+
+    /// A view of the queue that sees only jobs of these kinds: a process leaves the others to
+    /// those who know how to do them.
+    #[must_use]
+    pub fn only(mut self, kinds: &[&str]) -> Self {
+        self.kinds = kinds
+            .iter()
+            .fold("|".to_owned(), |all, kind| format!("{all}{kind}|"));
+        self
     }
 
     /// Whether a job is due; a read, so that an idle worker writes nothing.
     pub async fn next_due(&self) -> Result<Option<Timestamp>> {
-        const SQL: &str =
-            "SELECT run_at FROM stoa_job WHERE dead_at IS NULL ORDER BY run_at LIMIT 1";
+        const SQL: &str = "SELECT run_at FROM stoa_job WHERE dead_at IS NULL \
+             AND (CAST($1 AS TEXT) = '' OR $1 LIKE '%|' || kind || '|%') \
+             ORDER BY run_at LIMIT 1";
+        let kinds = self.kinds.clone();
         self.cell
             .system_read(async move |tx: &mut Tx<'_>| {
-                tx.query_opt(SQL, params![], |row| row.get(0)).await
+                tx.query_opt(SQL, params![&kinds], |row| row.get(0)).await
             })
             .await
     }
@@ -93,14 +110,17 @@ impl JobQueue {
     ) -> Result<Vec<ClaimedJob>> {
         // Materialized, so that no plan asks for the due jobs twice and leases more than `limit`.
         const SQL: &str = "WITH due AS MATERIALIZED (SELECT id FROM stoa_job \
-             WHERE dead_at IS NULL AND run_at <= $3 ORDER BY run_at LIMIT $4 {skip_locked}) \
+             WHERE dead_at IS NULL AND run_at <= $3 \
+             AND (CAST($5 AS TEXT) = '' OR $5 LIKE '%|' || kind || '|%') \
+             ORDER BY run_at LIMIT $4 {skip_locked}) \
              UPDATE stoa_job SET lease = $1, run_at = $2, attempts = attempts + 1 \
              WHERE id IN (SELECT id FROM due) \
              RETURNING id, tenant_id, kind, payload, attempts, attempts_max";
         let until = now.plus(lease_time);
+        let kinds = self.kinds.clone();
         self.cell
             .system_write(async move |tx: &mut Tx<'_>| {
-                tx.query(SQL, params![&lease, until, now, limit], |row| {
+                tx.query(SQL, params![&lease, until, now, limit, &kinds], |row| {
                     Ok(ClaimedJob {
                         id: row.get(0)?,
                         tenant: row.get(1)?,

@@ -9,7 +9,7 @@ use stoa_bus::{Consumer, HandlerError, JobHandler, JobOutcome, WorkerConfig};
 use stoa_kernel::{Clock, Envelope, Fact, JobId};
 use stoa_storage::{ClaimedJob, Db, NewJob, Tx};
 use stoa_testkit::TestCells;
-use tokio::sync::{Barrier, Notify};
+use tokio::sync::Semaphore;
 
 use crate::support::{
     Counted, Running, Staff, emit, everywhere, queue_of, sleepy, until, watchful,
@@ -162,65 +162,26 @@ async fn two_workers_run_each_job_once() {
     }
 }
 
-/// Goes on only when exactly as many run as may.
-struct Crowd {
-    now: AtomicU32,
-    most: AtomicU32,
-    all: Barrier,
-}
-
-#[async_trait]
-impl JobHandler for Crowd {
-    fn kind(&self) -> &'static str {
-        "sample.crowd"
-    }
-
-    async fn run(&self, _: &ClaimedJob) -> JobOutcome {
-        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most.fetch_max(now, Ordering::SeqCst);
-        self.all.wait().await;
-        self.now.fetch_sub(1, Ordering::SeqCst);
-        JobOutcome::Done
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn as_many_jobs_run_at_once_as_are_allowed() {
-    for cells in everywhere().await {
-        let tenant = cells.tenant("one").await;
-        let db = cells.db(tenant).await;
-        let crowd = Arc::new(Crowd {
-            now: AtomicU32::new(0),
-            most: AtomicU32::new(0),
-            all: Barrier::new(3),
-        });
-        for _ in 0..9 {
-            enqueue(&cells, &db, new_job(&cells, "sample.crowd", 3)).await;
-        }
-        let config = WorkerConfig {
-            jobs_at_once_max: 3,
-            ..sleepy()
-        };
-        let staff = Staff {
-            handlers: vec![crowd.clone()],
-            ..Staff::default()
-        };
-        let worker = Running::start(&cells, config, staff);
-        let queue = queue_of(cells.storage(), tenant).await;
-        until("the queue to be empty", async || {
-            queue.depth().await.expect("a read") == (0, 0)
-        })
-        .await;
-        worker.stop().await;
-        assert_eq!(crowd.most.load(Ordering::SeqCst), 3, "{}", cells.kind);
-    }
-}
-
 /// Runs until it is let go.
-#[derive(Default)]
 struct Slow {
     began: AtomicU32,
-    let_go: Notify,
+    let_go: Semaphore,
+}
+
+impl Slow {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            began: AtomicU32::new(0),
+            let_go: Semaphore::new(0),
+        })
+    }
+
+    async fn until_begun(&self, number: u32) {
+        until(&format!("{number} jobs to begin"), async || {
+            self.began.load(Ordering::SeqCst) == number
+        })
+        .await;
+    }
 }
 
 #[async_trait]
@@ -231,8 +192,46 @@ impl JobHandler for Slow {
 
     async fn run(&self, _: &ClaimedJob) -> JobOutcome {
         self.began.fetch_add(1, Ordering::SeqCst);
-        self.let_go.notified().await;
+        self.let_go.acquire().await.expect("it is open").forget();
         JobOutcome::Done
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_jobs_run_at_once_as_are_allowed() {
+    for cells in everywhere().await {
+        let tenant = cells.tenant("one").await;
+        let db = cells.db(tenant).await;
+        let queue = queue_of(cells.storage(), tenant).await;
+        let slow = Slow::new();
+        for _ in 0..9 {
+            enqueue(&cells, &db, new_job(&cells, "sample.slow", 3)).await;
+        }
+        let config = WorkerConfig {
+            jobs_at_once_max: 3,
+            ..sleepy()
+        };
+        let staff = Staff {
+            handlers: vec![slow.clone()],
+            ..Staff::default()
+        };
+        let worker = Running::start(&cells, config, staff);
+        slow.until_begun(3).await;
+        // It took no more than it may run: the other six are there for others to take.
+        let (lease, now) = ("probe".to_owned(), cells.clock.now());
+        let left = queue.claim(lease, now, sleepy().lease, 100).await;
+        let left = left.expect(cells.kind);
+        assert_eq!(left.len(), 6, "{}", cells.kind);
+        for job in &left {
+            queue.retry(job, now, None, false).await.expect(cells.kind);
+        }
+        slow.let_go.add_permits(9);
+        until("the queue to be empty", async || {
+            queue.depth().await.expect("a read") == (0, 0)
+        })
+        .await;
+        worker.stop().await;
+        assert_eq!(slow.began.load(Ordering::SeqCst), 9, "{}", cells.kind);
     }
 }
 
@@ -242,18 +241,14 @@ async fn a_worker_that_stops_finishes_what_runs_and_begins_nothing() {
         let tenant = cells.tenant("one").await;
         let db = cells.db(tenant).await;
         let queue = queue_of(cells.storage(), tenant).await;
-        let slow: Arc<Slow> = Arc::default();
+        let slow = Slow::new();
         let staff = Staff {
             handlers: vec![slow.clone()],
             ..Staff::default()
         };
         let worker = Running::start(&cells, sleepy(), staff);
         enqueue(&cells, &db, new_job(&cells, "sample.slow", 3)).await;
-        let began = |number: u32| {
-            let slow = slow.clone();
-            async move { slow.began.load(Ordering::SeqCst) == number }
-        };
-        until("the job to begin", || began(1)).await;
+        slow.until_begun(1).await;
         worker.ask_to_stop();
         enqueue(&cells, &db, new_job(&cells, "sample.slow", 3)).await;
         assert!(!worker.has_stopped(), "{}: a job still runs", cells.kind);
@@ -263,8 +258,7 @@ async fn a_worker_that_stops_finishes_what_runs_and_begins_nothing() {
             "{}",
             cells.kind
         );
-        // For the first job, and for the second should it wrongly have begun.
-        slow.let_go.notify_one();
+        slow.let_go.add_permits(1);
         worker.stopped().await;
         assert_eq!(
             queue.depth().await.expect(cells.kind),

@@ -7,7 +7,7 @@ use tokio_postgres::error::SqlState;
 use super::{PgLocation, connection, map_error, without_password};
 use crate::migrate::{self, Applied};
 use crate::sql::render_migration;
-use crate::{Dialect, Error, Migrations, Result};
+use crate::{Dialect, Error, Migrations, Plane, Result};
 
 /// The role tenants' transactions act as: owns nothing, so row-level security binds it.
 pub(crate) const TENANT_ROLE: &str = "stoa_tenant";
@@ -75,7 +75,10 @@ pub(crate) async fn prepare_schema(
             .await
             .map_err(|error| map_error("stoa_migration", &error))?;
     }
-    run(transaction, guard_sql(&location.schema)).await?;
+    // The control plane belongs to no tenant: the tenants' role has no way in at all.
+    if migrations.iter().any(|module| module.plane == Plane::Cell) {
+        run(transaction, guard_sql(&location.schema)).await?;
+    }
     opened
         .commit()
         .await

@@ -107,7 +107,9 @@ async fn of_two_transactions_that_deadlock_one_runs_again_and_both_succeed() {
             take_both(b, (2, 1), (to_a, from_a), runs.clone()),
         );
         assert_eq!((left.expect("a"), right.expect("b")), (2, 2));
-        assert_eq!(runs.load(Ordering::SeqCst), 3, "one of them ran twice");
+        // Once each, and one of them again; the server may let the same two meet more than once.
+        let runs = runs.load(Ordering::SeqCst);
+        assert!(runs >= 3, "{runs} runs: nobody ran again");
         assert_eq!((units(&a, 1).await, units(&a, 2).await), (Some(8), Some(8)));
     }
 }
