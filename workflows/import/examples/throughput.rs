@@ -160,12 +160,12 @@ impl AsyncRead for Generated {
     }
 }
 
-/// Now and at most, as Linux tells it.
+/// The process's own memory, and mapped pages of the database, as Linux tells it.
 fn memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let lines = status
         .lines()
-        .filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"));
+        .filter(|line| line.starts_with("RssAnon") || line.starts_with("RssFile"));
     let told: Vec<_> = lines
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
