@@ -90,7 +90,7 @@ impl JobQueue {
     /// Whether a job is due; a read, so that an idle worker writes nothing.
     pub async fn next_due(&self) -> Result<Option<Timestamp>> {
         const SQL: &str = "SELECT run_at FROM stoa_job WHERE dead_at IS NULL \
-             AND (CAST($1 AS TEXT) = '' OR $1 LIKE '%|' || kind || '|%') \
+             AND (CAST($1 AS TEXT) = '' OR replace($1, '|' || kind || '|', '') <> $1) \
              ORDER BY run_at LIMIT 1";
         let kinds = self.kinds.clone();
         self.cell
@@ -111,7 +111,7 @@ impl JobQueue {
         // Materialized, so that no plan asks for the due jobs twice and leases more than `limit`.
         const SQL: &str = "WITH due AS MATERIALIZED (SELECT id FROM stoa_job \
              WHERE dead_at IS NULL AND run_at <= $3 \
-             AND (CAST($5 AS TEXT) = '' OR $5 LIKE '%|' || kind || '|%') \
+             AND (CAST($5 AS TEXT) = '' OR replace($5, '|' || kind || '|', '') <> $5) \
              ORDER BY run_at LIMIT $4 {skip_locked}) \
              UPDATE stoa_job SET lease = $1, run_at = $2, attempts = attempts + 1 \
              WHERE id IN (SELECT id FROM due) \

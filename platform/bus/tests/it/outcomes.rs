@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stoa_bus::{JobHandler, JobOutcome, WorkerConfig};
-use stoa_kernel::Clock;
+use stoa_kernel::{Clock, TenantId};
 use stoa_storage::{ClaimedJob, JobQueue};
 use stoa_testkit::TestCells;
 
@@ -70,6 +70,7 @@ fn failed() -> Act {
 
 struct Scene<'c> {
     cells: &'c TestCells,
+    tenant: TenantId,
     queue: JobQueue,
     script: Arc<Scripted>,
     worker: Running,
@@ -93,6 +94,7 @@ impl<'c> Scene<'c> {
         enqueue(cells, &db, new_job(cells, kind, attempts_max)).await;
         Self {
             cells,
+            tenant,
             queue: queue_of(cells.storage(), tenant).await,
             script,
             worker: Running::start(cells, config, staff),
@@ -184,12 +186,22 @@ async fn a_hopeless_job_is_set_aside_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_nobody_does_is_set_aside() {
+async fn a_job_that_this_worker_cannot_do_is_left_for_another() {
     for cells in everywhere().await {
-        let scene = Scene::set(&cells, watchful(), "sample.unheard_of", 9, []).await;
-        scene.until_depth((0, 1)).await;
+        let scene = Scene::set(&cells, watchful(), "sample_script", 9, []).await;
+        // Enqueued after the other one, so that the worker has passed over that when it is done.
+        let db = cells.db(scene.tenant).await;
+        enqueue(&cells, &db, new_job(&cells, "sample.script", 9)).await;
+        scene.until_depth((1, 0)).await;
         scene.worker.stop().await;
-        assert_eq!(scene.script.attempts(), [] as [u32; 0], "{}", cells.kind);
+        assert_eq!(scene.script.attempts(), [1], "{}", cells.kind);
+        let (lease, now) = ("another".to_owned(), cells.clock.now());
+        let left = scene.queue.claim(lease, now, watchful().lease, 9).await;
+        let left = left.expect(cells.kind);
+        let [job] = left.as_slice() else {
+            panic!("{}: {left:?}", cells.kind);
+        };
+        assert_eq!((job.kind.as_str(), job.attempt), ("sample_script", 1));
     }
 }
 
