@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use rusqlite::Connection;
 
@@ -72,6 +72,8 @@ impl Side {
 
 /// Orders before the first round, so that caches and statements are warm.
 const WARM_UP_ORDERS: usize = 1_000;
+/// Tries to have a file to oneself.
+const SETTLE_TRIES_MAX: u32 = 500;
 /// Above every number that the shop gives out.
 const BARE_NUMBER_FIRST: i64 = 100_000_000;
 
@@ -172,10 +174,16 @@ async fn compare(args: &CheckoutArgs, folder: &Path) -> Result<()> {
 /// Everything in the file itself, so that it can be copied.
 fn settle_file(file: &Path) -> Result<()> {
     let database = Connection::open(file)?;
-    database.busy_timeout(Duration::from_secs(5))?;
-    let busy: i64 = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    ensure!(busy == 0, "somebody still reads {}", file.display());
-    Ok(())
+    for _ in 0..SETTLE_TRIES_MAX {
+        let busy: i64 =
+            database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy == 0 {
+            return Ok(());
+        }
+        // The shop's own checkpointer is at it; SQLite does not wait for that by itself.
+        crate::child::pause(Duration::from_millis(10));
+    }
+    bail!("{} does not come to rest", file.display())
 }
 
 /// Counts of what orders leave behind; the same on all sides, or they did not do the same.
