@@ -8,7 +8,13 @@ fn main() {
     println!("cargo::rerun-if-changed={}", folder.display());
     let entries = std::fs::read_dir(&folder).expect("server/sample/media is part of the source");
     let mut names: Vec<String> = entries
-        .map(|entry| entry.expect("a readable folder").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("a readable folder")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .filter(|name| name.ends_with(".svg"))
         .collect();
     names.sort();
@@ -18,7 +24,10 @@ fn main() {
         writeln!(table, "    ({name:?}, include_bytes!({path:?})),").expect("a string takes all");
     }
     table.push(']');
-    #[expect(clippy::disallowed_methods, reason = "cargo tells build scripts where to write so")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo tells build scripts where to write so"
+    )]
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     std::fs::write(Path::new(&out).join("sample_media.rs"), table).expect("a writable OUT_DIR");
 }

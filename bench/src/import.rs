@@ -30,7 +30,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// One import as seen from outside.
 struct Seen {
     took: Duration,
+    /// Everything resident at its peak, mapped pages of the database file among it.
     peak_kib: u64,
+    /// Of it what only this process has, as far as it was looked at in time.
+    own_kib: u64,
 }
 
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
@@ -54,13 +57,19 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         let speed = seen
             .iter()
             .map(|seen| args.rows as f64 / seen.took.as_secs_f64());
-        let peak = seen.iter().map(|seen| seen.peak_kib as f64 / 1024.0);
+        let mib = |kib: fn(&Seen) -> u64| {
+            format!(
+                "{:.0}",
+                figures::median(seen.iter().map(|seen| kib(seen) as f64 / 1024.0))
+            )
+        };
         let seconds = seen.iter().map(|seen| seen.took.as_secs_f64());
         vec![
             name.to_owned(),
             grouped(figures::median(speed)),
             format!("{:.1}", figures::median(seconds)),
-            format!("{:.0}", figures::median(peak)),
+            mib(|seen| seen.peak_kib),
+            mib(|seen| seen.own_kib),
         ]
     };
     figures::table(
@@ -71,7 +80,13 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
             bytes as f64 / 1_048_576.0,
             args.rounds
         ),
-        &["import", "rows/s", "seconds", "peak resident MiB"],
+        &[
+            "import",
+            "rows/s",
+            "seconds",
+            "peak resident MiB",
+            "peak anonymous MiB",
+        ],
         &[
             row("into an empty shop", &fresh),
             row("the same again, nothing changes", &again),
@@ -99,19 +114,15 @@ fn command(data: &Path, arguments: &[&str], file: Option<&Path>) -> Result<Seen>
         .arg(data)
         .env("STOA_LOG", "error");
     let mut running = Running::spawn(&mut command)?;
-    let mut peak_kib = 0;
+    let (mut peak_kib, mut own_kib) = (0, 0);
     loop {
         match running.ended()? {
-            Some(true) => {
-                return Ok(Seen {
-                    took: began.elapsed(),
-                    peak_kib,
-                });
-            }
+            Some(true) => XX,
             Some(false) => bail!("{arguments:?} failed: {}", running.said()),
             None => {}
         }
-        peak_kib = running.memory("VmHWM").unwrap_or(peak_kib).max(peak_kib);
+        peak_kib = running.memory("VmHWM").unwrap_or(0).max(peak_kib);
+        own_kib = running.memory("RssAnon").unwrap_or(0).max(own_kib);
         pause(LOOK_EVERY);
     }
 }

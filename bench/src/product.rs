@@ -217,6 +217,8 @@ async fn handles(address: SocketAddr, host: &str) -> Result<Vec<String>> {
         }
     }
     ensure!(!handles.is_empty(), "the demo shop has no products");
+    // So that one run reads the same product as another.
+    handles.sort_unstable();
     Ok(handles)
 }
 

@@ -18,7 +18,12 @@ pub(crate) const EXIT_PARTLY: u8 = 3;
 
 /// A whole commerce company in one program.
 #[derive(Debug, Parser)]
-#[command(name = "stoa", version, about, after_help = "Without a command: serve everything.")]
+#[command(
+    name = "stoa",
+    version,
+    about,
+    after_help = "Without a command: serve everything."
+)]
 struct Cli {
     #[command(flatten)]
     shared: SharedArgs,
@@ -191,7 +196,10 @@ impl Output {
     }
 
     /// What a person may want to know besides, on standard error.
-    #[expect(clippy::print_stderr, reason = "this is where the program talks to people")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "this is where the program talks to people"
+    )]
     pub(crate) fn note(self, text: &str) {
         eprintln!("{text}");
     }
@@ -199,7 +207,9 @@ impl Output {
 
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    let output = Output { json: cli.shared.json };
+    let output = Output {
+        json: cli.shared.json,
+    };
     if cli.list_targets {
         // A closed pipe is the reader's wish.
         drop(write!(std::io::stdout(), "{}", roles::table()));
@@ -214,18 +224,18 @@ pub(crate) fn run() -> ExitCode {
     };
     let done = match cli.command {
         None | Some(Command::Serve(_)) => serve::run(settings, output),
-        Some(Command::Import { what: ImportCommand::Products(args) }) => {
-            commands::import_products(settings, args, output)
-        }
-        Some(Command::Tenant { what: TenantCommand::Create(args) }) => {
-            commands::create_tenant(settings, args, output)
-        }
-        Some(Command::Tenant { what: TenantCommand::List }) => {
-            commands::list_tenants(settings, output)
-        }
-        Some(Command::Key { what: KeyCommand::Create(args) }) => {
-            commands::create_key(settings, args, output)
-        }
+        Some(Command::Import {
+            what: ImportCommand::Products(args),
+        }) => commands::import_products(settings, args, output),
+        Some(Command::Tenant {
+            what: TenantCommand::Create(args),
+        }) => commands::create_tenant(settings, args, output),
+        Some(Command::Tenant {
+            what: TenantCommand::List,
+        }) => commands::list_tenants(settings, output),
+        Some(Command::Key {
+            what: KeyCommand::Create(args),
+        }) => commands::create_key(settings, args, output),
         Some(Command::Migrate) => commands::migrate(settings, output),
         Some(Command::Doctor) => commands::doctor(settings, output),
         Some(Command::Openapi) => commands::openapi(settings),
@@ -237,7 +247,10 @@ pub(crate) fn run() -> ExitCode {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the server alone reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server alone reads the environment"
+)]
 fn load(cli: &Cli) -> anyhow::Result<Settings> {
     let nested = match &cli.command {
         Some(Command::Serve(args)) => args.clone(),

@@ -21,7 +21,10 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(socket: &Path) -> Self {
-        Self { socket: socket.to_owned(), tenant: None }
+        Self {
+            socket: socket.to_owned(),
+            tenant: None,
+        }
     }
 
     /// Speaks for a shop from now on.
@@ -36,12 +39,14 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
-        self.send(Method::GET, path, "application/json", Body::empty()).await
+        self.send(Method::GET, path, "application/json", Body::empty())
+            .await
     }
 
     pub(crate) async fn post<T: Serialize>(&self, path: &str, body: &T) -> Result<Value> {
         let bytes = serde_json::to_vec(body)?;
-        self.send(Method::POST, path, "application/json", Body::from(bytes)).await
+        self.send(Method::POST, path, "application/json", Body::from(bytes))
+            .await
     }
 
     pub(crate) async fn upload(&self, path: &str, media_type: &str, body: Body) -> Result<Value> {
@@ -84,7 +89,12 @@ fn read_answer(status: StatusCode, bytes: &Bytes) -> Result<Value> {
         "" => word("title").to_owned(),
         detail => detail.to_owned(),
     };
-    for error in value.get("errors").and_then(Value::as_array).into_iter().flatten() {
+    for error in value
+        .get("errors")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
         text += &format!("\n  {}: {}", part("field"), part("reason"));
     }

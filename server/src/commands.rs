@@ -10,7 +10,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use stoa_kernel::SeededIds;
 
-use crate::cli::{EXIT_FAILED, EXIT_PARTLY, ImportArgs, KeyArgs, Output, TenantArgs, TestProviderArgs};
+use crate::cli::{
+    EXIT_FAILED, EXIT_PARTLY, ImportArgs, KeyArgs, Output, TenantArgs, TestProviderArgs,
+};
 use crate::client::Client;
 use crate::clock::SystemClock;
 use crate::compose::{App, Extent};
@@ -72,13 +74,22 @@ pub(crate) fn create_tenant(
 }
 
 pub(crate) fn list_tenants(settings: Settings, output: Output) -> Result<ExitCode> {
-    let list = with_server(&settings, async |client| client.get("/api/v1/platform/tenants").await)?;
+    let list = with_server(&settings, async |client| {
+        client.get("/api/v1/platform/tenants").await
+    })?;
     let word = |tenant: &Value, name: &str| tenant[name].as_str().unwrap_or_default().to_owned();
     let mut text = format!("{:<24} {:<8} {:<5} {}", "SLUG", "CURRENCY", "TEST", "NAME");
     for tenant in list["data"].as_array().into_iter().flatten() {
-        let test = if tenant["test_mode"] == true { "yes" } else { "no" };
+        let test = if tenant["test_mode"] == true {
+            "yes"
+        } else {
+            "no"
+        };
         let (slug, currency) = (word(tenant, "slug"), word(tenant, "currency"));
-        text += &format!("\n{slug:<24} {currency:<8} {test:<5} {}", word(tenant, "name"));
+        text += &format!(
+            "\n{slug:<24} {currency:<8} {test:<5} {}",
+            word(tenant, "name")
+        );
     }
     output.answer(&list["data"], &text);
     Ok(ExitCode::SUCCESS)
@@ -105,10 +116,16 @@ pub(crate) fn import_products(
         .with_context(|| format!("{} cannot be read", args.file.display()))?;
     let report = with_server(&settings, async |client| {
         let client = client.of_tenant(&args.tenant);
-        let path = format!("/api/v1/admin/imports?kind=products&set_stock={}", args.set_stock);
+        let path = format!(
+            "/api/v1/admin/imports?kind=products&set_stock={}",
+            args.set_stock
+        );
         let body = Body::new(http_body_util::StreamBody::new(read_file(file)));
         let run = client.upload(&path, "text/csv", body).await?;
-        let id = run["id"].as_str().context("the import has no id")?.to_owned();
+        let id = run["id"]
+            .as_str()
+            .context("the import has no id")?
+            .to_owned();
         follow_import(&client, &id, output).await
     })?;
     let text = import_text(&report);
@@ -181,7 +198,10 @@ fn import_text(report: &Value) -> String {
     if let Some(error) = report["error"].as_str() {
         text += &format!("\nThe import stopped: {error}");
     }
-    let issues = report["issues"]["data"].as_array().cloned().unwrap_or_default();
+    let issues = report["issues"]["data"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     for issue in &issues {
         let word = |name: &str| issue[name].as_str().unwrap_or("row").to_owned();
         text += &format!(
@@ -201,7 +221,10 @@ fn import_text(report: &Value) -> String {
 pub(crate) fn migrate(settings: Settings, output: Output) -> Result<ExitCode> {
     let done = runtime()?.block_on(async {
         let Some(_lock) = DataLock::take(&settings.data_dir, &settings.lock_name())? else {
-            bail!("a running stoa process owns {}; it has migrated", settings.data_dir.display());
+            bail!(
+                "a running stoa process owns {}; it has migrated",
+                settings.data_dir.display()
+            );
         };
         let storage = crate::compose::open_storage(&settings).await?;
         // Opening a cell migrates it.
@@ -211,7 +234,10 @@ pub(crate) fn migrate(settings: Settings, output: Output) -> Result<ExitCode> {
         }
         Ok(cells.len())
     })?;
-    output.answer(&json!({ "cells": done }), &format!("The control plane and {done} cells are up to date."));
+    output.answer(
+        &json!({ "cells": done }),
+        &format!("The control plane and {done} cells are up to date."),
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -230,13 +256,25 @@ pub(crate) fn doctor(settings: Settings, output: Output) -> Result<ExitCode> {
         })
         .map(|()| settings.data_dir.display().to_string())
         .map_err(anyhow::Error::from);
-    findings.push(Finding { what: "data directory is writable", verdict: written });
+    findings.push(Finding {
+        what: "data directory is writable",
+        verdict: written,
+    });
     let answered = with_server(&settings, async |client| {
         let tenants = client.get("/api/v1/platform/tenants").await?;
-        Ok(format!("{} tenants", tenants["data"].as_array().map_or(0, Vec::len)))
+        Ok(format!(
+            "{} tenants",
+            tenants["data"].as_array().map_or(0, Vec::len)
+        ))
     });
-    findings.push(Finding { what: "database opens and answers", verdict: answered });
-    let failed = findings.iter().filter(|finding| finding.verdict.is_err()).count();
+    findings.push(Finding {
+        what: "database opens and answers",
+        verdict: answered,
+    });
+    let failed = findings
+        .iter()
+        .filter(|finding| finding.verdict.is_err())
+        .count();
     let mut text = String::new();
     let mut rows = Vec::new();
     for finding in &findings {
@@ -248,12 +286,18 @@ pub(crate) fn doctor(settings: Settings, output: Output) -> Result<ExitCode> {
         rows.push(json!({ "check": finding.what, "ok": ok == "ok", "detail": detail }));
     }
     output.answer(&json!(rows), text.trim_end());
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_FAILED)
+    })
 }
 
 #[expect(clippy::print_stdout, reason = "the document is this command's answer")]
 pub(crate) fn openapi(settings: Settings) -> Result<ExitCode> {
-    let document = with_server(&settings, async |client| client.get("/api/v1/openapi.json").await)?;
+    let document = with_server(&settings, async |client| {
+        client.get("/api/v1/openapi.json").await
+    })?;
     println!("{document:#}");
     Ok(ExitCode::SUCCESS)
 }
@@ -272,7 +316,10 @@ pub(crate) fn test_provider(args: TestProviderArgs, output: Output) -> Result<Ex
             Arc::new(SystemClock),
             Arc::new(SeededIds::new(u64::from_le_bytes(seed))),
         )?;
-        output.answer(&json!({ "url": format!("http://{address}") }), &format!("http://{address}"));
+        output.answer(
+            &json!({ "url": format!("http://{address}") }),
+            &format!("http://{address}"),
+        );
         let ended = async {
             drop(tokio::signal::ctrl_c().await);
         };

@@ -76,7 +76,9 @@ pub(crate) async fn open_storage(settings: &Settings) -> Result<Storage> {
         clock: Arc::new(SystemClock),
         ids: Arc::new(SeededIds::new(fresh_seed()?)),
     };
-    Storage::open(config, &MIGRATIONS).await.context("the database cannot be opened")
+    Storage::open(config, &MIGRATIONS)
+        .await
+        .context("the database cannot be opened")
 }
 
 fn fresh_seed() -> Result<u64> {
@@ -90,7 +92,11 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(SeededIds::new(fresh_seed()?));
         let storage = open_storage(settings).await?;
-        let deps = Deps { storage: storage.clone(), clock: clock.clone(), ids: ids.clone() };
+        let deps = Deps {
+            storage: storage.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
         let test = TestProviderPlan::of(settings, extent, &deps).await?;
         let metrics = Metrics::new(clock.now());
         let modules = Modules::start(&deps, settings, test.config, &metrics).await?;
@@ -104,7 +110,12 @@ impl App {
         let router = health_routes(readiness.clone(), metrics.clone())
             .merge(modules.routes)
             .with_docs(&info)
-            .into_router(modules.gate, RouterConfig::new(metrics.clone(), ids.clone()));
+            // After the docs: pages are not part of the API.
+            .merge(modules.pages)
+            .into_router(
+                modules.gate,
+                RouterConfig::new(metrics.clone(), ids.clone()),
+            );
         let worker = match extent {
             Extent::Routes => None,
             Extent::Everything => {
@@ -137,7 +148,10 @@ impl App {
 
     /// Brings the bundled catalog into `tenant`.
     pub(crate) async fn import_sample(&self, tenant: &Tenant) -> Result<stoa_import::Report> {
-        let options = stoa_import::ImportOptions { set_stock: false, actor: Actor::System };
+        let options = stoa_import::ImportOptions {
+            set_stock: false,
+            actor: Actor::System,
+        };
         let report = self
             .importer
             .import_now(tenant.id, sample::PRODUCTS_CSV, options, |_| {})
@@ -157,11 +171,17 @@ impl TestProviderPlan {
     async fn of(settings: &Settings, extent: Extent, deps: &Deps) -> Result<Self> {
         if let (Some(url), Some(key)) = (&settings.test_provider_url, &settings.test_provider_key) {
             let config = provider_config(url.clone(), key.clone());
-            return Ok(Self { config: Some(config), inside: None });
+            return Ok(Self {
+                config: Some(config),
+                inside: None,
+            });
         }
         if extent != Extent::Everything {
             // Commands and split roles pay nothing by themselves.
-            return Ok(Self { config: None, inside: None });
+            return Ok(Self {
+                config: None,
+                inside: None,
+            });
         }
         let key = hex::encode(deps.storage.secret("test-provider").await?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -175,12 +195,19 @@ impl TestProviderPlan {
         )
         .context("the test payment provider's journal cannot be opened")?;
         let config = Some(provider_config(url, key));
-        Ok(Self { config, inside: Some((listener, provider)) })
+        Ok(Self {
+            config,
+            inside: Some((listener, provider)),
+        })
     }
 }
 
 fn provider_config(base_url: String, key: String) -> TestProviderConfig {
-    TestProviderConfig { base_url, key, timeout: PROVIDER_TIME_MAX }
+    TestProviderConfig {
+        base_url,
+        key,
+        timeout: PROVIDER_TIME_MAX,
+    }
 }
 
 fn journal_path(data_dir: &Path) -> Result<std::path::PathBuf> {
@@ -193,6 +220,7 @@ fn journal_path(data_dir: &Path) -> Result<std::path::PathBuf> {
 /// All modules, started and wired.
 struct Modules {
     routes: Routes,
+    pages: Routes,
     gate: Arc<dyn stoa_rest::Gate>,
     tenancy: Tenancy,
     catalog: Arc<dyn Catalog>,
@@ -215,11 +243,8 @@ impl Modules {
         let cursor_key = deps.storage.secret("cursors").await?;
         let cursors = || CursorKey::new(cursor_key);
         let inventory = stoa_inventory::start(deps.clone(), cursors());
-        let catalog = stoa_catalog::start(
-            deps.clone(),
-            cursor_key,
-            stoa_import::sanitise_description,
-        );
+        let catalog =
+            stoa_catalog::start(deps.clone(), cursor_key, stoa_import::sanitise_description);
         let pricing = stoa_pricing::start(deps.clone(), catalog.contract.clone());
         let cart = stoa_cart::start(
             deps.clone(),
@@ -228,11 +253,17 @@ impl Modules {
             inventory.contract.clone(),
             deps.storage.secret("cart-tokens").await?,
         );
-        let orders =
-            stoa_orders::start(deps.clone(), deps.storage.secret("order-tokens").await?, cursors());
+        let orders = stoa_orders::start(
+            deps.clone(),
+            deps.storage.secret("order-tokens").await?,
+            cursors(),
+        );
         let payments = stoa_payments::start(
             deps.clone(),
-            PaymentsConfig { cursors: cursors(), test_provider },
+            PaymentsConfig {
+                cursors: cursors(),
+                test_provider,
+            },
         );
         let notify = stoa_notify::start(deps.clone(), orders.contract.clone(), cursors());
         let checkout = stoa_checkout::start(
@@ -255,8 +286,11 @@ impl Modules {
             inventory.contract.clone(),
             cursors(),
         );
-        let tenancy =
-            stoa_tenancy::start(deps.clone(), pricing.contract.clone(), settings.base_domain.clone());
+        let tenancy = stoa_tenancy::start(
+            deps.clone(),
+            pricing.contract.clone(),
+            settings.base_domain.clone(),
+        );
         let storefront = stoa_storefront::start(stoa_storefront::ShopDeps {
             catalog: catalog.contract.clone(),
             carts: cart.contract,
@@ -277,8 +311,7 @@ impl Modules {
             .merge(payments.routes)
             .merge(notify.routes)
             .merge(import.routes)
-            .merge(tenancy.routes)
-            .merge(storefront);
+            .merge(tenancy.routes);
         let mut jobs = checkout.jobs;
         jobs.extend(notify.jobs);
         jobs.extend(import.jobs.iter().cloned());
@@ -288,6 +321,7 @@ impl Modules {
         consumers.extend(notify.consumers);
         Ok(Self {
             routes,
+            pages: storefront,
             gate: tenancy.gate,
             tenancy: tenancy.tenancy,
             catalog: catalog.contract,

@@ -1,12 +1,13 @@
 //! The demo shop of the first start: made once, finished if a start was cut short.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use stoa_contracts::catalog::{CatalogError, CollectionInput, MediaLink};
 use stoa_kernel::Currency;
 use stoa_rest::PermissionSet;
-use stoa_storage::{Cause, Isolation, NewTenant, Tenant, Tx};
+use stoa_storage::{Cause, Isolation, NewTenant, Storage, Tenant, Tx};
 use stoa_tenancy::{KeyKind, NewKey};
 
 use crate::compose::App;
@@ -45,7 +46,30 @@ pub(crate) async fn ensure(app: &App) -> Result<Option<FirstKeys>> {
     };
     let publishable = create_key(app, Some(&tenant), KeyKind::Publishable).await?;
     let secret = create_key(app, Some(&tenant), KeyKind::Secret).await?;
-    Ok(Some(FirstKeys { secret, publishable, operator }))
+    Ok(Some(FirstKeys {
+        secret,
+        publishable,
+        operator,
+    }))
+}
+
+/// Waits until the worker has told everyone of the new catalog: until then its stock is not shown.
+pub(crate) async fn wait_until_delivered(storage: &Storage) -> Result<()> {
+    const LOOK_EVERY: Duration = Duration::from_millis(10);
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        let mut waiting = 0;
+        for cell in storage.cells().await? {
+            let (unsequenced, behind) = storage.event_log(cell).await?.lag().await?;
+            waiting += unsequenced + behind;
+        }
+        if waiting == 0 {
+            break;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 async fn create_key(app: &App, tenant: Option<&Tenant>, kind: KeyKind) -> Result<String> {
@@ -66,7 +90,10 @@ async fn fill(app: &App, tenant: &Tenant) -> Result<()> {
         .context("the bundled collections")?
         .into_iter()
         .map(|collection| CollectionInput {
-            image: Some(MediaLink { url: collection.image, alt: collection.title.clone() }),
+            image: Some(MediaLink {
+                url: collection.image,
+                alt: collection.title.clone(),
+            }),
             handle: collection.handle,
             title: collection.title,
             description_html: collection.description,

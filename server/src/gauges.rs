@@ -24,17 +24,27 @@ impl Gauges {
     pub(crate) fn register(storage: Storage, metrics: &Metrics) -> prometheus::Result<Self> {
         let registry = metrics.registry();
         let jobs = IntGaugeVec::new(
-            Opts::new("stoa_jobs", "Background jobs, by whether they wait or were given up."),
+            Opts::new(
+                "stoa_jobs",
+                "Background jobs, by whether they wait or were given up.",
+            ),
             &["state"],
         )?;
         let events = IntGaugeVec::new(
-            Opts::new("stoa_events_waiting", "Events not yet sequenced, and behind consumers."),
+            Opts::new(
+                "stoa_events_waiting",
+                "Events not yet sequenced, and behind consumers.",
+            ),
             &["stage"],
         )?;
         registry.register(Box::new(jobs.clone()))?;
         registry.register(Box::new(events.clone()))?;
         registry.register(Box::new(StorageCollector::new(storage.clone())?))?;
-        Ok(Self { storage, jobs, events })
+        Ok(Self {
+            storage,
+            jobs,
+            events,
+        })
     }
 
     pub(crate) async fn run(self, mut stopping: watch::Receiver<bool>) {
@@ -53,7 +63,9 @@ impl Gauges {
         let mut sums = [0_i64; 4];
         for cell in self.storage.cells().await? {
             let counts = self.count_cell(cell).await?;
-            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            sums.iter_mut()
+                .zip(counts)
+                .for_each(|(sum, count)| *sum += count);
         }
         self.jobs.with_label_values(&["waiting"]).set(sums[0]);
         self.jobs.with_label_values(&["dead"]).set(sums[1]);
@@ -80,12 +92,27 @@ impl StorageCollector {
     fn new(storage: Storage) -> prometheus::Result<Self> {
         let gauge = |name: &str, help: &str| IntGauge::new(name, help);
         let gauges = vec![
-            gauge("stoa_storage_statements", "Statements sent to databases since the start.")?,
-            gauge("stoa_storage_commits", "Durable commits of SQLite writers since the start.")?,
-            gauge("stoa_storage_transactions", "Transactions inside those commits.")?,
+            gauge(
+                "stoa_storage_statements",
+                "Statements sent to databases since the start.",
+            )?,
+            gauge(
+                "stoa_storage_commits",
+                "Durable commits of SQLite writers since the start.",
+            )?,
+            gauge(
+                "stoa_storage_transactions",
+                "Transactions inside those commits.",
+            )?,
             gauge("stoa_storage_connections", "PostgreSQL connections open.")?,
-            gauge("stoa_storage_connections_idle", "PostgreSQL connections idle.")?,
-            gauge("stoa_storage_writer_queue", "Transactions waiting for a SQLite writer.")?,
+            gauge(
+                "stoa_storage_connections_idle",
+                "PostgreSQL connections idle.",
+            )?,
+            gauge(
+                "stoa_storage_writer_queue",
+                "Transactions waiting for a SQLite writer.",
+            )?,
         ];
         let batches = IntGaugeVec::new(
             Opts::new(
@@ -94,13 +121,21 @@ impl StorageCollector {
             ),
             &["le"],
         )?;
-        Ok(Self { storage, gauges, batches })
+        Ok(Self {
+            storage,
+            gauges,
+            batches,
+        })
     }
 }
 
 impl Collector for StorageCollector {
     fn desc(&self) -> Vec<&Desc> {
-        self.gauges.iter().flat_map(Collector::desc).chain(self.batches.desc()).collect()
+        self.gauges
+            .iter()
+            .flat_map(Collector::desc)
+            .chain(self.batches.desc())
+            .collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -119,7 +154,9 @@ impl Collector for StorageCollector {
         let mut within = 0;
         for (at, count) in reading.batch_sizes.iter().enumerate() {
             within += count;
-            let bound = BATCH_BUCKETS.get(at).map_or("+Inf".to_owned(), u64::to_string);
+            let bound = BATCH_BUCKETS
+                .get(at)
+                .map_or("+Inf".to_owned(), u64::to_string);
             self.batches.with_label_values(&[&bound]).set(within as i64);
         }
         let gauges = self.gauges.iter().flat_map(Collector::collect);

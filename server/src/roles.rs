@@ -55,7 +55,10 @@ pub(crate) const ROLES: [Role; 3] = [
 
 impl Target {
     pub(crate) fn role(self) -> &'static Role {
-        ROLES.iter().find(|role| role.target == self).unwrap_or(&ROLES[0])
+        ROLES
+            .iter()
+            .find(|role| role.target == self)
+            .unwrap_or(&ROLES[0])
     }
 
     const fn as_str(self) -> &'static str {
@@ -69,7 +72,10 @@ impl Target {
 
 /// The table as `--list-targets` prints it.
 pub(crate) fn table() -> String {
-    let mut text = format!("{:<8} {:<28} {:<52} {}\n", "TARGET", "DOES", "PARTS", "NEEDS");
+    let mut text = format!(
+        "{:<8} {:<28} {:<52} {}\n",
+        "TARGET", "DOES", "PARTS", "NEEDS"
+    );
     for role in &ROLES {
         let (target, parts) = (role.target.as_str(), role.parts.join(", "));
         text += &format!("{target:<8} {:<28} {parts:<52} {}\n", role.does, role.needs);
@@ -86,7 +92,10 @@ impl fmt::Display for Target {
 impl FromStr for Target {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = ROLES.iter().map(|role| role.target).find(|target| target.as_str() == text);
+        let known = ROLES
+            .iter()
+            .map(|role| role.target)
+            .find(|target| target.as_str() == text);
         known.ok_or_else(|| {
             let names: Vec<&str> = ROLES.iter().map(|role| role.target.as_str()).collect();
             format!("`{text}` is no target; known are: {}", names.join(", "))
@@ -102,6 +111,10 @@ mod tests {
     #[test]
     fn the_architecture_document_shows_the_table() {
         let document = include_str!("../../ARCHITECTURE.md");
-        assert!(document.contains(&table()), "paste this into ARCHITECTURE.md:\n{}", table());
+        assert!(
+            document.contains(&table()),
+            "paste this into ARCHITECTURE.md:\n{}",
+            table()
+        );
     }
 }

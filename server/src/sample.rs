@@ -33,7 +33,10 @@ pub(crate) fn media(name: &str) -> Option<&'static [u8]> {
 
 /// What the home page of the sample shop says; other shops have no words of their own yet.
 pub(crate) fn welcome(tenant: &TenantInfo) -> Option<Welcome> {
-    let note = |title: &str, text: &str| Note { title: title.to_owned(), text: text.to_owned() };
+    let note = |title: &str, text: &str| Note {
+        title: title.to_owned(),
+        text: text.to_owned(),
+    };
     (tenant.slug == DEMO_SLUG).then(|| Welcome {
         tagline: Some("A small design shop for home, desk and the way home.".to_owned()),
         title: "Useful things, made slowly".to_owned(),
@@ -47,9 +50,18 @@ pub(crate) fn welcome(tenant: &TenantInfo) -> Option<Welcome> {
             height: 1000,
         }),
         notes: vec![
-            note("Sent in one box", "We wait until everything is ready and send it together."),
-            note("Thirty days to decide", "Changed your mind? Send it back, no questions."),
-            note("Mended, not replaced", "Most of what we sell can be repaired, often by us."),
+            note(
+                "Sent in one box",
+                "We wait until everything is ready and send it together.",
+            ),
+            note(
+                "Thirty days to decide",
+                "Changed your mind? Send it back, no questions.",
+            ),
+            note(
+                "Mended, not replaced",
+                "Most of what we sell can be repaired, often by us.",
+            ),
         ],
     })
 }
@@ -61,15 +73,19 @@ mod tests {
     #[test]
     fn every_picture_of_the_catalog_is_in_the_binary() {
         let csv = std::str::from_utf8(PRODUCTS_CSV).expect("UTF-8");
-        let named = csv.split("/media/sample/").skip(1).filter_map(|rest| {
-            rest.find(".svg").map(|end| rest[..end + 4].to_owned())
-        });
+        let named = csv
+            .split("/media/sample/")
+            .skip(1)
+            .filter_map(|rest| rest.find(".svg").map(|end| rest[..end + 4].to_owned()));
         let missing: Vec<String> = named.filter(|name| media(name).is_none()).collect();
         assert_eq!(missing, Vec::<String>::new());
         let collections = collections().expect("good JSON");
         assert_eq!(collections.len(), 6);
         for collection in collections {
-            let name = collection.image.trim_start_matches("/media/sample/").to_owned();
+            let name = collection
+                .image
+                .trim_start_matches("/media/sample/")
+                .to_owned();
             assert!(media(&name).is_some(), "{name}");
         }
     }

@@ -26,7 +26,7 @@ pub(crate) fn run(settings: Settings, output: Output) -> Result<ExitCode> {
     stoa_telemetry::init(LogSettings {
         service: format!("stoa-{}", settings.target),
         filter: settings.log.clone(),
-        format: settings.log_format.into(),
+        format: settings.log_format(),
         clock: Arc::new(SystemClock),
     })?;
     let Some(_lock) = DataLock::take(&settings.data_dir, &settings.lock_name())? else {
@@ -49,22 +49,37 @@ async fn serve(settings: Settings, output: Output) -> Result<()> {
     // Bound first: an address that is taken should fail before anything is created.
     let tcp = match role.serves_http {
         true => Some(TcpListener::bind(settings.listen).await.with_context(|| {
-            format!("{} cannot be listened on; choose another with --listen", settings.listen)
+            format!(
+                "{} cannot be listened on; choose another with --listen",
+                settings.listen
+            )
         })?),
         false => None,
     };
-    let extent = if role.runs_worker { Extent::Everything } else { Extent::Routes };
+    let extent = if role.runs_worker {
+        Extent::Everything
+    } else {
+        Extent::Routes
+    };
     let app = App::start(&settings, extent).await?;
     let address = tcp.as_ref().map(TcpListener::local_addr).transpose()?;
-    if settings.wants_demo() {
-        let first = demo::ensure(&app).await.context("the demo shop cannot be created")?;
-        if let (Some(keys), Some(address)) = (first, address) {
-            output.note(&keys.welcome(address));
-        }
-    }
+    let first = match settings.wants_demo() {
+        true => demo::ensure(&app)
+            .await
+            .context("the demo shop cannot be created")?,
+        false => None,
+    };
+    let storage = app.storage.clone();
     let running = Running::start(app, &settings, tcp).await?;
+    if let (Some(keys), Some(address)) = (first, address) {
+        if role.runs_worker {
+            demo::wait_until_delivered(&storage).await?;
+        }
+        output.note(&keys.welcome(address));
+    }
+    running.readiness.set_ready();
     if let Some(address) = address {
-        tracing::info!(%address, "serving");
+        tracing::info!(listen = %address, "serving");
         output.note(&format!("Stoa is serving on http://{address}"));
     }
     running.until_signal().await
@@ -124,8 +139,13 @@ impl Running {
             let stop = async move { drop(ended.wait_for(|stop| *stop).await) };
             stoa_rest::serve(listeners, router, config, stop).await
         });
-        app.readiness.set_ready();
-        Ok(Self { shutdown, server, others, readiness: app.readiness, socket })
+        Ok(Self {
+            shutdown,
+            server,
+            others,
+            readiness: app.readiness,
+            socket,
+        })
     }
 
     async fn until_signal(self) -> Result<()> {

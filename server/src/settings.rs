@@ -1,6 +1,7 @@
 //! Every setting, from one TOML file, the environment and the command line. Reads, never acts.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -34,8 +35,8 @@ pub(crate) struct Settings {
     pub(crate) https: bool,
     /// Log directives such as `info,stoa_storage=debug`.
     pub(crate) log: String,
-    /// `json` or `plain`.
-    pub(crate) log_format: LogFormatName,
+    /// `json` or `plain`; by default plain at a terminal, else JSON.
+    pub(crate) log_format: Option<LogFormatName>,
     /// Whether the first start creates the demo shop. By default: where `target` is `all`.
     pub(crate) demo: Option<bool>,
     /// Open HTTP connections; over it, accepting waits.
@@ -54,15 +55,6 @@ pub(crate) enum LogFormatName {
     Plain,
 }
 
-impl From<LogFormatName> for LogFormat {
-    fn from(name: LogFormatName) -> Self {
-        match name {
-            LogFormatName::Json => Self::Json,
-            LogFormatName::Plain => Self::Plain,
-        }
-    }
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -75,7 +67,7 @@ impl Default for Settings {
             base_domain: None,
             https: false,
             log: "info".to_owned(),
-            log_format: LogFormatName::Json,
+            log_format: None,
             demo: None,
             connections_max: 10_000,
             test_provider_url: None,
@@ -112,9 +104,9 @@ impl Settings {
         for (name, value) in from_environment(environment) {
             table.insert(name, value);
         }
-        let mut settings: Self = table.try_into().map_err(|error: toml::de::Error| {
-            anyhow::anyhow!("settings: {}", error.message())
-        })?;
+        let mut settings: Self = table
+            .try_into()
+            .map_err(|error: toml::de::Error| anyhow::anyhow!("settings: {}", error.message()))?;
         settings.data_dir = overrides.data_dir.unwrap_or(settings.data_dir);
         settings.listen = overrides.listen.unwrap_or(settings.listen);
         settings.target = overrides.target.unwrap_or(settings.target);
@@ -156,6 +148,14 @@ impl Settings {
         self.demo.unwrap_or(self.target == Target::All)
     }
 
+    pub(crate) fn log_format(&self) -> LogFormat {
+        match self.log_format {
+            Some(LogFormatName::Plain) => LogFormat::Plain,
+            None if std::io::stderr().is_terminal() => LogFormat::Plain,
+            Some(LogFormatName::Json) | None => LogFormat::Json,
+        }
+    }
+
     /// Where the running server takes the operator's commands.
     pub(crate) fn socket_path(&self) -> PathBuf {
         self.data_dir.join(match self.is_on_server() {
@@ -176,7 +176,8 @@ impl Settings {
 fn read_file(path: &Path) -> Result<toml::Table> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the settings file {} cannot be read", path.display()))?;
-    text.parse().with_context(|| format!("the settings file {} is not TOML", path.display()))
+    text.parse()
+        .with_context(|| format!("the settings file {} is not TOML", path.display()))
 }
 
 /// `STOA_LOG_FORMAT=plain` as the key `log_format`. A value reads as TOML where it can (numbers,
@@ -185,8 +186,7 @@ fn from_environment(
     environment: impl Iterator<Item = (String, String)>,
 ) -> BTreeMap<String, toml::Value> {
     let is_setting = |name: &str| {
-        name.starts_with(PREFIX)
-            && (!name.starts_with(TEST_PREFIX) || NOT_OF_TESTS.contains(&name))
+        name.starts_with(PREFIX) && (!name.starts_with(TEST_PREFIX) || NOT_OF_TESTS.contains(&name))
     };
     environment
         .filter(|(name, _)| is_setting(name))
@@ -210,7 +210,9 @@ mod tests {
     use super::*;
 
     fn load(pairs: &[(&str, &str)]) -> Result<Settings, String> {
-        let environment = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Settings::load(Overrides::default(), environment).map_err(|error| error.to_string())
     }
 
@@ -226,8 +228,11 @@ mod tests {
         ])
         .expect("good settings");
         assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 9)));
-        assert_eq!((settings.connections_max, settings.wants_demo()), (7, false));
-        assert_eq!(settings.log_format, LogFormatName::Plain);
+        assert_eq!(
+            (settings.connections_max, settings.wants_demo()),
+            (7, false)
+        );
+        assert_eq!(settings.log_format, Some(LogFormatName::Plain));
         assert_eq!(settings.database_url(), "sqlite:stoa-data/cells");
     }
 
@@ -241,8 +246,13 @@ mod tests {
     fn split_roles_need_a_server() {
         let error = load(&[("STOA_TARGET", "worker")]).expect_err("SQLite has one owner");
         assert!(error.contains("needs PostgreSQL"), "{error}");
-        let on_server =
-            [("STOA_TARGET", "worker"), ("STOA_DATABASE", "postgres://u@127.0.0.1/stoa")];
-        assert_eq!(load(&on_server).map(|settings| settings.wants_demo()), Ok(false));
+        let on_server = [
+            ("STOA_TARGET", "worker"),
+            ("STOA_DATABASE", "postgres://u@127.0.0.1/stoa"),
+        ];
+        assert_eq!(
+            load(&on_server).map(|settings| settings.wants_demo()),
+            Ok(false)
+        );
     }
 }

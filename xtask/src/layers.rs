@@ -61,7 +61,11 @@ fn refusal(from: &Place, to: &Place, kind: DependencyKind) -> Option<String> {
         return (!fine)
             .then(|| "the testkit is for tests: move it under [dev-dependencies]".to_owned());
     }
-    if may_use(from, to) {
+    // Tests compose real modules instead of mocks; what they stand on does not ship.
+    let composes = kind == DependencyKind::Development
+        && from.unit().is_some()
+        && (to.unit().is_some() || matches!(to, Place::Module { .. }));
+    if composes || may_use(from, to) {
         return None;
     }
     Some(match to {

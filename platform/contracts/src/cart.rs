@@ -89,7 +89,11 @@ pub enum CartError {
     #[error("{variant} is not for sale")]
     NotForSale { variant: VariantId },
     #[error("only {available} of {variant} can be had")]
-    Short { variant: VariantId, asked: i64, available: i64 },
+    Short {
+        variant: VariantId,
+        asked: i64,
+        available: i64,
+    },
     #[error("a cart holds at most {max} lines")]
     TooManyLines { max: usize },
     #[error("{field}: {reason}")]

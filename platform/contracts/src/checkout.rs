@@ -25,7 +25,9 @@ pub struct PlaceOrder {
 }
 
 /// The answer to a checkout: the same however often it is asked.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct Placed {
     pub order_id: OrderId,
     /// Opens the order: send it as `Stoa-Order-Token`.
@@ -35,7 +37,9 @@ pub struct Placed {
 }
 
 /// What the status URL shows.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct CheckoutStatus {
     pub order: OrderView,
     pub payment: Option<AttemptView>,
@@ -55,7 +59,9 @@ pub enum CheckoutError {
     #[error("not enough stock")]
     Short { shortages: Vec<Shortage> },
     #[error("something in the cart is no longer for sale")]
-    NotForSale { variants: Vec<stoa_kernel::VariantId> },
+    NotForSale {
+        variants: Vec<stoa_kernel::VariantId>,
+    },
     #[error("{field}: {reason}")]
     Payment { field: String, reason: String },
     #[error("the idempotency key was used with another body")]

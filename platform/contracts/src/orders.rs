@@ -140,11 +140,17 @@ pub enum PaymentStep {
     NeedsAction,
     /// The shopper did, or need not after all.
     ActionTaken,
-    Paid { attempt: AttemptId },
+    Paid {
+        attempt: AttemptId,
+    },
     /// The attempt failed for good; the order waits for another.
-    Declined { reason: String },
+    Declined {
+        reason: String,
+    },
     /// Nobody paid in time, or somebody canceled: it will not be paid.
-    Canceled { reason: String },
+    Canceled {
+        reason: String,
+    },
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -152,7 +158,11 @@ pub enum OrderError {
     #[error("no such order")]
     NotFound,
     #[error("an order that is {status:?}/{payment:?} cannot be {step}")]
-    Transition { status: OrderStatus, payment: PaymentStatus, step: &'static str },
+    Transition {
+        status: OrderStatus,
+        payment: PaymentStatus,
+        step: &'static str,
+    },
     #[error(transparent)]
     Storage(#[from] stoa_storage::Error),
 }

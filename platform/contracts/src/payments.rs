@@ -31,9 +31,13 @@ pub enum AttemptState {
     Confirming,
     /// The provider is working on it.
     Processing,
-    RequiresAction { next_action_url: String },
+    RequiresAction {
+        next_action_url: String,
+    },
     Succeeded,
-    Declined { reason: String },
+    Declined {
+        reason: String,
+    },
     /// The intent was voided before any charge.
     Voided,
 }

@@ -71,7 +71,10 @@ pub struct ShippingOption {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum QuoteError {
     #[error("{variant} has no price in {currency}")]
-    NoPrice { variant: VariantId, currency: Currency },
+    NoPrice {
+        variant: VariantId,
+        currency: Currency,
+    },
     #[error("no shipping option `{id}`")]
     UnknownShippingOption { id: String },
     #[error("the total does not fit in 64 bits")]

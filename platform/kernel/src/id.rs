@@ -36,7 +36,10 @@ impl<K: IdKind> Id<K> {
     }
 
     pub const fn from_u128(bits: u128) -> Self {
-        Self { bits, kind: PhantomData }
+        Self {
+            bits,
+            kind: PhantomData,
+        }
     }
 
     pub const fn as_u128(self) -> u128 {
@@ -48,8 +51,9 @@ impl<K: IdKind> Id<K> {
     }
 
     pub fn from_slice(bytes: &[u8]) -> Result<Self, IdError> {
-        let bytes: [u8; 16] =
-            bytes.try_into().map_err(|_| IdError::Length { length: bytes.len() })?;
+        let bytes: [u8; 16] = bytes.try_into().map_err(|_| IdError::Length {
+            length: bytes.len(),
+        })?;
         Ok(Self::from_u128(u128::from_be_bytes(bytes)))
     }
 
@@ -105,10 +109,15 @@ impl<K: IdKind> FromStr for Id<K> {
         let rest = text
             .strip_prefix(K::PREFIX)
             .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or_else(|| IdError::Prefix { text: text.to_owned(), prefix: K::PREFIX })?;
+            .ok_or_else(|| IdError::Prefix {
+                text: text.to_owned(),
+                prefix: K::PREFIX,
+            })?;
         Ulid::from_string(rest)
             .map(|ulid| Self::from_u128(ulid.0))
-            .map_err(|_| IdError::Ulid { text: text.to_owned() })
+            .map_err(|_| IdError::Ulid {
+                text: text.to_owned(),
+            })
     }
 }
 
@@ -188,8 +197,17 @@ mod tests {
     #[test]
     fn an_id_of_another_kind_is_refused() {
         let text = ProductId::from_u128(1).to_string();
-        assert!(matches!(text.parse::<OrderId>(), Err(IdError::Prefix { prefix: "order", .. })));
-        assert!(matches!("prod_x".parse::<ProductId>(), Err(IdError::Ulid { .. })));
+        assert!(matches!(
+            text.parse::<OrderId>(),
+            Err(IdError::Prefix {
+                prefix: "order",
+                ..
+            })
+        ));
+        assert!(matches!(
+            "prod_x".parse::<ProductId>(),
+            Err(IdError::Ulid { .. })
+        ));
     }
 
     #[test]
@@ -197,6 +215,9 @@ mod tests {
         let (a, b) = (OrderId::from_parts(1, u128::MAX), OrderId::from_parts(2, 0));
         assert!(a < b && a.to_bytes() < b.to_bytes());
         assert_eq!(OrderId::from_slice(&a.to_bytes()), Ok(a));
-        assert_eq!(OrderId::from_slice(&[0; 3]), Err(IdError::Length { length: 3 }));
+        assert_eq!(
+            OrderId::from_slice(&[0; 3]),
+            Err(IdError::Length { length: 3 })
+        );
     }
 }

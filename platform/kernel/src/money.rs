@@ -24,7 +24,11 @@ pub enum MoneyError {
     #[error("`{text}` is not a decimal amount such as 19.99")]
     Decimal { text: String },
     #[error("`{text}` has more than the {exponent} decimals of {currency}")]
-    Decimals { text: String, currency: Currency, exponent: u32 },
+    Decimals {
+        text: String,
+        currency: Currency,
+        exponent: u32,
+    },
     #[error("{left} and {right} cannot be added: other currencies")]
     Mixed { left: Currency, right: Currency },
     #[error("the amount does not fit in 64 bits")]
@@ -62,9 +66,15 @@ impl Money {
 
     pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
-            return Err(MoneyError::Mixed { left: self.currency, right: other.currency });
+            return Err(MoneyError::Mixed {
+                left: self.currency,
+                right: other.currency,
+            });
         }
-        let amount = self.amount.checked_add(other.amount).ok_or(MoneyError::Overflow)?;
+        let amount = self
+            .amount
+            .checked_add(other.amount)
+            .ok_or(MoneyError::Overflow)?;
         Ok(Self::new(amount, self.currency))
     }
 
@@ -75,7 +85,9 @@ impl Money {
 
     /// Reads `19.99`; refuses more decimals than the currency has, unless they are zeros.
     pub fn parse_decimal(text: &str, currency: Currency) -> Result<Self, MoneyError> {
-        let bad = || MoneyError::Decimal { text: text.to_owned() };
+        let bad = || MoneyError::Decimal {
+            text: text.to_owned(),
+        };
         let trimmed = text.trim();
         let (negative, digits) = match trimmed.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -89,7 +101,11 @@ impl Money {
         let exponent = currency.exponent();
         let kept = fraction.trim_end_matches('0');
         if kept.len() > exponent as usize {
-            return Err(MoneyError::Decimals { text: text.to_owned(), currency, exponent });
+            return Err(MoneyError::Decimals {
+                text: text.to_owned(),
+                currency,
+                exponent,
+            });
         }
         let scaled = format!("{whole}{kept:0<width$}", width = exponent as usize);
         let amount: i64 = scaled.parse().map_err(|_| MoneyError::Overflow)?;
@@ -100,11 +116,17 @@ impl Money {
     pub fn to_decimal(self) -> String {
         let exponent = self.currency.exponent();
         let scale = 10_u64.pow(exponent);
-        let (sign, magnitude) = (if self.amount < 0 { "-" } else { "" }, self.amount.unsigned_abs());
+        let (sign, magnitude) = (
+            if self.amount < 0 { "-" } else { "" },
+            self.amount.unsigned_abs(),
+        );
         let (whole, fraction) = (magnitude / scale, magnitude % scale);
         match exponent {
             0 => format!("{sign}{whole}"),
-            _ => format!("{sign}{whole}.{fraction:0width$}", width = exponent as usize),
+            _ => format!(
+                "{sign}{whole}.{fraction:0width$}",
+                width = exponent as usize
+            ),
         }
     }
 }
@@ -150,7 +172,9 @@ impl FromStr for Currency {
     fn from_str(text: &str) -> Result<Self, MoneyError> {
         match text.as_bytes() {
             &[a, b, c] if [a, b, c].iter().all(u8::is_ascii_uppercase) => Ok(Self([a, b, c])),
-            _ => Err(MoneyError::Currency { text: text.to_owned() }),
+            _ => Err(MoneyError::Currency {
+                text: text.to_owned(),
+            }),
         }
     }
 }
@@ -188,11 +212,22 @@ mod tests {
 
     #[test]
     fn decimals_follow_the_currency() {
-        let cases = [("19.99", "EUR", 1999), ("19.9", "EUR", 1990), ("5", "JPY", 5), ("5.00", "JPY", 5)];
+        let cases = [
+            ("19.99", "EUR", 1999),
+            ("19.9", "EUR", 1990),
+            ("5", "JPY", 5),
+            ("5.00", "JPY", 5),
+        ];
         for (text, code, amount) in cases {
-            assert_eq!(Money::parse_decimal(text, currency(code)).map(|m| m.amount), Ok(amount));
+            assert_eq!(
+                Money::parse_decimal(text, currency(code)).map(|m| m.amount),
+                Ok(amount)
+            );
         }
-        assert_eq!(Money::parse_decimal("1.234", currency("KWD")).map(|m| m.amount), Ok(1234));
+        assert_eq!(
+            Money::parse_decimal("1.234", currency("KWD")).map(|m| m.amount),
+            Ok(1234)
+        );
         assert!(matches!(
             Money::parse_decimal("0.5", currency("JPY")),
             Err(MoneyError::Decimals { exponent: 0, .. })
@@ -219,7 +254,13 @@ mod tests {
     #[test]
     fn currencies_do_not_mix() {
         let sum = Money::new(1, Currency::EUR).plus(Money::new(1, Currency::USD));
-        assert_eq!(sum, Err(MoneyError::Mixed { left: Currency::EUR, right: Currency::USD }));
+        assert_eq!(
+            sum,
+            Err(MoneyError::Mixed {
+                left: Currency::EUR,
+                right: Currency::USD
+            })
+        );
     }
 
     #[test]

@@ -21,11 +21,15 @@ impl Quantity {
     pub fn new(units: u32) -> Result<Self, QuantityError> {
         match units {
             1..=QUANTITY_MAX => Ok(Self(units)),
-            _ => Err(QuantityError { asked: i64::from(units) }),
+            _ => Err(QuantityError {
+                asked: i64::from(units),
+            }),
         }
     }
     pub fn from_i64(units: i64) -> Result<Self, QuantityError> {
-        u32::try_from(units).map_err(|_| QuantityError { asked: units }).and_then(Self::new)
+        u32::try_from(units)
+            .map_err(|_| QuantityError { asked: units })
+            .and_then(Self::new)
     }
     pub const fn get(self) -> u32 {
         self.0
@@ -66,7 +70,10 @@ mod tests {
     fn zero_negative_and_absurd_counts_do_not_construct() {
         assert_eq!(Quantity::new(0), Err(QuantityError { asked: 0 }));
         assert_eq!(Quantity::from_i64(-3), Err(QuantityError { asked: -3 }));
-        assert_eq!(Quantity::from_i64(1_000_001), Err(QuantityError { asked: 1_000_001 }));
+        assert_eq!(
+            Quantity::from_i64(1_000_001),
+            Err(QuantityError { asked: 1_000_001 })
+        );
         assert_eq!(Quantity::from_i64(3).map(Quantity::get), Ok(3));
     }
 }

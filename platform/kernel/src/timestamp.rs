@@ -27,7 +27,11 @@ impl Timestamp {
     }
     /// Milliseconds since 1970; 0 before it.
     pub const fn unix_ms(self) -> u64 {
-        if self.0 < 0 { 0 } else { (self.0 / 1000) as u64 }
+        if self.0 < 0 {
+            0
+        } else {
+            (self.0 / 1000) as u64
+        }
     }
     /// Saturates at the ends of time.
     pub const fn plus(self, span: Duration) -> Self {
@@ -38,7 +42,11 @@ impl Timestamp {
     }
     /// Zero where `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_micros(if self.0 > earlier.0 { (self.0 - earlier.0) as u64 } else { 0 })
+        Duration::from_micros(if self.0 > earlier.0 {
+            (self.0 - earlier.0) as u64
+        } else {
+            0
+        })
     }
 
     fn datetime(self) -> Option<OffsetDateTime> {
@@ -64,7 +72,9 @@ impl FromStr for Timestamp {
             .ok()
             .and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1000).ok())
             .map(Self)
-            .ok_or_else(|| TimestampError { text: text.to_owned() })
+            .ok_or_else(|| TimestampError {
+                text: text.to_owned(),
+            })
     }
 }
 impl Serialize for Timestamp {

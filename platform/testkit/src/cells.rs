@@ -34,7 +34,11 @@ impl TestCells {
             test_mode: true,
             isolation: self.isolation,
         };
-        self.storage().create_tenant(new).await.expect("a tenant").id
+        self.storage()
+            .create_tenant(new)
+            .await
+            .expect("a tenant")
+            .id
     }
 
     pub async fn db(&self, tenant: TenantId) -> Db {
@@ -89,21 +93,37 @@ async fn open(
         ids: ids.clone(),
     };
     let storage = Storage::open(config, modules).await.expect(kind);
-    let deps = Deps { storage, clock: clock.clone(), ids };
-    TestCells { deps, clock, kind, isolation, _folder: folder }
+    let deps = Deps {
+        storage,
+        clock: clock.clone(),
+        ids,
+    };
+    TestCells {
+        deps,
+        clock,
+        kind,
+        isolation,
+        _folder: folder,
+    }
 }
 
 /// The URL of the throw-away server that `scripts/test` starts.
-#[expect(clippy::disallowed_methods, reason = "tests read where their servers are")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests read where their servers are"
+)]
 pub fn postgres_server() -> Option<String> {
-    std::env::var("STOA_TEST_POSTGRES").ok().filter(|url| !url.is_empty())
+    std::env::var("STOA_TEST_POSTGRES")
+        .ok()
+        .filter(|url| !url.is_empty())
 }
 
 /// A database of the test's own; the server is thrown away with it.
 pub async fn fresh_database(server: &str) -> String {
     let name = format!("stoa_test_{}_{}", std::process::id(), unique());
-    let (client, task) =
-        tokio_postgres::connect(server, tokio_postgres::NoTls).await.expect("the test server");
+    let (client, task) = tokio_postgres::connect(server, tokio_postgres::NoTls)
+        .await
+        .expect("the test server");
     tokio::spawn(task);
     let sql = format!(
         "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
@@ -118,5 +138,6 @@ pub async fn fresh_database(server: &str) -> String {
 fn unique() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = SystemClock.now().micros() as u64;
-    now.wrapping_mul(1_000).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))
+    now.wrapping_mul(1_000)
+        .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -8,7 +8,10 @@ use stoa_kernel::{Clock, Timestamp};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "tests need a clock, and this is theirs")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests need a clock, and this is theirs"
+    )]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Timestamp::from_micros(since.expect("the clock is after 1970").as_micros() as i64)

@@ -49,18 +49,27 @@ impl Books {
         let mut faults = Vec::new();
         let mut charged: HashMap<&str, Vec<&Value>> = HashMap::new();
         for charge in &self.charges {
-            charged.entry(charge["order_id"].as_str().unwrap_or_default()).or_default().push(charge);
+            charged
+                .entry(charge["order_id"].as_str().unwrap_or_default())
+                .or_default()
+                .push(charge);
         }
         let mut known: HashMap<&str, &Value> = HashMap::new();
         let mut carts: HashMap<&str, u32> = HashMap::new();
         for order in &self.orders {
             known.insert(order["id"].as_str().unwrap_or_default(), order);
-            *carts.entry(order["cart_id"].as_str().unwrap_or_default()).or_default() += 1;
+            *carts
+                .entry(order["cart_id"].as_str().unwrap_or_default())
+                .or_default() += 1;
         }
         for (cart, count) in carts.iter().filter(|(_, count)| **count > 1) {
             faults.push(format!("{count} orders of {cart}"));
         }
-        for order in self.acknowledged.iter().filter(|id| !known.contains_key(id.as_str())) {
+        for order in self
+            .acknowledged
+            .iter()
+            .filter(|id| !known.contains_key(id.as_str()))
+        {
             faults.push(format!("{order} was acknowledged and is lost"));
         }
         for (id, charges) in &charged {
@@ -89,10 +98,14 @@ impl Books {
                 .map(|line| line["quantity"].as_i64().unwrap_or_default())
                 .sum();
             if on_hand != before {
-                faults.push(format!("{variant}: {on_hand} on hand, {before} at the start"));
+                faults.push(format!(
+                    "{variant}: {on_hand} on hand, {before} at the start"
+                ));
             }
             if *reserved != promised {
-                faults.push(format!("{variant}: {reserved} reserved, {promised} promised"));
+                faults.push(format!(
+                    "{variant}: {reserved} reserved, {promised} promised"
+                ));
             }
             if promised > *before {
                 faults.push(format!("{variant}: {promised} promised of {before}"));
@@ -113,7 +126,10 @@ fn order_faults(id: &str, order: &Value, charges: &[&Value]) -> Vec<String> {
     match (paid, charges) {
         (true, [charge]) => {
             if charge["amount"] != order["totals"]["total"]["amount"] {
-                faults.push(format!("{id} costs {} and was charged {}", order["totals"]["total"]["amount"], charge["amount"]));
+                faults.push(format!(
+                    "{id} costs {} and was charged {}",
+                    order["totals"]["total"]["amount"], charge["amount"]
+                ));
             }
         }
         (true, []) => faults.push(format!("{id} is paid without a charge")),
@@ -159,7 +175,13 @@ fn every_planted_bug_is_caught() {
         books.orders.clear();
         books.stock.clear();
     });
-    assert_eq!(lost_order, ["1 charges without an order: order_1", "order_1 was acknowledged and is lost"]);
+    assert_eq!(
+        lost_order,
+        [
+            "1 charges without an order: order_1",
+            "order_1 was acknowledged and is lost"
+        ]
+    );
     let unpaid = plant(|books| books.orders[0]["payment_status"] = json!("pending"));
     assert_eq!(unpaid, ["order_1 is not paid and has 1 charges"]);
     let free = plant(|books| books.charges.clear());

@@ -21,10 +21,17 @@ struct Browser {
 }
 
 /// Chromium and its driver, where the suite has installed them.
-#[expect(clippy::disallowed_methods, reason = "tests read where their browser is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests read where their browser is"
+)]
 fn installed() -> Option<(String, String)> {
-    let chromium = std::env::var("STOA_TEST_CHROMIUM").ok().filter(|path| !path.is_empty())?;
-    let driver = std::env::var("STOA_TEST_CHROMEDRIVER").ok().filter(|path| !path.is_empty())?;
+    let chromium = std::env::var("STOA_TEST_CHROMIUM")
+        .ok()
+        .filter(|path| !path.is_empty())?;
+    let driver = std::env::var("STOA_TEST_CHROMEDRIVER")
+        .ok()
+        .filter(|path| !path.is_empty())?;
     Some((chromium, driver))
 }
 
@@ -61,10 +68,18 @@ impl Browser {
         let url = format!("http://127.0.0.1:{port}");
         let client = eventually("the browser", async || {
             let mut builder = ClientBuilder::new(hyper_util_connector());
-            builder.capabilities(capabilities.clone()).connect(&url).await.ok()
+            builder
+                .capabilities(capabilities.clone())
+                .connect(&url)
+                .await
+                .ok()
         })
         .await;
-        Some(Self { driver, client, _profile: profile })
+        Some(Self {
+            driver,
+            client,
+            _profile: profile,
+        })
     }
 
     async fn find(&self, css: &str) -> Element {
@@ -78,9 +93,9 @@ impl Browser {
         }
     }
 
+    /// Clicks once it is there; again, where a script replaced it in the meantime.
     async fn click(&self, css: &str) {
-        let element = self.find(css).await;
-        element.click().await.unwrap_or_else(|error| panic!("`{css}`: {error}"));
+        eventually(css, async || self.find(css).await.click().await.ok()).await;
     }
 
     async fn fill(&self, name: &str, text: &str) {
@@ -90,7 +105,11 @@ impl Browser {
     }
 
     async fn close(self) {
-        self.client.clone().close().await.expect("the session closes");
+        self.client
+            .clone()
+            .close()
+            .await
+            .expect("the session closes");
     }
 }
 
@@ -107,10 +126,21 @@ fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector 
 
 /// A product on the home page of which something is in stock.
 async fn product_on_home(browser: &Browser, shopper: &Shopper) -> serde_json::Value {
-    for link in browser.client.find_all(Locator::Css("a[href^='/products/']")).await.expect("links")
+    for link in browser
+        .client
+        .find_all(Locator::Css("a[href^='/products/']"))
+        .await
+        .expect("links")
     {
-        let path = link.attr("href").await.expect("an answer").expect("an address");
-        let handle = path.trim_start_matches("/products/").split(['?', '#']).next();
+        let path = link
+            .attr("href")
+            .await
+            .expect("an answer")
+            .expect("an address");
+        let handle = path
+            .trim_start_matches("/products/")
+            .split(['?', '#'])
+            .next();
         let product = shopper.product(handle.expect("a handle")).await;
         if product["variants"][0]["available"] == true {
             return product;
@@ -131,11 +161,17 @@ async fn buy(backend: &Backend, scripts: bool) {
     browser.client.goto(&home).await.expect("the home page");
     let product = product_on_home(&browser, &shopper).await;
     let handle = product["handle"].as_str().expect("a handle");
-    browser.click(&format!("a[href^='/products/{handle}']")).await;
+    browser
+        .click(&format!("a[href^='/products/{handle}']"))
+        .await;
     let title = browser.find("h1").await.text().await.expect("text");
     assert_eq!(title, product["title"].as_str().expect("a title"));
     browser.click("#add").await;
-    browser.client.goto(&format!("{home}/cart")).await.expect("the cart");
+    browser
+        .client
+        .goto(&format!("{home}/cart"))
+        .await
+        .expect("the cart");
     browser.click("main a[href='/checkout']").await;
     browser.fill("email", "ada@example.com").await;
     browser.fill("name", "Ada Lovelace").await;
@@ -145,7 +181,9 @@ async fn buy(backend: &Backend, scripts: bool) {
     let country = browser.find("#country").await;
     country.select_by_value("GB").await.expect("a country");
     browser.click("label[for='ship-1']").await;
-    let card = browser.find("input[name=payment_token][value=tok_success]").await;
+    let card = browser
+        .find("input[name=payment_token][value=tok_success]")
+        .await;
     let id = card.attr("id").await.expect("an answer").expect("an id");
     browser.click(&format!("label[for='{id}']")).await;
     browser.click("#pay").await;
@@ -154,16 +192,26 @@ async fn buy(backend: &Backend, scripts: bool) {
     } else {
         eventually("the page to say paid", async || {
             browser.client.refresh().await.ok()?;
-            browser.client.find(Locator::Css("#order[data-state=paid]")).await.ok()
+            browser
+                .client
+                .find(Locator::Css("#order[data-state=paid]"))
+                .await
+                .ok()
         })
         .await;
     }
     let orders = merchant.list("/api/v1/admin/orders").await;
     assert_eq!(orders.len(), 1);
     let order = merchant
-        .get(&format!("/api/v1/admin/orders/{}", orders[0]["id"].as_str().expect("an id")))
+        .get(&format!(
+            "/api/v1/admin/orders/{}",
+            orders[0]["id"].as_str().expect("an id")
+        ))
         .await;
-    let variant = order["lines"][0]["variant_id"].as_str().expect("a variant").to_owned();
+    let variant = order["lines"][0]["variant_id"]
+        .as_str()
+        .expect("a variant")
+        .to_owned();
     let (on_hand, reserved) = merchant.level(&variant).await;
     assert_eq!(reserved, 1);
     let books = Books::read(&merchant, &[], &[(variant, on_hand)].into()).await;

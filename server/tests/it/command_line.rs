@@ -16,8 +16,12 @@ async fn commands_work_beside_a_server_and_without_one() {
     assert!(alone.status.success(), "{alone:?}");
     let list = shop.command(&["tenant", "list", "--json"]);
     let list: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
-    let slugs: Vec<&str> =
-        list.as_array().expect("a list").iter().filter_map(|one| one["slug"].as_str()).collect();
+    let slugs: Vec<&str> = list
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|one| one["slug"].as_str())
+        .collect();
     assert_eq!(slugs, ["alone", "beside", "demo"]);
 }
 
@@ -28,13 +32,22 @@ async fn wrong_input_says_what_is_wrong_and_exits_with_its_code() {
     assert_eq!(taken.status.code(), Some(1));
     assert!(text(&taken.stderr).contains("slug_taken"), "{taken:?}");
     let bad = shop.command(&["tenant", "create", "Not A Slug"]);
-    assert!(text(&bad.stderr).contains("a slug is 1 to 40 of a-z"), "{bad:?}");
+    assert!(
+        text(&bad.stderr).contains("a slug is 1 to 40 of a-z"),
+        "{bad:?}"
+    );
     let target = shop.command(&["serve", "--target", "everything"]);
     assert_eq!(target.status.code(), Some(2));
-    assert!(text(&target.stderr).contains("known are: all, api, worker"), "{target:?}");
+    assert!(
+        text(&target.stderr).contains("known are: all, api, worker"),
+        "{target:?}"
+    );
     let second = shop.command(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(second.status.code(), Some(1));
-    assert!(text(&second.stderr).contains("another stoa process owns"), "{second:?}");
+    assert!(
+        text(&second.stderr).contains("another stoa process owns"),
+        "{second:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +63,10 @@ async fn an_import_tells_good_products_from_bad_rows() {
     let first = shop.command(&["import", "products", &path, "--tenant", "csv"]);
     assert_eq!(first.status.code(), Some(3), "{first:?}");
     let said = text(&first.stdout);
-    assert!(said.contains("1 products created, 0 updated, 0 unchanged, 1 refused"), "{said}");
+    assert!(
+        said.contains("1 products created, 0 updated, 0 unchanged, 1 refused"),
+        "{said}"
+    );
     assert!(said.contains("line 3, Variant Price"), "{said}");
     let again = shop.command(&["import", "products", &path, "--tenant", "csv"]);
     assert!(text(&again.stdout).contains("0 products created, 0 updated, 1 unchanged, 1 refused"));

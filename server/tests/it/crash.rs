@@ -10,17 +10,26 @@ use crate::support::{Backend, Merchant, Placed, Provider, Shopper, Stoa, backend
 const KILLS: usize = 20;
 const SHOPPERS: usize = 200;
 const UNITS: i64 = 100_000;
+const IMPORT_KILLS_MAX: usize = 12;
 
 /// Buys once, however often the shop goes away in between: each step is tried until it is answered,
 /// the checkout always with the same key.
 async fn buy_through_crashes(shopper: Shopper, variant: String, key: String) -> Placed {
-    let cart = eventually("a cart", async || shopper.fill_cart(&variant, 1).await.ok()).await;
-    let body = eventually("the checkout", async || {
-        let (status, body) = shopper.checkout(&cart, "tok_success", &key).await.ok()?;
-        (status == 202).then_some(body)
-    })
-    .await;
-    Placed::read(&body)
+    const PAUSE: Duration = Duration::from_millis(20);
+    let cart = loop {
+        match shopper.fill_cart(&variant, 1).await {
+            Ok(cart) => break cart,
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    };
+    loop {
+        match shopper.checkout(&cart, "tok_success", &key).await {
+            Ok((status, body)) if status == 202 => return Placed::read(&body),
+            Ok((status, body)) => assert!(status.is_server_error(), "{status} {body}"),
+            Err(_) => {}
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 async fn survive_kills(backend: Backend, seed: u64) {
@@ -62,13 +71,20 @@ async fn survive_kills(backend: Backend, seed: u64) {
     }
     for one in &placed {
         let status = shopper.settled(one).await;
-        assert_eq!(status["order"]["payment_status"], "paid", "seed {seed}: {status}");
+        assert_eq!(
+            status["order"]["payment_status"], "paid",
+            "seed {seed}: {status}"
+        );
     }
     let stock = [(variant, UNITS)].into();
     let books = Books::read(&merchant, &placed, &stock).await;
     assert_eq!(books.faults(), Vec::<String>::new(), "seed {seed}");
     let audit = merchant.get("/api/v1/admin/inventory/audit").await;
-    assert_eq!(audit["data"].as_array().map(Vec::len), Some(0), "seed {seed}: {audit}");
+    assert_eq!(
+        audit["data"].as_array().map(Vec::len),
+        Some(0),
+        "seed {seed}: {audit}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,26 +118,39 @@ async fn crash_during_an_import_and_every_product_is_there_once() {
     let made = shop.command(&["tenant", "create", "big"]);
     assert!(made.status.success(), "{made:?}");
     let key = shop.command(&["key", "create", "--tenant", "big", "--kind", "secret"]);
-    let key = String::from_utf8(key.stdout).expect("UTF-8").trim().to_owned();
+    let key = String::from_utf8(key.stdout)
+        .expect("UTF-8")
+        .trim()
+        .to_owned();
     let merchant = Merchant::new(&shop.url(), "big", &key);
     let upload = merchant
         .request(reqwest::Method::POST, "/api/v1/admin/imports?kind=products")
         .header("content-type", "text/csv")
         .body(generated_csv(PRODUCTS));
-    let run: serde_json::Value = upload.send().await.expect("an answer").json().await.expect("JSON");
-    let path = format!("/api/v1/admin/imports/{}", run["id"].as_str().expect("an id"));
+    let run: serde_json::Value = upload
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    let path = format!(
+        "/api/v1/admin/imports/{}",
+        run["id"].as_str().expect("an id")
+    );
     let mut random = fastrand::Rng::with_seed(7);
     let mut kills = 0;
-    loop {
-        tokio::time::sleep(Duration::from_micros(random.u64(1_000..150_000))).await;
-        if merchant.get(&path).await["state"] == "done" {
-            break;
-        }
+    while kills < IMPORT_KILLS_MAX && merchant.get(&path).await["state"] != "done" {
+        tokio::time::sleep(Duration::from_micros(random.u64(1_000..600_000))).await;
         shop.kill();
         kills += 1;
         shop.restart().await;
     }
     assert!(kills > 0, "the import was over before the first kill");
+    eventually("the import to end", async || {
+        (merchant.get(&path).await["state"] == "done").then_some(())
+    })
+    .await;
     let report = merchant.get(&path).await;
     assert_eq!(report["products"]["created"], PRODUCTS, "{report}");
     assert_eq!(report["products"]["rejected"], 0, "{report}");

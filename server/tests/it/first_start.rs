@@ -12,7 +12,9 @@ async fn the_first_start_makes_a_shop_and_the_second_changes_nothing() {
     let merchant = Merchant::new(&shop.url(), "demo", &shop.key("sk_"));
     let before = merchant.list("/api/v1/admin/products").await;
     assert_eq!(before.len(), 72);
-    let (_, collections) = Shopper::new(&shop.url(), "demo").get("/api/v1/collections").await;
+    let (_, collections) = Shopper::new(&shop.url(), "demo")
+        .get("/api/v1/collections")
+        .await;
     assert_eq!(collections["data"].as_array().map(Vec::len), Some(6));
 
     assert_eq!(shop.terminate(), Some(0));
@@ -52,7 +54,11 @@ async fn health_readiness_metrics_and_docs_answer() {
         ("/docs", "<html"),
         ("/api/v1/openapi.json", "\"openapi\":\"3.1"),
     ] {
-        let answer = client.get(format!("{}{path}", shop.url())).send().await.expect("an answer");
+        let answer = client
+            .get(format!("{}{path}", shop.url()))
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(answer.status(), 200, "{path}");
         let text = answer.text().await.expect("text");
         assert!(text.contains(expected), "{path} has no {expected}");

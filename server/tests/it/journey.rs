@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::audit::Books;
-use crate::support::{Backend, Merchant, Placed, Provider, Shopper, Stoa, backends};
+use crate::support::{Backend, Merchant, Placed, Provider, Shopper, Stoa, backends, eventually};
 
 /// Buys one mug-like thing and follows it to the end.
 async fn buy_one(shop: &Stoa, merchant: &Merchant) -> Placed {
@@ -11,17 +11,7 @@ async fn buy_one(shop: &Stoa, merchant: &Merchant) -> Placed {
     let (_, list) = shopper.get("/api/v1/products?limit=5").await;
     let listed = list["data"].as_array().expect("products");
     assert_eq!(listed.len(), 5);
-    let mut bought = None;
-    for product in listed {
-        let product = shopper.product(product["handle"].as_str().expect("a handle")).await;
-        bought = product["variants"].as_array().expect("variants").iter().find_map(|variant| {
-            (variant["available"] == true).then(|| variant["id"].as_str().map(str::to_owned))
-        });
-        if bought.is_some() {
-            break;
-        }
-    }
-    let variant = bought.flatten().expect("something in stock");
+    let variant = wait_for_availability(&shopper, true).await;
     let (on_hand, reserved) = merchant.level(&variant).await;
     let placed = shopper.place(&variant, 1, "tok_success").await;
     let status = shopper.settled(&placed).await;
@@ -36,7 +26,19 @@ async fn buy_one(shop: &Stoa, merchant: &Merchant) -> Placed {
     let stock = [(variant, on_hand)].into();
     let books = Books::read(merchant, std::slice::from_ref(&placed), &stock).await;
     assert_eq!(books.faults(), Vec::<String>::new());
+    wait_for_availability(&shopper, false).await;
     placed
+}
+
+/// Of this product the sample shop has exactly one. Returns its variant once the catalog, which
+/// follows stock by events, says that it can or cannot be had.
+async fn wait_for_availability(shopper: &Shopper, available: bool) -> String {
+    eventually("the catalog to follow the stock", async || {
+        let variant = shopper.product("two-person-tent").await["variants"][0].clone();
+        (variant["available"] == available)
+            .then(|| variant["id"].as_str().expect("an id").to_owned())
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,9 +47,11 @@ async fn a_shopper_buys_and_the_merchant_sees_it_paid() {
         let shop = Stoa::all(&backend).await;
         let merchant = Merchant::new(&shop.url(), "demo", &shop.key("sk_"));
         let placed = buy_one(&shop, &merchant).await;
-        let mails = crate::support::eventually("the confirmation mail", async || {
+        let mails = eventually("the confirmation mail", async || {
             let mails = merchant.get("/api/v1/admin/mailbox").await;
-            let found = mails["data"].as_array().is_some_and(|mails| !mails.is_empty());
+            let found = mails["data"]
+                .as_array()
+                .is_some_and(|mails| !mails.is_empty());
             found.then_some(mails)
         })
         .await;
@@ -83,12 +87,18 @@ async fn a_decline_gives_the_stock_back_and_a_second_try_pays_the_same_order() {
         let variant = crate::race::any_variant(&shopper).await;
         merchant.set_stock(&variant, 5).await;
         let cart = shopper.fill_cart(&variant, 2).await.expect("a cart");
-        let (_, first) = shopper.checkout(&cart, "tok_decline", "first").await.expect("an answer");
+        let (_, first) = shopper
+            .checkout(&cart, "tok_decline", "first")
+            .await
+            .expect("an answer");
         let first = Placed::read(&first);
         let status = shopper.settled(&first).await;
         assert_eq!(status["payment"]["state"], "declined", "{status}");
         assert_eq!(merchant.level(&variant).await, (5, 0));
-        let (_, second) = shopper.checkout(&cart, "tok_success", "second").await.expect("an answer");
+        let (_, second) = shopper
+            .checkout(&cart, "tok_success", "second")
+            .await
+            .expect("an answer");
         let second = Placed::read(&second);
         assert_eq!(second.order, first.order);
         let status = shopper.settled(&second).await;
@@ -124,7 +134,11 @@ async fn one_key_and_many_keys_of_one_cart_make_one_order() {
     let tries: Vec<_> = (0..40)
         .map(|number| {
             let (shopper, cart) = (shopper.clone(), cart.clone());
-            let key = if number % 2 == 0 { "same".to_owned() } else { format!("key-{number}") };
+            let key = if number % 2 == 0 {
+                "same".to_owned()
+            } else {
+                format!("key-{number}")
+            };
             tokio::spawn(async move { shopper.checkout(&cart, "tok_success", &key).await })
         })
         .collect();
@@ -147,8 +161,17 @@ async fn a_reused_key_with_another_body_is_refused() {
     let shopper = Shopper::new(&shop.url(), "demo");
     let variant = crate::race::any_variant(&shopper).await;
     let cart = shopper.fill_cart(&variant, 1).await.expect("a cart");
-    let (status, _) = shopper.checkout(&cart, "tok_success", "key").await.expect("an answer");
+    let (status, _) = shopper
+        .checkout(&cart, "tok_success", "key")
+        .await
+        .expect("an answer");
     assert_eq!(status, 202);
-    let (status, body) = shopper.checkout(&cart, "tok_decline", "key").await.expect("an answer");
-    assert_eq!((status.as_u16(), &body["code"]), (422, &json!("idempotency_key_reused")));
+    let (status, body) = shopper
+        .checkout(&cart, "tok_decline", "key")
+        .await
+        .expect("an answer");
+    assert_eq!(
+        (status.as_u16(), &body["code"]),
+        (422, &json!("idempotency_key_reused"))
+    );
 }

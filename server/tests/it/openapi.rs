@@ -8,8 +8,12 @@ use crate::support::{Backend, Stoa};
 async fn the_document_changes_only_on_purpose() {
     let shop = Stoa::all(&Backend::Sqlite).await;
     let url = format!("{}/api/v1/openapi.json", shop.url());
-    let document: serde_json::Value =
-        reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
+    let document: serde_json::Value = reqwest::get(url)
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
     // UPDATE_EXPECT=1 writes it anew: read the difference before you commit it.
     expect_file!["../../../docs/openapi.json"].assert_eq(&format!("{document:#}\n"));
     for (path, methods) in document["paths"].as_object().expect("paths") {
@@ -17,7 +21,10 @@ async fn the_document_changes_only_on_purpose() {
             if !["get", "put", "post", "delete", "patch"].contains(&method.as_str()) {
                 continue;
             }
-            assert!(!operation["x-stoa-access"].is_null(), "{method} {path} states no access");
+            assert!(
+                !operation["x-stoa-access"].is_null(),
+                "{method} {path} states no access"
+            );
         }
     }
 }

@@ -11,8 +11,14 @@ const UNITS: i64 = 10;
 /// Some variant of the demo shop that is for sale.
 pub(crate) async fn any_variant(shopper: &Shopper) -> String {
     let (_, list) = shopper.get("/api/v1/products?limit=1").await;
-    let handle = list["data"][0]["handle"].as_str().expect("a handle").to_owned();
-    shopper.product(&handle).await["variants"][0]["id"].as_str().expect("an id").to_owned()
+    let handle = list["data"][0]["handle"]
+        .as_str()
+        .expect("a handle")
+        .to_owned();
+    shopper.product(&handle).await["variants"][0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +47,10 @@ async fn race_of_a_thousand_buyers_for_ten_units_sells_exactly_ten() {
             .map(|cart| {
                 let shopper = shopper.clone();
                 tokio::spawn(async move {
-                    shopper.checkout(&cart, "tok_success", &cart.id).await.expect("an answer")
+                    shopper
+                        .checkout(&cart, "tok_success", &cart.id)
+                        .await
+                        .expect("an answer")
                 })
             })
             .collect();
@@ -55,7 +64,10 @@ async fn race_of_a_thousand_buyers_for_ten_units_sells_exactly_ten() {
             }
         }
         assert_eq!(placed.len() as i64, UNITS, "{backend:?}: {refused:?}");
-        assert_eq!(refused, [("\"out_of_stock\"".to_owned(), BUYERS - UNITS as usize)].into());
+        assert_eq!(
+            refused,
+            [("\"out_of_stock\"".to_owned(), BUYERS - UNITS as usize)].into()
+        );
         for one in &placed {
             let status = shopper.settled(one).await;
             assert_eq!(status["order"]["payment_status"], "paid", "{status}");

@@ -32,7 +32,12 @@ async fn a_host_names_its_tenant_and_only_the_base_host_listens_to_the_header() 
             ("localhost", Some("nobody"), None),
         ] {
             let found = slug_of(&module, host, header).await;
-            assert_eq!(found.as_deref(), expected, "{host} {header:?} on {}", cells.kind);
+            assert_eq!(
+                found.as_deref(),
+                expected,
+                "{host} {header:?} on {}",
+                cells.kind
+            );
         }
     }
 }
@@ -42,7 +47,10 @@ async fn caller(
     tenant: Option<&RequestTenant>,
     key: &str,
 ) -> Result<Caller, &'static str> {
-    let answer = module.gate.caller(tenant, Some(&Credential::new(key))).await;
+    let answer = module
+        .gate
+        .caller(tenant, Some(&Credential::new(key)))
+        .await;
     answer.map_err(|problem| problem.code().code)
 }
 
@@ -57,19 +65,41 @@ async fn a_key_opens_its_own_shop_and_no_other() {
         let operator = key(&module, None, KeyKind::Operator).await;
         let at = |host: &'static str| {
             let gate = module.gate.clone();
-            async move { gate.tenant(host, None).await.expect("an answer").expect("a tenant") }
+            async move {
+                gate.tenant(host, None)
+                    .await
+                    .expect("an answer")
+                    .expect("a tenant")
+            }
         };
         let (own, other) = (at("own.localhost").await, at("other.localhost").await);
         let staff = caller(&module, Some(&own), &secret).await.expect("staff");
-        let Caller::Staff { permissions, .. } = staff else { panic!("{staff:?}") };
+        let Caller::Staff { permissions, .. } = staff else {
+            panic!("{staff:?}")
+        };
         assert!(permissions.contains(Permission::OrdersRead));
         assert!(!permissions.contains(Permission::OrdersWrite));
         let shopper = caller(&module, Some(&own), &publishable).await;
-        assert!(matches!(shopper, Ok(Caller::Publishable { .. })), "{shopper:?}");
-        assert_eq!(caller(&module, Some(&other), &secret).await, Err("wrong_tenant"));
-        assert_eq!(caller(&module, Some(&other), &publishable).await, Err("wrong_tenant"));
-        assert_eq!(caller(&module, Some(&other), &operator).await, Ok(Caller::Operator));
-        assert_eq!(caller(&module, Some(&own), "sk_unknown").await, Err("unauthorized"));
+        assert!(
+            matches!(shopper, Ok(Caller::Publishable { .. })),
+            "{shopper:?}"
+        );
+        assert_eq!(
+            caller(&module, Some(&other), &secret).await,
+            Err("wrong_tenant")
+        );
+        assert_eq!(
+            caller(&module, Some(&other), &publishable).await,
+            Err("wrong_tenant")
+        );
+        assert_eq!(
+            caller(&module, Some(&other), &operator).await,
+            Ok(Caller::Operator)
+        );
+        assert_eq!(
+            caller(&module, Some(&own), "sk_unknown").await,
+            Err("unauthorized")
+        );
     }
 }
 
@@ -86,15 +116,33 @@ async fn slugs_and_names_are_checked_before_anything_is_made() {
                 test_mode: false,
                 isolation: cells.isolation,
             };
-            module.tenancy.create_tenant(new).await.map(|tenant| tenant.slug)
+            module
+                .tenancy
+                .create_tenant(new)
+                .await
+                .map(|tenant| tenant.slug)
         };
-        assert!(matches!(create("No Slug", "x").await, Err(TenancyError::Slug(_))));
-        assert!(matches!(create("fine", " ").await, Err(TenancyError::Invalid { field: "name", .. })));
+        assert!(matches!(
+            create("No Slug", "x").await,
+            Err(TenancyError::Slug(_))
+        ));
+        assert!(matches!(
+            create("fine", " ").await,
+            Err(TenancyError::Invalid { field: "name", .. })
+        ));
         let taken = create("taken", "x").await;
         assert!(
-            matches!(&taken, Err(TenancyError::Storage(stoa_storage::Error::SlugTaken { .. }))),
+            matches!(
+                &taken,
+                Err(TenancyError::Storage(stoa_storage::Error::SlugTaken { .. }))
+            ),
             "{taken:?}"
         );
-        assert_eq!(cells.storage().tenants().await.expect("tenants").len(), 1, "{}", cells.kind);
+        assert_eq!(
+            cells.storage().tenants().await.expect("tenants").len(),
+            1,
+            "{}",
+            cells.kind
+        );
     }
 }

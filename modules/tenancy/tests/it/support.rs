@@ -5,14 +5,22 @@ use stoa_tenancy::{KeyKind, Module, NewKey};
 use stoa_testkit::TestCells;
 
 pub(crate) async fn everywhere() -> Vec<TestCells> {
-    let modules = [stoa_tenancy::MIGRATIONS, stoa_catalog::MIGRATIONS, stoa_pricing::MIGRATIONS];
+    let modules = [
+        stoa_tenancy::MIGRATIONS,
+        stoa_catalog::MIGRATIONS,
+        stoa_pricing::MIGRATIONS,
+    ];
     stoa_testkit::everywhere(&modules).await
 }
 
 pub(crate) fn start(cells: &TestCells) -> Module {
     let catalog = stoa_catalog::start(cells.deps.clone(), [7; 32], str::to_owned);
     let pricing = stoa_pricing::start(cells.deps.clone(), catalog.contract);
-    stoa_tenancy::start(cells.deps.clone(), pricing.contract, Some("shops.example".to_owned()))
+    stoa_tenancy::start(
+        cells.deps.clone(),
+        pricing.contract,
+        Some("shops.example".to_owned()),
+    )
 }
 
 pub(crate) async fn tenant(module: &Module, slug: &str, isolation: Isolation) -> Tenant {

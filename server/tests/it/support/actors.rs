@@ -40,7 +40,11 @@ pub(crate) fn address() -> Value {
 
 impl Shopper {
     pub(crate) fn new(base: &str, tenant: &str) -> Self {
-        Self { client: Client::new(), base: base.to_owned(), tenant: tenant.to_owned() }
+        Self {
+            client: Client::new(),
+            base: base.to_owned(),
+            tenant: tenant.to_owned(),
+        }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -48,11 +52,15 @@ impl Shopper {
             true => path.to_owned(),
             false => format!("{}{path}", self.base),
         };
-        self.client.request(method, url).header("stoa-tenant", &self.tenant)
+        self.client
+            .request(method, url)
+            .header("stoa-tenant", &self.tenant)
     }
 
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
-        answer(self.request(Method::GET, path)).await.expect("an answer")
+        answer(self.request(Method::GET, path))
+            .await
+            .expect("an answer")
     }
 
     /// A cart with `quantity` of a variant, an address and a way to ship it.
@@ -64,11 +72,16 @@ impl Shopper {
         let (status, cart) =
             answer(self.request(Method::POST, "/api/v1/carts").json(&json!({}))).await?;
         assert_eq!(status, StatusCode::CREATED, "{cart}");
-        let key = CartKey { id: text(&cart["id"]), token: text(&cart["token"]) };
+        let key = CartKey {
+            id: text(&cart["id"]),
+            token: text(&cart["token"]),
+        };
         let line = json!({ "variant_id": variant, "quantity": quantity });
         let path = format!("/api/v1/carts/{}", key.id);
         let with_token = |request: RequestBuilder| request.header("stoa-cart-token", &key.token);
-        let add = self.request(Method::POST, &format!("{path}/lines")).json(&line);
+        let add = self
+            .request(Method::POST, &format!("{path}/lines"))
+            .json(&line);
         let (status, cart) = answer(with_token(add)).await?;
         assert!(status.is_success(), "{status} {cart}");
         let details = json!({ "email": "ada@example.com", "shipping_address": address() });
@@ -103,7 +116,10 @@ impl Shopper {
     /// Buys and returns as soon as the order is placed.
     pub(crate) async fn place(&self, variant: &str, quantity: u32, token: &str) -> Placed {
         let cart = self.fill_cart(variant, quantity).await.expect("a cart");
-        let (status, body) = self.checkout(&cart, token, &cart.id).await.expect("an answer");
+        let (status, body) = self
+            .checkout(&cart, token, &cart.id)
+            .await
+            .expect("an answer");
         assert_eq!(status, StatusCode::ACCEPTED, "{body}");
         Placed::read(&body)
     }
@@ -111,8 +127,9 @@ impl Shopper {
     /// Waits until nothing more will happen to the order; returns its status document.
     pub(crate) async fn settled(&self, placed: &Placed) -> Value {
         eventually("the order to settle", async || {
-            let (status, body) =
-                answer(self.request(Method::GET, &placed.status_url)).await.ok()?;
+            let (status, body) = answer(self.request(Method::GET, &placed.status_url))
+                .await
+                .ok()?;
             assert_eq!(status, StatusCode::OK, "{body}");
             (body["settled"] == true).then_some(body)
         })
@@ -121,7 +138,9 @@ impl Shopper {
 
     pub(crate) async fn order(&self, placed: &Placed) -> Value {
         let path = format!("/api/v1/orders/{}", placed.order);
-        let request = self.request(Method::GET, &path).header("stoa-order-token", &placed.token);
+        let request = self
+            .request(Method::GET, &path)
+            .header("stoa-order-token", &placed.token);
         let (status, body) = answer(request).await.expect("an answer");
         assert_eq!(status, StatusCode::OK, "{body}");
         body
@@ -153,7 +172,10 @@ pub(crate) struct Merchant {
 
 impl Merchant {
     pub(crate) fn new(base: &str, tenant: &str, key: &str) -> Self {
-        Self { shopper: Shopper::new(base, tenant), key: key.to_owned() }
+        Self {
+            shopper: Shopper::new(base, tenant),
+            key: key.to_owned(),
+        }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -161,8 +183,9 @@ impl Merchant {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let (status, body) =
-            answer(self.request(Method::GET, path)).await.expect("an answer");
+        let (status, body) = answer(self.request(Method::GET, path))
+            .await
+            .expect("an answer");
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
     }
@@ -208,9 +231,15 @@ async fn answer(request: RequestBuilder) -> Result<(StatusCode, Value), reqwest:
     let response = request.send().await?;
     let status = response.status();
     let bytes = response.bytes().await?;
-    Ok((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+    Ok((
+        status,
+        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    ))
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("text, not {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("text, not {value}"))
+        .to_owned()
 }

@@ -22,7 +22,9 @@ pub(crate) enum Backend {
 pub(crate) async fn backends() -> Vec<Backend> {
     let mut all = vec![Backend::Sqlite];
     if let Some(server) = stoa_testkit::postgres_server() {
-        all.push(Backend::Postgres(stoa_testkit::fresh_database(&server).await));
+        all.push(Backend::Postgres(
+            stoa_testkit::fresh_database(&server).await,
+        ));
     }
     all
 }
@@ -34,7 +36,10 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
         if let Some(found) = look().await {
             return found;
         }
-        assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain: {what}");
+        assert!(
+            began.elapsed() < PATIENCE,
+            "waited {PATIENCE:?} in vain: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -82,8 +87,10 @@ impl Stoa {
         if !all.iter().any(|argument| argument == "--listen") {
             all.extend(["--listen".into(), "127.0.0.1:0".into()]);
         }
-        let environment: Vec<(String, String)> =
-            environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let environment: Vec<(String, String)> = environment
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
         let (child, said) = spawn(&all, &environment);
         let mut stoa = Self {
             child,
@@ -99,7 +106,9 @@ impl Stoa {
     }
 
     fn is_worker(&self) -> bool {
-        self.arguments.windows(2).any(|pair| pair == ["--target", "worker"])
+        self.arguments
+            .windows(2)
+            .any(|pair| pair == ["--target", "worker"])
     }
 
     async fn wait_until_up(&mut self) {
@@ -109,10 +118,14 @@ impl Stoa {
         let address = eventually("the program to say where it serves", async || {
             if worker {
                 let socket = data_dir.join("stoa-worker.sock");
-                return std::os::unix::net::UnixStream::connect(socket).ok().map(|_| None);
+                return std::os::unix::net::UnixStream::connect(socket)
+                    .ok()
+                    .map(|_| None);
             }
             let lines = said.lock().expect("lines");
-            let line = lines.iter().find_map(|line| line.strip_prefix("Stoa is serving on http://"));
+            let line = lines
+                .iter()
+                .find_map(|line| line.strip_prefix("Stoa is serving on http://"));
             line.map(|text| Some(text.parse::<SocketAddr>().expect("an address")))
         })
         .await;
@@ -120,7 +133,11 @@ impl Stoa {
         if let Some(address) = address {
             let client = reqwest::Client::new();
             eventually("the program to be ready", async || {
-                let answer = client.get(format!("http://{address}/readyz")).send().await.ok()?;
+                let answer = client
+                    .get(format!("http://{address}/readyz"))
+                    .send()
+                    .await
+                    .ok()?;
                 answer.status().is_success().then_some(())
             })
             .await;
@@ -145,7 +162,10 @@ impl Stoa {
     pub(crate) fn key(&self, prefix: &str) -> String {
         let said = self.said();
         let mut words = said.split_whitespace();
-        words.find(|word| word.starts_with(prefix)).expect("a key was printed").to_owned()
+        words
+            .find(|word| word.starts_with(prefix))
+            .expect("a key was printed")
+            .to_owned()
     }
 
     /// As `kill -9` does: nothing is flushed, nothing is said.
@@ -173,27 +193,44 @@ impl Stoa {
     /// Sends SIGTERM and returns the exit code.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill is there");
         assert!(sent.success());
         self.child.wait().expect("it ends").code()
     }
 
     /// Runs a command beside it, on the same data directory and database.
     pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Output {
-        let shared = self.arguments.iter().take_while(|argument| *argument != "--listen");
+        let shared = self
+            .arguments
+            .iter()
+            .take_while(|argument| *argument != "--listen");
         let mut command = Command::new(env!("CARGO_BIN_EXE_stoa"));
-        let shared: Vec<&String> =
-            shared.take_while(|argument| *argument != "--target").collect();
+        let shared: Vec<&String> = shared
+            .take_while(|argument| *argument != "--target")
+            .collect();
         command.args(arguments).args(shared);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).output().expect("the binary runs")
+        command
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary runs")
     }
 
     pub(crate) fn resident_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("a living process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-        line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("VmRSS");
+        line.trim()
+            .trim_end_matches(" kB")
+            .trim()
+            .parse()
+            .expect("a number")
     }
 }
 
@@ -240,7 +277,14 @@ impl Provider {
         let folder = tempfile::tempdir().expect("a folder");
         let key = "test-provider-key-of-the-suite".to_owned();
         let mut child = Command::new(env!("CARGO_BIN_EXE_stoa"))
-            .args(["test-provider", "--listen", "127.0.0.1:0", "--key", &key, "--file"])
+            .args([
+                "test-provider",
+                "--listen",
+                "127.0.0.1:0",
+                "--key",
+                &key,
+                "--file",
+            ])
             .arg(folder.path().join("charges.jsonl"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -249,12 +293,22 @@ impl Provider {
             .expect("the binary starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("it says its address");
-        Self { child, url: line.trim().to_owned(), key, _folder: folder }
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("it says its address");
+        Self {
+            child,
+            url: line.trim().to_owned(),
+            key,
+            _folder: folder,
+        }
     }
 
     pub(crate) fn environment(&self) -> [(&str, &str); 2] {
-        [("STOA_TEST_PROVIDER_URL", &self.url), ("STOA_TEST_PROVIDER_KEY", &self.key)]
+        [
+            ("STOA_TEST_PROVIDER_URL", &self.url),
+            ("STOA_TEST_PROVIDER_KEY", &self.key),
+        ]
     }
 }
 
