@@ -52,13 +52,11 @@ impl Running {
         Ok(Self { child, said })
     }
 
-    /// A `stoa` that serves `data_dir`, logging nothing but errors.
+    /// A `stoa` that serves `data_dir`, with the settings it comes with.
     pub(crate) fn stoa(data_dir: &Path) -> Result<Self> {
         let mut command = Command::new(stoa_binary()?);
         command.arg("serve").arg("--data-dir").arg(data_dir);
-        command
-            .args(["--listen", "127.0.0.1:0"])
-            .env("STOA_LOG", "error");
+        command.args(["--listen", "127.0.0.1:0"]);
         Self::spawn(&mut command)
     }
 

@@ -111,13 +111,18 @@ fn command(data: &Path, arguments: &[&str], file: Option<&Path>) -> Result<Seen>
         .args(arguments)
         .args(file)
         .arg("--data-dir")
-        .arg(data)
-        .env("STOA_LOG", "error");
+        .arg(data);
     let mut running = Running::spawn(&mut command)?;
     let (mut peak_kib, mut own_kib) = (0, 0);
     loop {
         match running.ended()? {
-            Some(true) => XX,
+            Some(true) => {
+                return Ok(Seen {
+                    took: began.elapsed(),
+                    peak_kib,
+                    own_kib,
+                });
+            }
             Some(false) => bail!("{arguments:?} failed: {}", running.said()),
             None => {}
         }

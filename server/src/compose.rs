@@ -233,14 +233,22 @@ struct Modules {
     on_gap: Arc<dyn Fn() + Send + Sync>,
 }
 
-impl Modules {
+/// The modules that sell, before the workflows that join them.
+struct Trade {
+    inventory: stoa_inventory::Module,
+    catalog: stoa_catalog::Module,
+    pricing: stoa_pricing::Module,
+    cart: stoa_cart::Module,
+    orders: stoa_orders::Module,
+    payments: stoa_payments::Module,
+}
+
+impl Trade {
     async fn start(
         deps: &Deps,
-        settings: &Settings,
+        cursor_key: [u8; 32],
         test_provider: Option<TestProviderConfig>,
-        metrics: &Metrics,
     ) -> Result<Self> {
-        let cursor_key = deps.storage.secret("cursors").await?;
         let cursors = || CursorKey::new(cursor_key);
         let inventory = stoa_inventory::start(deps.clone(), cursors());
         let catalog =
@@ -253,85 +261,99 @@ impl Modules {
             inventory.contract.clone(),
             deps.storage.secret("cart-tokens").await?,
         );
-        let orders = stoa_orders::start(
+        let order_secret = deps.storage.secret("order-tokens").await?;
+        let orders = stoa_orders::start(deps.clone(), order_secret, cursors());
+        let config = PaymentsConfig {
+            cursors: cursors(),
+            test_provider,
+        };
+        let payments = stoa_payments::start(deps.clone(), config);
+        Ok(Self {
+            inventory,
+            catalog,
+            pricing,
+            cart,
+            orders,
+            payments,
+        })
+    }
+
+    fn peers(&self) -> stoa_checkout::Peers {
+        stoa_checkout::Peers {
+            carts: self.cart.contract.clone(),
+            catalog: self.catalog.contract.clone(),
+            pricing: self.pricing.contract.clone(),
+            inventory: self.inventory.contract.clone(),
+            orders: self.orders.contract.clone(),
+            payments: self.payments.contract.clone(),
+        }
+    }
+}
+
+impl Modules {
+    async fn start(
+        deps: &Deps,
+        settings: &Settings,
+        test_provider: Option<TestProviderConfig>,
+        metrics: &Metrics,
+    ) -> Result<Self> {
+        let cursor_key = deps.storage.secret("cursors").await?;
+        let trade = Trade::start(deps, cursor_key, test_provider).await?;
+        let peers = trade.peers();
+        let notify = stoa_notify::start(
             deps.clone(),
-            deps.storage.secret("order-tokens").await?,
-            cursors(),
+            peers.orders.clone(),
+            CursorKey::new(cursor_key),
         );
-        let payments = stoa_payments::start(
-            deps.clone(),
-            PaymentsConfig {
-                cursors: cursors(),
-                test_provider,
-            },
-        );
-        let notify = stoa_notify::start(deps.clone(), orders.contract.clone(), cursors());
-        let checkout = stoa_checkout::start(
-            deps.clone(),
-            stoa_checkout::Peers {
-                carts: cart.contract.clone(),
-                catalog: catalog.contract.clone(),
-                pricing: pricing.contract.clone(),
-                inventory: inventory.contract.clone(),
-                orders: orders.contract.clone(),
-                payments: payments.contract.clone(),
-            },
-            deps.storage.secret("status-links").await?,
-            metrics,
-        );
+        let link_secret = deps.storage.secret("status-links").await?;
+        let checkout = stoa_checkout::start(deps.clone(), trade.peers(), link_secret, metrics);
         let import = stoa_import::start(
             deps.clone(),
-            catalog.contract.clone(),
-            pricing.contract.clone(),
-            inventory.contract.clone(),
-            cursors(),
+            peers.catalog.clone(),
+            peers.pricing.clone(),
+            peers.inventory.clone(),
+            CursorKey::new(cursor_key),
         );
         let tenancy = stoa_tenancy::start(
             deps.clone(),
-            pricing.contract.clone(),
+            peers.pricing.clone(),
             settings.base_domain.clone(),
         );
-        let storefront = stoa_storefront::start(stoa_storefront::ShopDeps {
-            catalog: catalog.contract.clone(),
-            carts: cart.contract,
+        let pages = stoa_storefront::start(stoa_storefront::ShopDeps {
+            catalog: peers.catalog.clone(),
+            carts: peers.carts,
             checkout: checkout.contract,
-            orders: orders.contract,
+            orders: peers.orders,
             mailbox: notify.contract,
             secure: settings.https,
             media: sample::media,
             welcome: sample::welcome,
         });
-        let routes = catalog
-            .routes
-            .merge(pricing.routes)
-            .merge(inventory.routes)
-            .merge(cart.routes)
-            .merge(checkout.routes)
-            .merge(orders.routes)
-            .merge(payments.routes)
-            .merge(notify.routes)
-            .merge(import.routes)
-            .merge(tenancy.routes);
-        let mut jobs = checkout.jobs;
-        jobs.extend(notify.jobs);
-        jobs.extend(import.jobs.iter().cloned());
-        let mut recurring = checkout.recurring;
-        recurring.extend(import.recurring);
-        let mut consumers = catalog.consumers;
-        consumers.extend(notify.consumers);
+        let routes = [
+            trade.pricing.routes,
+            trade.inventory.routes,
+            trade.cart.routes,
+            checkout.routes,
+            trade.orders.routes,
+            trade.payments.routes,
+            notify.routes,
+            import.routes,
+            tenancy.routes,
+        ];
+        let import_jobs = import.jobs;
         Ok(Self {
-            routes,
-            pages: storefront,
+            routes: routes.into_iter().fold(trade.catalog.routes, Routes::merge),
+            pages,
             gate: tenancy.gate,
             tenancy: tenancy.tenancy,
-            catalog: catalog.contract,
+            catalog: peers.catalog,
             importer: import.importer,
-            consumers,
-            jobs,
-            import_jobs: import.jobs,
-            recurring,
-            on_event: catalog.on_event,
-            on_gap: catalog.on_gap,
+            consumers: [trade.catalog.consumers, notify.consumers].concat(),
+            jobs: [checkout.jobs, notify.jobs, import_jobs.clone()].concat(),
+            import_jobs,
+            recurring: [checkout.recurring, import.recurring].concat(),
+            on_event: trade.catalog.on_event,
+            on_gap: trade.catalog.on_gap,
         })
     }
 }

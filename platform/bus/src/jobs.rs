@@ -82,6 +82,10 @@ async fn claim(shared: &Shared, queue: &JobQueue, free: usize) -> Result<Vec<Cla
 
 async fn run_one(shared: &Shared, queue: &JobQueue, job: &ClaimedJob) {
     let outcome = match shared.handlers.get(job.kind.as_str()) {
+        // Nobody recorded the last attempt: the job may be what ends the process each time.
+        _ if job.attempt > job.attempts_max => {
+            JobOutcome::Dead(format!("given up after {} attempts", job.attempts_max))
+        }
         Some(handler) => {
             // Ends before the lease does, so that no two run the job at once for long.
             let time_max = shared.config.lease * 3 / 4;

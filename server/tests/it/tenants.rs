@@ -47,9 +47,8 @@ async fn send(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
     )
 }
 
-/// Imports one marked product, sells it, and remembers every id on the way.
-async fn fill(shop: &Stoa, slug: &str, isolation: &str) -> Alpha {
-    let merchant = make_tenant(shop, slug, isolation).await;
+/// A file of one good product and one that is refused, both marked; returns the import's id.
+async fn import_marked(merchant: &Merchant) -> String {
     let csv = format!(
         "Handle,Title,Vendor,Tags,Published,Option1 Name,Option1 Value,Variant SKU,\
          Variant Inventory Qty,Variant Price\n\
@@ -67,6 +66,13 @@ async fn fill(shop: &Stoa, slug: &str, isolation: &str) -> Alpha {
         (run["state"] == "done").then_some(())
     })
     .await;
+    import
+}
+
+/// Imports one marked product, sells it, and remembers every id on the way.
+async fn fill(shop: &Stoa, slug: &str, isolation: &str) -> Alpha {
+    let merchant = make_tenant(shop, slug, isolation).await;
+    let import = import_marked(&merchant).await;
     let shopper = Shopper::new(&shop.url(), slug);
     let product = shopper.product("marked").await;
     let variant = product["variants"][0]["id"]

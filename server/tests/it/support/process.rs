@@ -218,20 +218,6 @@ impl Stoa {
             .output()
             .expect("the binary runs")
     }
-
-    pub(crate) fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.expect("a living process");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("VmRSS");
-        line.trim()
-            .trim_end_matches(" kB")
-            .trim()
-            .parse()
-            .expect("a number")
-    }
 }
 
 impl Drop for Stoa {
