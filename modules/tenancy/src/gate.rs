@@ -1,12 +1,18 @@
 //! Finds the tenant of a host and the caller behind a key. Answers from memory where it can.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use moka::sync::Cache;
 use stoa_rest::{Caller, Credential, Gate, Problem, RequestTenant, TenantInfo, code};
 use stoa_storage::{Storage, Tenant};
 
 use crate::application::Tenancy;
 use crate::domain::KeyKind;
 
+const HOSTS_CACHED_MAX: u64 = 100_000;
+/// How long a host may go on showing a tenant that another process has changed.
+const HOST_TTL: Duration = Duration::from_secs(1);
 /// The tenant that plain `localhost` shows.
 const DEMO_SLUG: &str = "demo";
 
@@ -14,6 +20,8 @@ pub(crate) struct TenancyGate {
     storage: Storage,
     tenancy: Tenancy,
     base_domain: Option<String>,
+    /// By host, for requests without the header: most of them, and on every hot path.
+    by_host: Cache<String, RequestTenant>,
 }
 
 /// What a host name says of its tenant.
@@ -27,10 +35,15 @@ enum HostName<'h> {
 
 impl TenancyGate {
     pub(crate) fn new(storage: Storage, tenancy: Tenancy, base_domain: Option<String>) -> Self {
+        let by_host = Cache::builder()
+            .max_capacity(HOSTS_CACHED_MAX)
+            .time_to_live(HOST_TTL)
+            .build();
         Self {
             storage,
             tenancy,
             base_domain,
+            by_host,
         }
     }
 
@@ -53,11 +66,8 @@ impl TenancyGate {
             _ => HostName::Custom,
         }
     }
-}
 
-#[async_trait]
-impl Gate for TenancyGate {
-    async fn tenant(
+    async fn look_up(
         &self,
         host: &str,
         tenant_header: Option<&str>,
@@ -78,6 +88,27 @@ impl Gate for TenancyGate {
         Ok(found
             .map_err(|error| unavailable(&error))?
             .map(request_tenant))
+    }
+}
+
+#[async_trait]
+impl Gate for TenancyGate {
+    async fn tenant(
+        &self,
+        host: &str,
+        tenant_header: Option<&str>,
+    ) -> Result<Option<RequestTenant>, Problem> {
+        if tenant_header.is_some() {
+            return self.look_up(host, tenant_header).await;
+        }
+        if let Some(known) = self.by_host.get(host) {
+            return Ok(Some(known));
+        }
+        let found = self.look_up(host, None).await?;
+        if let Some(tenant) = &found {
+            self.by_host.insert(host.to_owned(), tenant.clone());
+        }
+        Ok(found)
     }
 
     async fn caller(

@@ -10,7 +10,7 @@ use stoa_kernel::Clock;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -48,10 +48,13 @@ pub enum LogError {
 
 /// Sends the process's events to standard error. Call it once, first of all.
 pub fn init(settings: LogSettings) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(&settings.filter).map_err(|error| LogError::Filter {
-        filter: settings.filter.clone(),
-        reason: error.to_string(),
-    })?;
+    let filter = settings
+        .filter
+        .parse::<Targets>()
+        .map_err(|error| LogError::Filter {
+            filter: settings.filter.clone(),
+            reason: error.to_string(),
+        })?;
     let layer = LogLayer::new(settings, |line: &str| {
         // Nowhere is left to report to when standard error is gone.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());
@@ -277,7 +280,7 @@ mod tests {
         let copy = Arc::clone(&written);
         let layer = LogLayer::new(settings, move |line: &str| copy.lock().push_str(line));
         let subscriber = tracing_subscriber::registry()
-            .with(EnvFilter::new("info"))
+            .with(Targets::new().with_default(tracing::Level::INFO))
             .with(layer);
         tracing::subscriber::with_default(subscriber, events);
         Arc::into_inner(written)
