@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stoa_kernel::{ApiKeyId, Currency, TenantId, Timestamp};
 use stoa_rest::{
-    Access, ErrorCode, ErrorPage, Json, Method, Operation, Page, Path, Permission, PermissionSet,
-    Problem, Routes, State, StatusCode, Tenant as ShopTenant, code,
+    Access, Caller, ErrorCode, ErrorPage, Json, Method, Operation, Page, Path, Permission,
+    PermissionSet, Problem, Routes, State, StatusCode, Tenant as ShopTenant, code,
 };
 use stoa_storage::{Error as StorageError, Isolation, NewTenant, Tenant};
 
@@ -78,6 +78,7 @@ pub(crate) fn routes(tenancy: Tenancy) -> Routes {
             "/api/v1/admin/api-keys",
             write_keys,
             Operation::new("createKey", "Create a key of this shop; it is shown once")
+                .description("Only permissions that the caller has can be given.")
                 .body::<KeyInput>()
                 .returns::<CreatedKey>(201),
             create_key,
@@ -136,7 +137,7 @@ struct KeyInput {
     kind: KeyKind,
     #[serde(default)]
     name: Option<String>,
-    /// What a secret key may do; everything, where none is given.
+    /// What a secret key may do; everything that its maker may, where none is given.
     #[serde(default)]
     permissions: Option<Vec<Permission>>,
 }
@@ -196,7 +197,7 @@ async fn create_tenant_key(
     Json(input): Json<KeyInput>,
 ) -> Result<Created<CreatedKey>, Problem> {
     let tenant = tenancy.tenant(&slug).await?;
-    make_key(&tenancy, tenant.id, input).await
+    make_key(&tenancy, tenant.id, input, PermissionSet::all()).await
 }
 
 async fn list_keys(
@@ -215,9 +216,15 @@ async fn list_keys(
 async fn create_key(
     State(tenancy): State<Tenancy>,
     ShopTenant(tenant): ShopTenant,
+    caller: Caller,
     Json(input): Json<KeyInput>,
 ) -> Result<Created<CreatedKey>, Problem> {
-    make_key(&tenancy, tenant.id, input).await
+    let own = match caller {
+        Caller::Staff { permissions, .. } => permissions,
+        Caller::Operator => PermissionSet::all(),
+        Caller::Anonymous | Caller::Publishable { .. } => PermissionSet::EMPTY,
+    };
+    make_key(&tenancy, tenant.id, input, own).await
 }
 
 async fn revoke_key(
@@ -229,20 +236,28 @@ async fn revoke_key(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `own` is what its maker may do: nobody makes a key that is stronger than their own.
 async fn make_key(
     tenancy: &Tenancy,
     tenant: TenantId,
     input: KeyInput,
+    own: PermissionSet,
 ) -> Result<Created<CreatedKey>, Problem> {
     let kind = input.kind;
+    let permissions: PermissionSet = match input.permissions {
+        Some(listed) => listed.into_iter().collect(),
+        None => own,
+    };
+    if let Some(lacking) = permissions.iter().find(|asked| !own.contains(*asked)) {
+        return Err(Problem::new(&code::FORBIDDEN).with_detail(format!(
+            "A key without the permission `{lacking}` cannot give it to another."
+        )));
+    }
     let new = NewKey {
         tenant: Some(tenant),
         kind,
         name: input.name.unwrap_or_else(|| kind.to_string()),
-        permissions: match input.permissions {
-            Some(listed) => listed.into_iter().collect(),
-            None => PermissionSet::all(),
-        },
+        permissions,
     };
     let (id, key) = tenancy.create_key(new).await?;
     Ok((StatusCode::CREATED, Json(CreatedKey { id, kind, key })))

@@ -125,9 +125,10 @@ impl Tenancy {
         Ok(store::list(&self.deps.storage.control(), Some(tenant)).await?)
     }
 
-    /// Whether the tenant has any key, revoked ones included.
-    pub async fn has_keys(&self, tenant: TenantId) -> Result<bool, TenancyError> {
-        Ok(!self.keys(tenant).await?.is_empty())
+    /// Whether the tenant has a secret key, revoked ones included.
+    pub async fn has_secret_key(&self, tenant: TenantId) -> Result<bool, TenancyError> {
+        let keys = self.keys(tenant).await?;
+        Ok(keys.iter().any(|key| key.kind == KeyKind::Secret))
     }
 
     /// Whether the operator has any key.

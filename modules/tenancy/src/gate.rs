@@ -1,5 +1,6 @@
 //! Finds the tenant of a host and the caller behind a key. Answers from memory where it can.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,9 +9,11 @@ use stoa_rest::{Caller, Credential, Gate, Problem, RequestTenant, TenantInfo, co
 use stoa_storage::{Storage, Tenant};
 
 use crate::application::Tenancy;
-use crate::domain::KeyKind;
+use crate::domain::{KeyKind, SLUG_LENGTH_MAX};
 
 const HOSTS_CACHED_MAX: u64 = 100_000;
+/// The longest name that DNS knows. What is longer names nobody, and is remembered nowhere.
+const HOST_LENGTH_MAX: usize = 253;
 /// How long a host may go on showing a tenant that another process has changed.
 const HOST_TTL: Duration = Duration::from_secs(1);
 /// The tenant that plain `localhost` shows.
@@ -49,11 +52,12 @@ impl TenancyGate {
 
     fn classify<'h>(&self, host: &'h str) -> HostName<'h> {
         let base = self.base_domain.as_deref();
-        let is_ip = host.parse::<std::net::IpAddr>().is_ok()
-            || host
-                .strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'))
-                .is_some();
+        // Nothing else in brackets: what names a tenant is remembered, and must be short.
+        let in_brackets = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let is_ip = host.parse::<IpAddr>().is_ok()
+            || in_brackets.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok());
         if host.is_empty() || host == "localhost" || is_ip || Some(host) == base {
             return HostName::Base;
         }
@@ -98,6 +102,10 @@ impl Gate for TenancyGate {
         host: &str,
         tenant_header: Option<&str>,
     ) -> Result<Option<RequestTenant>, Problem> {
+        let too_long = tenant_header.is_some_and(|slug| slug.len() > SLUG_LENGTH_MAX);
+        if host.len() > HOST_LENGTH_MAX || too_long {
+            return Ok(None);
+        }
         if tenant_header.is_some() {
             return self.look_up(host, tenant_header).await;
         }

@@ -22,6 +22,8 @@ async fn a_host_names_its_tenant_and_only_the_base_host_listens_to_the_header() 
             ("localhost", Some("books"), Some("books")),
             ("127.0.0.1", Some("books"), Some("books")),
             ("[::1]", None, Some("demo")),
+            ("[anything]", None, None),
+            ("[::1].evil.example]", Some("books"), None),
             ("shops.example", Some("books"), Some("books")),
             ("books.localhost", None, Some("books")),
             ("books.shops.example", None, Some("books")),

@@ -1,4 +1,5 @@
 //! Tenants, hosts and keys over real cells.
 
 mod gate;
+mod keys;
 mod support;
