@@ -21,7 +21,7 @@ pub(crate) const EXIT_PARTLY: u8 = 3;
 #[command(
     name = "stoa",
     version,
-    about,
+    about = "A whole commerce company in one program.",
     after_help = "Without a command: serve everything."
 )]
 struct Cli {
@@ -263,5 +263,5 @@ fn load(cli: &Cli) -> anyhow::Result<Settings> {
         listen: nested.listen.or(cli.serve.listen),
         target: nested.target.or(cli.serve.target),
     };
-    Settings::load(overrides, std::env::vars())
+    Settings::load(overrides, std::env::vars_os())
 }

@@ -16,7 +16,7 @@ use crate::cli::{
 use crate::client::Client;
 use crate::clock::SystemClock;
 use crate::compose::{App, Extent};
-use crate::lock::DataLock;
+use crate::lock::{DataLock, make_data_dir};
 use crate::serve::{Running, runtime};
 use crate::settings::Settings;
 
@@ -249,7 +249,7 @@ struct Finding {
 
 pub(crate) fn doctor(settings: Settings, output: Output) -> Result<ExitCode> {
     let mut findings = Vec::new();
-    let written = std::fs::create_dir_all(&settings.data_dir)
+    let written = make_data_dir(&settings.data_dir)
         .and_then(|()| {
             let probe = settings.data_dir.join(".doctor");
             std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(probe))

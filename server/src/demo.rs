@@ -8,7 +8,7 @@ use stoa_contracts::catalog::{CatalogError, CollectionInput, MediaLink};
 use stoa_kernel::Currency;
 use stoa_rest::PermissionSet;
 use stoa_storage::{Cause, Isolation, NewTenant, Storage, Tenant, Tx};
-use stoa_tenancy::{KeyKind, NewKey};
+use stoa_tenancy::{KeyKind, NewKey, Tenancy};
 
 use crate::compose::App;
 use crate::sample;
@@ -22,11 +22,12 @@ pub(crate) struct FirstKeys {
     operator: String,
 }
 
-/// Makes the demo shop unless it is whole. The keys are made last: while there are none, an
-/// earlier start was cut short, and everything before them is repeated, which changes nothing.
-pub(crate) async fn ensure(app: &App) -> Result<Option<FirstKeys>> {
+/// Makes the demo shop, except for its keys, unless it is whole. The secret key is made last:
+/// while there is none, an earlier start was cut short, and everything before it is repeated,
+/// which changes nothing.
+pub(crate) async fn ensure(app: &App) -> Result<Option<Tenant>> {
     let tenant = match app.storage.tenant_by_slug(sample::DEMO_SLUG).await? {
-        Some(tenant) if app.tenancy.has_keys(tenant.id).await? => return Ok(None),
+        Some(tenant) if app.tenancy.has_secret_key(tenant.id).await? => return Ok(None),
         Some(tenant) => tenant,
         None => {
             let new = NewTenant {
@@ -40,17 +41,22 @@ pub(crate) async fn ensure(app: &App) -> Result<Option<FirstKeys>> {
         }
     };
     fill(app, &tenant).await?;
-    let operator = match app.tenancy.has_operator_key().await? {
+    Ok(Some(tenant))
+}
+
+/// Makes the keys of a shop that [`ensure`] made. To be shown at once: nobody can read them again.
+pub(crate) async fn first_keys(tenancy: &Tenancy, tenant: &Tenant) -> Result<FirstKeys> {
+    let operator = match tenancy.has_operator_key().await? {
         true => String::new(),
-        false => create_key(app, None, KeyKind::Operator).await?,
+        false => create_key(tenancy, None, KeyKind::Operator).await?,
     };
-    let publishable = create_key(app, Some(&tenant), KeyKind::Publishable).await?;
-    let secret = create_key(app, Some(&tenant), KeyKind::Secret).await?;
-    Ok(Some(FirstKeys {
+    let publishable = create_key(tenancy, Some(tenant), KeyKind::Publishable).await?;
+    let secret = create_key(tenancy, Some(tenant), KeyKind::Secret).await?;
+    Ok(FirstKeys {
         secret,
         publishable,
         operator,
-    }))
+    })
 }
 
 /// Waits until the worker has told everyone of the new catalog: until then its stock is not shown.
@@ -72,14 +78,14 @@ pub(crate) async fn wait_until_delivered(storage: &Storage) -> Result<()> {
     Ok(())
 }
 
-async fn create_key(app: &App, tenant: Option<&Tenant>, kind: KeyKind) -> Result<String> {
+async fn create_key(tenancy: &Tenancy, tenant: Option<&Tenant>, kind: KeyKind) -> Result<String> {
     let new = NewKey {
         tenant: tenant.map(|tenant| tenant.id),
         kind,
         name: "made at the first start".to_owned(),
         permissions: PermissionSet::all(),
     };
-    Ok(app.tenancy.create_key(new).await?.1)
+    Ok(tenancy.create_key(new).await?.1)
 }
 
 /// The sample catalog, through the same import that merchants use.

@@ -69,12 +69,14 @@ async fn serve(settings: Settings, output: Output) -> Result<()> {
             .context("the demo shop cannot be created")?,
         false => None,
     };
-    let storage = app.storage.clone();
+    let (storage, tenancy) = (app.storage.clone(), app.tenancy.clone());
     let running = Running::start(app, &settings, tcp).await?;
-    if let (Some(keys), Some(address)) = (first, address) {
+    if let (Some(tenant), Some(address)) = (first, address) {
         if role.runs_worker {
             demo::wait_until_delivered(&storage).await?;
         }
+        // Made when all else that can fail is done, so that no start ends between making and showing.
+        let keys = demo::first_keys(&tenancy, &tenant).await?;
         output.note(&keys.welcome(address));
     }
     running.readiness.set_ready();

@@ -1,6 +1,7 @@
 //! Every setting, from one TOML file, the environment and the command line. Reads, never acts.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -41,8 +42,8 @@ pub(crate) struct Settings {
     pub(crate) demo: Option<bool>,
     /// Open HTTP connections; over it, accepting waits.
     pub(crate) connections_max: usize,
-    /// Where a test payment provider of its own process listens. By default `all` and `worker` on
-    /// SQLite run it inside.
+    /// Where a test payment provider of its own process listens. By default it runs inside the
+    /// process that runs the worker.
     pub(crate) test_provider_url: Option<String>,
     /// The secret shared with that process.
     pub(crate) test_provider_key: Option<String>,
@@ -86,6 +87,8 @@ pub(crate) struct Overrides {
     pub(crate) database: Option<String>,
 }
 
+/// More than a process may have files open.
+const CONNECTIONS_MAX: usize = 1_000_000;
 const PREFIX: &str = "STOA_";
 /// Variables of the test suite, not settings.
 const TEST_PREFIX: &str = "STOA_TEST_";
@@ -95,15 +98,13 @@ const NOT_OF_TESTS: [&str; 2] = ["STOA_TEST_PROVIDER_URL", "STOA_TEST_PROVIDER_K
 impl Settings {
     pub(crate) fn load(
         overrides: Overrides,
-        environment: impl Iterator<Item = (String, String)>,
+        environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> Result<Self> {
         let mut table = match &overrides.config {
             Some(path) => read_file(path)?,
             None => toml::Table::new(),
         };
-        for (name, value) in from_environment(environment) {
-            table.insert(name, value);
-        }
+        table.extend(from_environment(environment)?);
         let mut settings: Self = table
             .try_into()
             .map_err(|error: toml::de::Error| anyhow::anyhow!("settings: {}", error.message()))?;
@@ -118,6 +119,9 @@ impl Settings {
     fn check(&self) -> Result<()> {
         if !(1..=1000).contains(&self.database_connections_max) {
             bail!("settings: `database_connections_max` is 1 to 1000");
+        }
+        if !(1..=CONNECTIONS_MAX).contains(&self.connections_max) {
+            bail!("settings: `connections_max` is 1 to {CONNECTIONS_MAX}");
         }
         if self.target != Target::All && !self.is_on_server() {
             bail!(
@@ -183,15 +187,23 @@ fn read_file(path: &Path) -> Result<toml::Table> {
 /// `STOA_LOG_FORMAT=plain` as the key `log_format`. A value reads as TOML where it can (numbers,
 /// booleans), else as text. An unknown name is refused with the file's unknown keys.
 fn from_environment(
-    environment: impl Iterator<Item = (String, String)>,
-) -> BTreeMap<String, toml::Value> {
+    environment: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<String, toml::Value>> {
     let is_setting = |name: &str| {
         name.starts_with(PREFIX) && (!name.starts_with(TEST_PREFIX) || NOT_OF_TESTS.contains(&name))
     };
-    environment
-        .filter(|(name, _)| is_setting(name))
-        .map(|(name, value)| (name[PREFIX.len()..].to_ascii_lowercase(), parse(value)))
-        .collect()
+    let mut settings = BTreeMap::new();
+    for (name, value) in environment {
+        // Other programs' variables need not be UTF-8; ours are.
+        let Some(name) = name.to_str().filter(|name| is_setting(name)) else {
+            continue;
+        };
+        let Ok(value) = value.into_string() else {
+            bail!("settings: {name} is not UTF-8");
+        };
+        settings.insert(name[PREFIX.len()..].to_ascii_lowercase(), parse(value));
+    }
+    Ok(settings)
 }
 
 fn parse(value: String) -> toml::Value {
@@ -212,7 +224,7 @@ mod tests {
     fn load(pairs: &[(&str, &str)]) -> Result<Settings, String> {
         let environment = pairs
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
         Settings::load(Overrides::default(), environment).map_err(|error| error.to_string())
     }
 
@@ -240,6 +252,33 @@ mod tests {
     fn an_unknown_key_is_refused_by_name() {
         let error = load(&[("STOA_LISTNE", "x")]).expect_err("a typo");
         assert!(error.contains("unknown field `listne`"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_only_in_settings() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let wild = || OsString::from_vec(vec![0xff]);
+        let load = |name: OsString| {
+            let settings = Settings::load(Overrides::default(), [(name, wild())].into_iter());
+            settings.map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(load(OsString::from("LESS_TERMCAP")), Ok(()));
+        assert_eq!(load(wild()), Ok(()));
+        assert_eq!(
+            load(OsString::from("STOA_LOG")),
+            Err("settings: STOA_LOG is not UTF-8".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_limit_that_serves_nobody_is_refused() {
+        for limit in ["0", "9223372036854775807"] {
+            assert_eq!(
+                load(&[("STOA_CONNECTIONS_MAX", limit)]).map(|_| ()),
+                Err("settings: `connections_max` is 1 to 1000000".to_owned()),
+                "{limit}"
+            );
+        }
     }
 
     #[test]
