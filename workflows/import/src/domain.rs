@@ -86,7 +86,9 @@ impl Offer {
             price: variant.price,
             compare_at,
             quantity,
-            backorder: variant.policy == StockPolicy::Continue,
+            // Neither counted nor tracked in the file: sold without counting, as the shop did.
+            backorder: variant.policy == StockPolicy::Continue
+                || (quantity.is_none() && !variant.inventory_tracked),
         }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct CollectionQuery {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CollectionBody {
-    /// 1 to 255 of a-z, 0-9 and -; made of the title where it is left out.
+    /// 1 to 255 lower-case letters, digits and -; made of the title where it is left out.
     #[serde(default)]
     handle: Option<String>,
     title: String,

@@ -14,7 +14,7 @@ use crate::infrastructure::products::WholeProduct;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProductBody {
-    /// 1 to 255 of a-z, 0-9 and -; made of the title where it is left out.
+    /// 1 to 255 lower-case letters, digits and -; made of the title where it is left out.
     #[serde(default)]
     pub(crate) handle: Option<String>,
     pub(crate) title: String,

@@ -79,14 +79,13 @@ pub(crate) fn check_collection(input: &CollectionInput) -> Result<(), Flaw> {
 /// the title can stand in a handle.
 pub(crate) fn slug_of(title: &str) -> String {
     let mut slug = String::new();
-    for letter in title.to_lowercase().chars() {
-        if letter.is_ascii_alphanumeric() {
+    for letter in title.to_lowercase().chars().take(LINE_CHARS_MAX) {
+        if letter.is_alphanumeric() {
             slug.push(letter);
         } else if !slug.is_empty() && !slug.ends_with('-') {
             slug.push('-');
         }
     }
-    slug.truncate(LINE_CHARS_MAX);
     slug.trim_end_matches('-').to_owned()
 }
 
@@ -171,9 +170,12 @@ fn variant(field: &str, variant: &VariantInput) -> Result<(), Flaw> {
 }
 
 fn handle(field: &str, handle: &str) -> Result<(), Flaw> {
-    let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if !(1..=LINE_CHARS_MAX).contains(&handle.len()) || !handle.bytes().all(letters) {
-        let reason = format!("is 1 to {LINE_CHARS_MAX} of a-z, 0-9 and -");
+    // Letters of any script: shops import what their customers read.
+    let fits = |letter: char| {
+        letter == '-' || (letter.is_alphanumeric() && letter.to_lowercase().eq([letter]))
+    };
+    if !(1..=LINE_CHARS_MAX).contains(&handle.chars().count()) || !handle.chars().all(fits) {
+        let reason = format!("is 1 to {LINE_CHARS_MAX} lower-case letters, digits and -");
         return Err(Flaw::new(field, reason));
     }
     Ok(())
@@ -293,9 +295,10 @@ mod tests {
     fn each_broken_rule_names_its_field() {
         assert_eq!(check_product(&shirt()), Ok(()));
         type Change = fn(&mut ProductInput);
-        let cases: [(&str, Change); 14] = [
+        let cases: [(&str, Change); 15] = [
             ("handle", |p| p.handle = "Shirt".into()),
             ("handle", |p| p.handle = "a".repeat(256)),
+            ("handle", |p| p.handle = "a/b".into()),
             ("title", |p| p.title = " ".into()),
             ("tags", |p| p.tags = vec!["t".into(); 251]),
             ("tags[0]", |p| p.tags = vec![String::new()]),
@@ -335,7 +338,8 @@ mod tests {
     #[test]
     fn titles_become_handles() {
         assert_eq!(slug_of("Green Tea, 100 g!"), "green-tea-100-g");
-        assert_eq!(slug_of("茶"), "");
+        assert_eq!(slug_of("Grüner Tee 茶"), "grüner-tee-茶");
+        assert_eq!(slug_of("!?"), "");
         assert_eq!(slug_of(&"x ".repeat(400)).len(), 255);
     }
 }
