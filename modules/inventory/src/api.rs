@@ -227,6 +227,14 @@ async fn put_level(
         let reason = format!("has {reason_length} characters, at most {REASON_LENGTH_MAX}");
         return Err(Problem::invalid("reason", reason));
     }
+    // No database here stores it; unrefused, it would look like a fault of ours.
+    if change
+        .reason
+        .as_ref()
+        .is_some_and(|text| text.contains('\0'))
+    {
+        return Err(Problem::invalid("reason", "must not hold a zero byte"));
+    }
     let precondition = match if_match.map(|tag| tag.version()).transpose()? {
         None => Precondition::None,
         Some(None) => Precondition::Exists,

@@ -41,7 +41,8 @@ impl Default for WorkerConfig {
 /// How often the list of cells is read again.
 const CELLS_EVERY: Duration = Duration::from_secs(1);
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
-const RETENTION_BATCH: i64 = 10_000;
+/// Rows of a kind dropped in one transaction: few enough that no checkout waits for it.
+const RETENTION_BATCH: i64 = 500;
 
 /// Everything the loops share.
 pub(crate) struct Shared {
@@ -244,7 +245,7 @@ async fn run_schedules(shared: Arc<Shared>, cell: CellId, mut pause: Pause) {
     // Nothing is ever sent: schedules go by the clock alone.
     let (_silent, mut news) = watch::channel(0_u64);
     loop {
-        if let Err(error) = run_due(&shared, cell).await {
+        if let Err(error) = run_due(&shared, cell, &pause).await {
             tracing::warn!(%error, %cell, "the schedule failed; it comes round again");
         }
         if !pause.wait_until(&mut news, CELLS_EVERY).await {
@@ -253,7 +254,7 @@ async fn run_schedules(shared: Arc<Shared>, cell: CellId, mut pause: Pause) {
     }
 }
 
-async fn run_due(shared: &Shared, cell: CellId) -> Result<()> {
+async fn run_due(shared: &Shared, cell: CellId, pause: &Pause) -> Result<()> {
     let queue = shared.storage.job_queue(cell).await?;
     let now = shared.clock.now();
     for recurring in &shared.recurring {
@@ -277,9 +278,9 @@ async fn run_due(shared: &Shared, cell: CellId) -> Result<()> {
         .await?
     {
         let before = now.minus(shared.config.keep);
-        queue.purge(before).await?;
+        while queue.purge(before, RETENTION_BATCH).await? > 0 && !pause.ended() {}
         let log = shared.storage.event_log(cell).await?;
-        while log.purge(before, RETENTION_BATCH).await? == RETENTION_BATCH as u64 {}
+        while log.purge(before, RETENTION_BATCH).await? > 0 && !pause.ended() {}
     }
     Ok(())
 }

@@ -171,6 +171,16 @@ impl Cell {
         self.write(Scope::System, Lane::Interactive, body).await
     }
 
+    /// As [`Self::system_write`], behind all interactive work.
+    pub(crate) async fn system_write_bulk<T, E, F>(self: &Arc<Self>, body: F) -> Result<T, E>
+    where
+        F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.write(Scope::System, Lane::Bulk, body).await
+    }
+
     pub(crate) async fn system_read<T, F>(self: &Arc<Self>, body: F) -> Result<T>
     where
         F: for<'t, 'c> AsyncFn(&'t mut Tx<'c>) -> Result<T> + Send + Sync + 'static,

@@ -230,14 +230,19 @@ impl JobQueue {
             .await
     }
 
-    /// Drops buried jobs and idempotency rows older than `before`.
-    pub async fn purge(&self, before: Timestamp) -> Result<u64> {
-        const JOBS: &str = "DELETE FROM stoa_job WHERE dead_at < $1";
-        const KEYS: &str = "DELETE FROM stoa_idempotency WHERE created_at < $1";
+    /// Drops up to `limit` buried jobs and as many idempotency rows older than `before`; call it
+    /// until it finds none. A week's keys in one statement would outlast its time limit, and then
+    /// none would ever go.
+    pub async fn purge(&self, before: Timestamp, limit: i64) -> Result<u64> {
+        const JOBS: &str = "DELETE FROM stoa_job WHERE id IN (SELECT id FROM stoa_job \
+             WHERE dead_at < $1 LIMIT $2)";
+        const KEYS: &str = "DELETE FROM stoa_idempotency WHERE (tenant_id, scope, key) IN \
+             (SELECT tenant_id, scope, key FROM stoa_idempotency \
+              WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
         self.cell
-            .system_write(async move |tx: &mut Tx<'_>| {
-                let jobs = tx.execute(JOBS, params![before]).await?;
-                Ok::<_, Error>(jobs + tx.execute(KEYS, params![before]).await?)
+            .system_write_bulk(async move |tx: &mut Tx<'_>| {
+                let jobs = tx.execute(JOBS, params![before, limit]).await?;
+                Ok::<_, Error>(jobs + tx.execute(KEYS, params![before, limit]).await?)
             })
             .await
     }

@@ -245,18 +245,20 @@ impl EventLog {
             .await
     }
 
-    /// Drops events older than `before` that every known consumer has passed, and old inbox rows.
+    /// Drops up to `limit` events older than `before` that every known consumer has passed, and as
+    /// many old inbox rows; call it until it finds none.
     pub async fn purge(&self, before: Timestamp, limit: i64) -> Result<u64> {
         const EVENTS: &str = "DELETE FROM stoa_event WHERE id IN (SELECT id FROM stoa_event \
              WHERE seq IS NOT NULL AND occurred_at < $1 \
              AND seq <= (SELECT coalesce(min(position), 0) FROM stoa_consumer) \
              ORDER BY id LIMIT $2)";
-        const INBOX: &str = "DELETE FROM stoa_inbox WHERE handled_at < $1";
+        const INBOX: &str = "DELETE FROM stoa_inbox WHERE (tenant_id, consumer, event_id) IN \
+             (SELECT tenant_id, consumer, event_id FROM stoa_inbox \
+              WHERE handled_at < $1 ORDER BY handled_at LIMIT $2)";
         self.cell
-            .system_write(async move |tx: &mut Tx<'_>| {
+            .system_write_bulk(async move |tx: &mut Tx<'_>| {
                 let dropped = tx.execute(EVENTS, params![before, limit]).await?;
-                tx.execute(INBOX, params![before]).await?;
-                Ok::<_, Error>(dropped)
+                Ok::<_, Error>(dropped + tx.execute(INBOX, params![before, limit]).await?)
             })
             .await
     }

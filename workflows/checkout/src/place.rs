@@ -105,7 +105,9 @@ impl Shared {
             return Ok(());
         };
         let web = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if !web || url.len() > URL_BYTES_MAX || mask_text(url) != *url {
+        // The parser skips control characters; the database and a Location header do not.
+        let plain = !url.chars().any(char::is_control);
+        if !web || !plain || url.len() > URL_BYTES_MAX || mask_text(url) != *url {
             return refused("payment.return_url", "is not a plain http or https URL");
         }
         Ok(())

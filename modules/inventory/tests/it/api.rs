@@ -200,6 +200,10 @@ async fn a_wrong_body_names_its_field_and_a_key_without_the_permission_is_refuse
                 "reason",
             ),
             (
+                json!({ "variant_id": A, "on_hand": 1, "reason": "lost\0" }),
+                "reason",
+            ),
+            (
                 json!({ "variant_id": A, "on_hand": 1, "location_id":
                         "loc_00000000000000000000000001" }),
                 "location_id",

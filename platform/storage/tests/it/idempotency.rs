@@ -2,7 +2,7 @@
 
 use stoa_storage::{Claim, Db, Error, IdempotencyKey, Tx, params};
 
-use crate::support::{INSERT, at, count, everywhere, is_on_purpose, on_purpose};
+use crate::support::{INSERT, at, count, everywhere, is_on_purpose, on_purpose, queue_of};
 
 fn key(scope: &str, name: &str, body: u8) -> IdempotencyKey {
     IdempotencyKey {
@@ -119,5 +119,23 @@ async fn of_fifty_twins_one_works_and_the_others_get_its_answer() {
         let answer = stored(&format!("{{\"order\":{winner}}}"));
         let given = claims.iter().filter(|claim| **claim == answer).count();
         assert_eq!((given, count(&db).await), (49, 1), "{}", cells.kind);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_keys_go_a_bounded_number_at_a_time_and_may_then_be_used_again() {
+    for cells in everywhere().await {
+        let tenant = cells.tenant("one").await;
+        let db = cells.db(tenant).await;
+        let queue = queue_of(cells.storage(), tenant).await;
+        for name in ["k1", "k2", "k3"] {
+            assert_eq!(claim(&db, key("s", name, 1)).await, Claim::Fresh);
+        }
+        let mut dropped = Vec::new();
+        for before in [at(0), at(1), at(1), at(1)] {
+            dropped.push(queue.purge(before, 2).await.expect(cells.kind));
+        }
+        assert_eq!(dropped, [0, 2, 1, 0], "{}", cells.kind);
+        assert_eq!(claim(&db, key("s", "k1", 2)).await, Claim::Fresh);
     }
 }

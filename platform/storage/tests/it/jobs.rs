@@ -202,13 +202,13 @@ async fn a_retry_counts_a_wait_does_not_and_the_buried_are_kept_until_purged() {
             cells.kind
         );
         assert_eq!(
-            queue.purge(at(30)).await.expect(cells.kind),
+            queue.purge(at(30), 100).await.expect(cells.kind),
             0,
             "{}",
             cells.kind
         );
         assert_eq!(
-            queue.purge(at(31)).await.expect(cells.kind),
+            queue.purge(at(31), 100).await.expect(cells.kind),
             1,
             "{}",
             cells.kind

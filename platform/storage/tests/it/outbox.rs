@@ -239,7 +239,8 @@ async fn who_commits_late_comes_late_and_is_not_passed_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_met_once_by_each_consumer_and_the_mark_goes_with_the_work() {
     for cells in everywhere().await {
-        let db = cells.db(cells.tenant("one").await).await;
+        let tenant = cells.tenant("one").await;
+        let db = cells.db(tenant).await;
         let meet = |consumer: &'static str, keep: bool| {
             let db = db.clone();
             async move {
@@ -271,6 +272,12 @@ async fn an_event_is_met_once_by_each_consumer_and_the_mark_goes_with_the_work()
             "{}",
             cells.kind
         );
+        let log = log_of(cells.storage(), tenant).await;
+        let mut dropped = Vec::new();
+        for before in [at(0), at(1), at(1), at(1)] {
+            dropped.push(log.purge(before, 1).await.expect(cells.kind));
+        }
+        assert_eq!(dropped, [0, 1, 1, 0], "{}: one mark at a time", cells.kind);
     }
 }
 
