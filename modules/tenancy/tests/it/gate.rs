@@ -17,6 +17,8 @@ async fn a_host_names_its_tenant_and_only_the_base_host_listens_to_the_header() 
         let module = start(&cells);
         tenant(&module, "demo", cells.isolation).await;
         tenant(&module, "books", cells.isolation).await;
+        let long_host = format!("{}.localhost", "a".repeat(60_000));
+        let long_slug = "a".repeat(41);
         for (host, header, expected) in [
             ("localhost", None, Some("demo")),
             ("localhost", Some("books"), Some("books")),
@@ -32,6 +34,8 @@ async fn a_host_names_its_tenant_and_only_the_base_host_listens_to_the_header() 
             ("a.books.localhost", None, None),
             ("evil.example", Some("books"), None),
             ("localhost", Some("nobody"), None),
+            (long_host.as_str(), None, None),
+            ("localhost", Some(long_slug.as_str()), None),
         ] {
             let found = slug_of(&module, host, header).await;
             assert_eq!(
