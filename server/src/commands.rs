@@ -16,8 +16,8 @@ use crate::cli::{
 use crate::client::Client;
 use crate::clock::SystemClock;
 use crate::compose::{App, Extent};
-use crate::lock::{DataLock, make_data_dir};
-use crate::serve::{Running, runtime};
+use crate::lock::{self, make_data_dir};
+use crate::serve::{Running, runtime, wait_for_signal};
 use crate::settings::Settings;
 
 /// How often an import is asked how far it is.
@@ -32,7 +32,7 @@ fn with_server<T>(settings: &Settings, work: impl AsyncFnOnce(Client) -> Result<
         if client.is_up().await {
             return work(client).await;
         }
-        let Some(_lock) = DataLock::take(&settings.data_dir, &settings.lock_name())? else {
+        let Some(_locks) = lock::own(settings)? else {
             bail!(
                 "another stoa process owns {} and does not answer on {}",
                 settings.data_dir.display(),
@@ -220,7 +220,7 @@ fn import_text(report: &Value) -> String {
 
 pub(crate) fn migrate(settings: Settings, output: Output) -> Result<ExitCode> {
     let done = runtime()?.block_on(async {
-        let Some(_lock) = DataLock::take(&settings.data_dir, &settings.lock_name())? else {
+        let Some(_locks) = lock::own(&settings)? else {
             bail!(
                 "a running stoa process owns {}; it has migrated",
                 settings.data_dir.display()
@@ -321,7 +321,7 @@ pub(crate) fn test_provider(args: TestProviderArgs, output: Output) -> Result<Ex
             &format!("http://{address}"),
         );
         let ended = async {
-            drop(tokio::signal::ctrl_c().await);
+            drop(wait_for_signal().await);
         };
         stoa_test_provider::serve(listener, provider, ended).await?;
         Ok(ExitCode::SUCCESS)

@@ -8,6 +8,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use rustix::fs::{FlockOperation, flock};
 
+use crate::settings::Settings;
+
 /// Makes the directory for its owner alone: it holds every shop's data and the operator's socket. One
 /// that is there keeps the mode that somebody gave it.
 pub(crate) fn make_data_dir(data_dir: &Path) -> std::io::Result<()> {
@@ -23,9 +25,23 @@ pub(crate) struct DataLock {
     _file: File,
 }
 
+/// What a process must own before it opens anything: its data directory, and the folder of its
+/// databases where that is another one. `None` where another process owns either.
+pub(crate) fn own(settings: &Settings) -> Result<Option<Vec<DataLock>>> {
+    let mut locks = Vec::new();
+    let folders = [Some(settings.data_dir.clone()), settings.outside_folder()];
+    for folder in folders.into_iter().flatten() {
+        match DataLock::take(&folder, &settings.lock_name())? {
+            Some(lock) => locks.push(lock),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(locks))
+}
+
 impl DataLock {
     /// `None` where another process owns the directory.
-    pub(crate) fn take(data_dir: &Path, name: &str) -> Result<Option<Self>> {
+    fn take(data_dir: &Path, name: &str) -> Result<Option<Self>> {
         let shown = data_dir.display();
         make_data_dir(data_dir)
             .with_context(|| format!("the data directory {shown} cannot be created"))?;

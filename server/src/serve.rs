@@ -16,7 +16,7 @@ use crate::cli::Output;
 use crate::clock::SystemClock;
 use crate::compose::{App, Extent};
 use crate::demo;
-use crate::lock::DataLock;
+use crate::lock;
 use crate::settings::Settings;
 
 /// How often caches hear of other processes' changes.
@@ -29,7 +29,7 @@ pub(crate) fn run(settings: Settings, output: Output) -> Result<ExitCode> {
         format: settings.log_format(),
         clock: Arc::new(SystemClock),
     })?;
-    let Some(_lock) = DataLock::take(&settings.data_dir, &settings.lock_name())? else {
+    let Some(_locks) = lock::own(&settings)? else {
         bail!("another stoa process owns {}", settings.data_dir.display());
     };
     runtime()?.block_on(serve(settings, output))?;
@@ -170,7 +170,7 @@ impl Running {
     }
 }
 
-async fn wait_for_signal() -> Result<&'static str> {
+pub(crate) async fn wait_for_signal() -> Result<&'static str> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

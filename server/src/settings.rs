@@ -168,6 +168,13 @@ impl Settings {
         })
     }
 
+    /// The folder of SQLite's files where it is not inside the data directory.
+    pub(crate) fn outside_folder(&self) -> Option<PathBuf> {
+        let url = self.database.as_deref()?;
+        let folder = PathBuf::from(url.strip_prefix("sqlite:")?);
+        (!folder.starts_with(&self.data_dir)).then_some(folder)
+    }
+
     /// SQLite has one owner; over PostgreSQL each role may run once per data directory.
     pub(crate) fn lock_name(&self) -> String {
         match self.is_on_server() {
@@ -184,8 +191,7 @@ fn read_file(path: &Path) -> Result<toml::Table> {
         .with_context(|| format!("the settings file {} is not TOML", path.display()))
 }
 
-/// `STOA_LOG_FORMAT=plain` as the key `log_format`. A value reads as TOML where it can (numbers,
-/// booleans), else as text. An unknown name is refused with the file's unknown keys.
+/// `STOA_LOG_FORMAT=plain` as the key `log_format`. An unknown name is refused with the file's unknown keys.
 fn from_environment(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<BTreeMap<String, toml::Value>> {
@@ -201,18 +207,34 @@ fn from_environment(
         let Ok(value) = value.into_string() else {
             bail!("settings: {name} is not UTF-8");
         };
-        settings.insert(name[PREFIX.len()..].to_ascii_lowercase(), parse(value));
+        let name = name[PREFIX.len()..].to_ascii_lowercase();
+        let value = parse(&name, value);
+        settings.insert(name, value);
     }
     Ok(settings)
 }
 
-fn parse(value: String) -> toml::Value {
-    if let Ok(number) = value.parse::<i64>() {
-        return toml::Value::Integer(number);
-    }
-    match value.as_str() {
-        "true" => toml::Value::Boolean(true),
-        "false" => toml::Value::Boolean(false),
+/// Settings that are numbers, and those that are yes or no; all others are text, whatever they
+/// look like.
+const NUMBERS: [&str; 3] = [
+    "database_connections_max",
+    "sqlite_mmap_bytes",
+    "connections_max",
+];
+const SWITCHES: [&str; 2] = ["demo", "https"];
+
+fn parse(name: &str, value: String) -> toml::Value {
+    let number = value
+        .parse::<i64>()
+        .ok()
+        .filter(|_| NUMBERS.contains(&name));
+    let switch = value
+        .parse::<bool>()
+        .ok()
+        .filter(|_| SWITCHES.contains(&name));
+    match (number, switch) {
+        (Some(number), _) => toml::Value::Integer(number),
+        (_, Some(switch)) => toml::Value::Boolean(switch),
         _ => toml::Value::String(value),
     }
 }

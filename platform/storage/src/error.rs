@@ -81,7 +81,11 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable { .. } | Self::Busy { .. } | Self::Contention { .. } | Self::DiskFull
+            Self::Unavailable { .. }
+                | Self::Busy { .. }
+                | Self::Contention { .. }
+                | Self::Commit { .. }
+                | Self::DiskFull
         )
     }
 

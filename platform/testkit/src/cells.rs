@@ -118,13 +118,19 @@ pub fn postgres_server() -> Option<String> {
         .filter(|url| !url.is_empty())
 }
 
-/// A database of the test's own; the server is thrown away with it.
+const NAME_PREFIX: &str = "stoa_test_";
+/// A database takes 8 MB: more than what one test makes is dropped each time.
+const DROPPED_MAX: usize = 12;
+
+/// A database of the test's own. Those of tests that have ended are dropped on the way, or a run
+/// of the suite would fill the disk.
 pub async fn fresh_database(server: &str) -> String {
-    let name = format!("stoa_test_{}_{}", std::process::id(), unique());
+    let name = format!("{NAME_PREFIX}{}_{}", std::process::id(), unique());
     let (client, task) = tokio_postgres::connect(server, tokio_postgres::NoTls)
         .await
         .expect("the test server");
     tokio::spawn(task);
+    drop_leftovers(&client).await;
     let sql = format!(
         "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
     );
@@ -132,6 +138,36 @@ pub async fn fresh_database(server: &str) -> String {
     let mut url = url::Url::parse(server).expect("a URL");
     url.set_path(&name);
     url.to_string()
+}
+
+/// Drops databases whose test process is gone.
+async fn drop_leftovers(client: &tokio_postgres::Client) {
+    const NAMES: &str = "SELECT datname::text FROM pg_database \
+                         WHERE starts_with(datname::text, $1) ORDER BY oid";
+    let names = client
+        .query(NAMES, &[&NAME_PREFIX])
+        .await
+        .expect("the names");
+    let is_gone = |name: &String| {
+        let pid = name
+            .trim_start_matches(NAME_PREFIX)
+            .split('_')
+            .next()
+            .unwrap_or_default();
+        !std::path::Path::new("/proc").join(pid).exists()
+    };
+    let names = names
+        .iter()
+        .map(|row| row.get::<_, String>(0))
+        .filter(is_gone);
+    for name in names.take(DROPPED_MAX) {
+        // Another test may be dropping the same one.
+        drop(
+            client
+                .batch_execute(&format!("DROP DATABASE IF EXISTS {name}"))
+                .await,
+        );
+    }
 }
 
 /// Differs between the tests of a process and between processes.

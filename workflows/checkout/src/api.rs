@@ -2,6 +2,8 @@
 
 mod stream;
 
+pub(crate) use stream::places as stream_places;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use stoa_rest::{
 };
 use stoa_storage::IdempotencyKey;
 use stoa_telemetry::mask_text;
+use tokio::sync::Semaphore;
 
 use crate::Shared;
 use crate::status::StatusBody;
@@ -74,6 +77,7 @@ const PLACE_TIME_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct Api {
     pub(crate) contract: Arc<dyn Checkout>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) streams: Arc<Semaphore>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -178,7 +182,8 @@ async fn create(
         token: value.payment.token,
         return_url: value.payment.return_url,
         idempotency: IdempotencyKey {
-            scope: format!("{} {}", scope.caller, scope.route),
+            // Shoppers have no key of their own: the cart tells them apart.
+            scope: format!("{} {} {}", scope.caller, scope.route, value.cart_id),
             key: scope.key,
             body_hash: scope.body_hash,
         },
@@ -210,7 +215,7 @@ async fn status(
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok());
     if accept.is_some_and(|accept| accept.contains(EVENT_STREAM)) {
-        return Ok(stream::follow(api.shared.clone(), tenant.id, order));
+        return stream::follow(api.shared.clone(), &api.streams, tenant.id, order);
     }
     let status = api
         .contract

@@ -75,6 +75,7 @@ pub fn start(deps: Deps, peers: Peers, secret: [u8; 32], metrics: &Metrics) -> M
     let contract: Arc<dyn Checkout> = Arc::new(place::CheckoutDesk(shared.clone()));
     Module {
         routes: api::routes(api::Api {
+            streams: api::stream_places(),
             contract: contract.clone(),
             shared: shared.clone(),
         }),

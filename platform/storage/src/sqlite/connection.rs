@@ -344,7 +344,9 @@ fn map_error(sql: &str, error: &rusqlite::Error) -> Error {
             Error::Constraint { kind, message }
         }
         Some(ErrorCode::DiskFull) => Error::DiskFull,
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Unavailable { message },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure) => {
+            Error::Unavailable { message }
+        }
         _ => Error::Statement {
             sql: sql.to_owned(),
             message,

@@ -9,14 +9,18 @@ use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use stoa_kernel::{OrderId, TenantId};
+use stoa_rest::{Problem, code};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Shared;
 use crate::status::StatusBody;
 use crate::watch::Watch;
 
-/// A browser opens the stream again by itself.
-const STREAM_TIME_MAX: Duration = Duration::from_secs(60);
+/// A browser opens the stream again by itself. Shorter than a stop may take.
+const STREAM_TIME_MAX: Duration = Duration::from_secs(20);
+/// Streams open at once; one more is told to come back.
+const STREAMS_MAX: usize = 1_024;
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(10);
 /// Commits of other processes wake nobody here.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -29,9 +33,22 @@ struct Follower {
     sent: Option<String>,
     ends_at: Instant,
     over: bool,
+    _place: OwnedSemaphorePermit,
 }
 
-pub(super) fn follow(shared: Arc<Shared>, tenant: TenantId, order: OrderId) -> Response {
+/// Room for [`STREAMS_MAX`] followers.
+pub(crate) fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(STREAMS_MAX))
+}
+
+pub(super) fn follow(
+    shared: Arc<Shared>,
+    places: &Arc<Semaphore>,
+    tenant: TenantId,
+    order: OrderId,
+) -> Result<Response, Problem> {
+    let full = |_| Problem::new(&code::TOO_BUSY).with_detail("Too many streams are open.");
+    let place = places.clone().try_acquire_owned().map_err(full)?;
     let watch = shared.watches.watch(tenant, order);
     let ends_at = Instant::now() + STREAM_TIME_MAX;
     let follower = Follower {
@@ -42,11 +59,12 @@ pub(super) fn follow(shared: Arc<Shared>, tenant: TenantId, order: OrderId) -> R
         sent: None,
         ends_at,
         over: false,
+        _place: place,
     };
     let heartbeat = KeepAlive::new().interval(HEARTBEAT_EVERY);
-    Sse::new(events(follower))
+    Ok(Sse::new(events(follower))
         .keep_alive(heartbeat)
-        .into_response()
+        .into_response())
 }
 
 fn events(follower: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
