@@ -109,17 +109,18 @@ fn platform_crates_keep_their_own_order() {
 }
 
 #[test]
-fn dev_dependencies_follow_the_layers_too() {
+fn tests_compose_modules_but_no_platform_crate_knows_one() {
+    let direction = "the direction is kernel <- {contracts, platform} <- {modules, workflows, \
+                     gateway, storefront, admin} <- server";
+    let in_tests = "[dev-dependencies]\nstoa-orders.workspace = true\n";
     Tree::default()
-        .with(
-            "modules/cart",
-            &format!("[dev-dependencies]\nstoa-orders.workspace = true\n{PEERS}"),
-        )
+        .with("modules/cart", &format!("{in_tests}{PEERS}"))
         .with("modules/orders", PEERS)
-        .check(&[
-            "modules/cart/Cargo.toml:9: module cart (`stoa-cart`) depends on module orders \
-                  (`stoa-orders`); go through the traits of `stoa_contracts::orders`",
-        ]);
+        .with("platform/rest", in_tests)
+        .check(&[&format!(
+            "platform/rest/Cargo.toml:9: a platform crate (`stoa-rest`) depends on module orders \
+             (`stoa-orders`); {direction}"
+        )]);
 }
 
 #[test]

@@ -116,8 +116,6 @@ pub(crate) fn map_error(sql: &str, error: &tokio_postgres::Error) -> Error {
         SqlState::DISK_FULL => Error::DiskFull,
         SqlState::QUERY_CANCELED
         | SqlState::LOCK_NOT_AVAILABLE
-        // The server has become a standby; its successor takes writes.
-        | SqlState::READ_ONLY_SQL_TRANSACTION
         | SqlState::ADMIN_SHUTDOWN
         | SqlState::CRASH_SHUTDOWN
         | SqlState::CANNOT_CONNECT_NOW
