@@ -85,7 +85,7 @@ async fn a_body_that_drips_is_as_slow_as_one_that_stops() {
 #[tokio::test]
 async fn a_steady_body_may_take_many_intervals() {
     let server = Server::start(router(routes()), |config| {
-        config.body_interval = Duration::from_millis(150);
+        config.body_interval = Duration::from_millis(500);
         config.body_bytes_min = 10;
     })
     .await;
@@ -93,7 +93,7 @@ async fn a_steady_body_may_take_many_intervals() {
     write(&mut stream, POST).await;
     for _ in 0..10 {
         write(&mut stream, &"x".repeat(100)).await;
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let answer = read_answer(&mut stream).await;
     assert!(

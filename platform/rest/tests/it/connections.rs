@@ -80,7 +80,7 @@ async fn a_second_head_has_its_time_as_well() {
 async fn an_idle_connection_outlives_the_time_of_a_head_and_is_closed_then() {
     let (server, _, _) = started(|config| {
         config.header_time_max = Duration::from_millis(100);
-        config.idle_time_max = Duration::from_millis(600);
+        config.idle_time_max = Duration::from_millis(1500);
     })
     .await;
     let mut stream = server.connect().await;
