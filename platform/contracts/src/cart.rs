@@ -3,10 +3,13 @@
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stoa_kernel::{CartId, Currency, LineId, Money, OrderId, Quantity, TenantId, VariantId};
+use stoa_kernel::{
+    CartId, Currency, CustomerId, Fact, LineId, Money, OrderId, Quantity, TenantId, Timestamp,
+    VariantId,
+};
 use stoa_storage::Tx;
 
-use crate::pricing::ShippingOption;
+use crate::pricing::{Adjustment, AppliedPromotion, RefusedCoupon, ShippingOption, TaxLine};
 use crate::{Address, Totals};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,9 +32,23 @@ pub struct CartView {
     pub shipping_address: Option<Address>,
     pub billing_address: Option<Address>,
     pub shipping_option_id: Option<String>,
+    /// The option chosen, with its price before promotions.
+    pub shipping: Option<ShippingOption>,
+    /// Codes as the shopper typed them.
+    pub coupons: Vec<String>,
+    pub refused_coupons: Vec<RefusedCoupon>,
+    pub promotions: Vec<AppliedPromotion>,
+    pub taxes: Vec<TaxLine>,
+    /// What the shopper wants the shop to know.
+    pub note: Option<String>,
+    pub customer_id: Option<CustomerId>,
     pub totals: Totals,
     /// Whether unit prices include tax.
     pub tax_inclusive: bool,
+    /// What changed since the shopper last looked, and what stands in the way of buying.
+    pub notices: Vec<CartNotice>,
+    /// An open cart that nobody touches until then is removed.
+    pub expires_at: Timestamp,
     /// The order made of it, once there is one.
     pub order_id: Option<OrderId>,
     /// Rises with every change; the ETag.
@@ -49,16 +66,50 @@ pub struct CartLineView {
     pub image: Option<String>,
     pub quantity: Quantity,
     pub unit_price: Money,
+    /// Net of tax, before discount.
+    pub subtotal: Money,
+    /// Net of tax.
+    pub discount: Money,
+    pub tax: Money,
+    /// `subtotal - discount + tax`.
     pub total: Money,
+    pub adjustments: Vec<Adjustment>,
     /// Whether this quantity could be reserved now.
     pub available: bool,
 }
 
+/// Something the shopper should know before buying.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum CartNotice {
+    /// The unit price is another than when the line was last changed.
+    PriceChanged {
+        line_id: LineId,
+        before: Money,
+        now: Money,
+    },
+    /// Fewer can be had than the line asks for; 0 is none.
+    StockShort { line_id: LineId, available: i64 },
+    /// The variant is not for sale any more.
+    NotForSale { line_id: LineId },
+    /// The delivery chosen is not offered for this cart any more.
+    ShippingGone { shipping_option_id: String },
+}
+
 /// A cart and the secret that opens it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CartKey {
     pub id: CartId,
     pub token: String,
+}
+
+// The token is a secret: it stays out of logs.
+impl std::fmt::Debug for CartKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CartKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Fields to set; `None` leaves one as it is.
@@ -73,9 +124,13 @@ pub struct CartUpdate {
     pub billing_address: Option<Address>,
     #[serde(default)]
     pub shipping_option_id: Option<String>,
-    /// Promotion codes; no shop has promotions yet, so any code is answered as unknown.
+    /// Promotion codes, in place of those given before. One that does not apply is kept and told
+    /// of in `refused_coupons`: it may apply once the cart has changed.
     #[serde(default)]
     pub coupons: Option<Vec<String>>,
+    /// An empty one clears it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -112,8 +167,19 @@ pub struct CheckoutCart {
     pub shipping_address: Option<Address>,
     pub billing_address: Option<Address>,
     pub shipping_option_id: Option<String>,
+    pub coupons: Vec<String>,
+    pub note: Option<String>,
+    pub customer: Option<CustomerId>,
     pub lines: Vec<(LineId, VariantId, Quantity)>,
     pub order: Option<OrderId>,
+}
+
+/// Who left a cart behind, and how they come back to it. Personal data and a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    pub key: CartKey,
+    pub email: String,
+    pub view: CartView,
 }
 
 #[async_trait]
@@ -159,6 +225,27 @@ pub trait Carts: Send + Sync + 'static {
         key: &CartKey,
     ) -> Result<Vec<ShippingOption>, CartError>;
 
+    /// Gives the cart to a customer who signed in. Where they have an open cart already, the guest's
+    /// lines are added to it, the guest's cart ends, and the answer is the customer's cart.
+    async fn assign(
+        &self,
+        tenant: TenantId,
+        key: &CartKey,
+        customer: CustomerId,
+    ) -> Result<CartView, CartError>;
+
+    /// The customer's open cart.
+    async fn of_customer(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+    ) -> Result<Option<CartKey>, CartError>;
+
+    /// For a message to whoever left the cart; `None` where it was bought, has no e-mail address or
+    /// is gone.
+    async fn recovery(&self, tenant: TenantId, cart: CartId)
+    -> Result<Option<Recovery>, CartError>;
+
     /// Whether `token` opens `cart`; no database is asked.
     fn opens(&self, tenant: TenantId, key: &CartKey) -> bool;
 
@@ -181,4 +268,21 @@ pub trait Carts: Send + Sync + 'static {
     async fn thaw(&self, tx: &mut Tx<'_>, cart: CartId) -> Result<(), stoa_storage::Error>;
 
     async fn complete(&self, tx: &mut Tx<'_>, cart: CartId) -> Result<(), stoa_storage::Error>;
+}
+
+/// A cart with an e-mail address was left with something in it. Told once per cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartAbandoned {
+    pub cart: CartId,
+    pub lines: u32,
+    /// As last shown, without delivery.
+    pub value: Money,
+}
+
+impl Fact for CartAbandoned {
+    const TYPE: &'static str = "cart.abandoned";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.cart.to_string()
+    }
 }

@@ -149,6 +149,8 @@ pub struct VariantSnapshot {
     pub requires_shipping: bool,
     pub taxable: bool,
     pub grams: i64,
+    /// Merchants put products into tax categories by it.
+    pub product_type: Option<String>,
 }
 
 /// A price as listings show it.
@@ -246,6 +248,13 @@ pub trait Catalog: Send + Sync + 'static {
         tx: &mut Tx<'_>,
         ids: &[VariantId],
     ) -> Result<Vec<VariantSnapshot>, stoa_storage::Error>;
+
+    /// Which collections hold these products: pairs of product and collection handle, in that order.
+    async fn collections_of(
+        &self,
+        tx: &mut Tx<'_>,
+        products: &[ProductId],
+    ) -> Result<Vec<(ProductId, String)>, stoa_storage::Error>;
 
     /// Creates or replaces the product with the input's handle. Variants are matched by their
     /// option values and keep their ids; those no longer named are removed.

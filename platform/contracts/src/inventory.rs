@@ -2,14 +2,39 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use stoa_kernel::{Fact, OrderId, Quantity, Timestamp, VariantId};
+use stoa_kernel::{Fact, LocationId, OrderId, Quantity, Timestamp, VariantId};
 use stoa_storage::{Cause, Tx};
+
+use crate::Destination;
 
 /// Units of one variant that somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Demand {
     pub variant: VariantId,
     pub quantity: Quantity,
+}
+
+/// Units of one variant held, or taken, at one location.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allocation {
+    pub variant: VariantId,
+    pub location: LocationId,
+    pub units: i64,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ShipError {
+    /// The order holds fewer units than are to leave; nothing was taken.
+    #[error("{asked} of {variant} are to leave, {held} are held")]
+    NotHeld {
+        variant: VariantId,
+        asked: i64,
+        held: i64,
+    },
+    #[error("no such location")]
+    UnknownLocation,
+    #[error(transparent)]
+    Storage(#[from] stoa_storage::Error),
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -50,14 +75,74 @@ pub struct Availability {
 pub trait Inventory: Send + Sync + 'static {
     /// Holds stock for the whole demand or for none of it. Demand for one variant is summed first;
     /// rows are taken in id order. A second call for an order that holds stock replaces its hold.
+    /// Which locations give is the shop's sourcing rule; `destination` decides what is near.
+    /// Variants whose stock is not tracked are held nowhere and never short.
     async fn reserve(
         &self,
         tx: &mut Tx<'_>,
         order: OrderId,
         demand: &[Demand],
+        destination: &Destination,
         expires_at: Timestamp,
         cause: &Cause,
     ) -> Result<(), ReserveError>;
+
+    /// Adds to what a paid order holds; permanent at once. All of it or nothing.
+    async fn reserve_more(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        demand: &[Demand],
+        destination: &Destination,
+        cause: &Cause,
+    ) -> Result<(), ReserveError>;
+
+    /// What the order holds, in variant and location order.
+    async fn held(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+    ) -> Result<Vec<Allocation>, stoa_storage::Error>;
+
+    /// Goods leave: lowers `on_hand` and `reserved` of what the order holds, from `location` alone
+    /// where it is named. Answers what was taken where, which [`Self::unship`] puts back.
+    async fn ship(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        goods: &[Demand],
+        location: Option<LocationId>,
+        cause: &Cause,
+    ) -> Result<Vec<Allocation>, ShipError>;
+
+    /// Undoes a [`Self::ship`] whose goods never left: they are on hand and held again.
+    async fn unship(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        taken: &[Allocation],
+        cause: &Cause,
+    ) -> Result<(), stoa_storage::Error>;
+
+    /// Gives back part of what the order holds, at most all of it; answers how many units were.
+    async fn release_units(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        goods: &[Demand],
+        cause: &Cause,
+    ) -> Result<i64, stoa_storage::Error>;
+
+    /// Goods came back and can be sold again: raises `on_hand`, at the shop's first location where
+    /// none is named.
+    async fn restock(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        goods: &[Demand],
+        location: Option<LocationId>,
+        cause: &Cause,
+    ) -> Result<(), ShipError>;
 
     /// Makes the order's holds permanent: they no longer expire. Idempotent. False where nothing
     /// was held (they had been released).
@@ -105,6 +190,22 @@ pub struct AvailabilityChanged {
 
 impl Fact for AvailabilityChanged {
     const TYPE: &'static str = "inventory.availability_changed";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.variant.to_string()
+    }
+}
+
+/// What can be promised of a variant, over all locations, fell to or below its threshold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockLow {
+    pub variant: VariantId,
+    pub available: i64,
+    pub threshold: i64,
+}
+
+impl Fact for StockLow {
+    const TYPE: &'static str = "inventory.low";
     const VERSION: u16 = 1;
     fn key(&self) -> String {
         self.variant.to_string()

@@ -49,6 +49,25 @@ pub struct Address {
     pub country: String,
 }
 
+/// Where goods go, as far as stock, tax and delivery care. No personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+pub struct Destination {
+    /// ISO 3166-1 alpha-2, upper case; `None` while the shopper has not said.
+    pub country: Option<String>,
+    pub region: Option<String>,
+    pub postal_code: Option<String>,
+}
+
+impl From<&Address> for Destination {
+    fn from(address: &Address) -> Self {
+        Self {
+            country: Some(address.country.clone()),
+            region: address.region.clone(),
+            postal_code: Some(address.postal_code.clone()),
+        }
+    }
+}
+
 /// Totals as shown and charged: `subtotal + shipping + tax - discount = total`, all but `tax` net.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,

@@ -4,11 +4,13 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stoa_kernel::{
-    AttemptId, CartId, Currency, Fact, LineId, Money, OrderId, ProductId, Quantity, TenantId,
-    Timestamp, VariantId,
+    AttemptId, CartId, Currency, CustomerId, Fact, FulfilmentId, LineId, LocationId, Money, NoteId,
+    OrderId, ProductId, Quantity, RefundId, ReturnId, TenantId, Timestamp, VariantId,
 };
 use stoa_storage::{Cause, Tx};
 
+use crate::inventory::Allocation;
+use crate::pricing::{Adjustment, AppliedPromotion, TaxLine};
 use crate::{Address, Totals};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +54,15 @@ pub enum FulfilmentStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOrder {
     pub id: OrderId,
-    pub cart: CartId,
+    /// `None` for an order that staff drafted.
+    pub cart: Option<CartId>,
+    pub customer: Option<CustomerId>,
+    /// What the shopper wants the shop to know.
+    pub note: Option<String>,
+    pub promotions: Vec<AppliedPromotion>,
+    pub taxes: Vec<TaxLine>,
+    /// What gift cards pay of the total.
+    pub gift_card: Money,
     pub email: String,
     pub shipping_address: Option<Address>,
     pub billing_address: Option<Address>,
@@ -73,10 +83,17 @@ pub struct NewOrderLine {
     pub sku: Option<String>,
     pub image: Option<String>,
     pub quantity: Quantity,
+    pub requires_shipping: bool,
+    pub grams: i64,
     pub unit_price: Money,
+    /// Net of tax, before discount.
     pub subtotal: Money,
+    /// Net of tax.
+    pub discount: Money,
     pub tax: Money,
+    /// `subtotal - discount + tax`.
     pub total: Money,
+    pub adjustments: Vec<Adjustment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -102,7 +119,21 @@ pub struct OrderView {
     pub canceled_at: Option<Timestamp>,
     /// Why the last attempt was declined, or the order canceled.
     pub reason: Option<String>,
-    pub cart_id: CartId,
+    /// `None` for an order that staff drafted.
+    pub cart_id: Option<CartId>,
+    pub customer_id: Option<CustomerId>,
+    pub note: Option<String>,
+    pub promotions: Vec<AppliedPromotion>,
+    pub taxes: Vec<TaxLine>,
+    /// What gift cards pay of the total.
+    pub gift_card: Money,
+    /// Received so far: provider, manual payments and gift cards.
+    pub paid: Money,
+    pub refunded: Money,
+    /// Somebody asked to cancel it; it is canceled once its money is back.
+    pub cancel_requested_at: Option<Timestamp>,
+    pub fulfilments: Vec<FulfilmentView>,
+    pub returns: Vec<ReturnView>,
     pub version: i64,
 }
 
@@ -116,17 +147,170 @@ pub struct OrderLineView {
     pub sku: Option<String>,
     pub image: Option<String>,
     pub quantity: Quantity,
+    pub requires_shipping: bool,
+    pub grams: i64,
     pub unit_price: Money,
+    /// Net of tax, before discount.
     pub subtotal: Money,
+    /// Net of tax.
+    pub discount: Money,
     pub tax: Money,
+    /// `subtotal - discount + tax`.
     pub total: Money,
+    pub adjustments: Vec<Adjustment>,
+    /// Units in fulfilments that were not canceled.
+    pub fulfilled: i64,
+    /// Units that came back.
+    pub returned: i64,
+    /// Units whose money went back.
+    pub refunded: i64,
+}
+
+/// Goods of an order packed together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FulfilmentView {
+    pub id: FulfilmentId,
+    pub state: FulfilmentState,
+    pub location_id: Option<LocationId>,
+    pub lines: Vec<LineUnits>,
+    pub tracking: Option<Tracking>,
+    pub created_at: Timestamp,
+    pub shipped_at: Option<Timestamp>,
+    pub delivered_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FulfilmentState {
+    /// Packed: taken from stock, not gone yet.
+    Packed,
+    Shipped,
+    Delivered,
+    /// Unpacked again before it left.
+    Canceled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LineUnits {
+    pub line_id: LineId,
+    pub quantity: Quantity,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tracking {
+    #[serde(default)]
+    pub carrier: Option<String>,
+    pub number: String,
+    /// http or https.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFulfilment {
+    pub id: FulfilmentId,
+    pub order: OrderId,
+    pub location: Option<LocationId>,
+    pub lines: Vec<LineUnits>,
+    /// What `inventory` took where; kept for the undo.
+    pub taken: Vec<Allocation>,
+    pub tracking: Option<Tracking>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FulfilmentStep {
+    /// It left; tracking replaces what was there.
+    Ship {
+        tracking: Option<Tracking>,
+    },
+    Deliver,
+    Cancel,
+}
+
+/// Goods that come, or came, back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReturnView {
+    pub id: ReturnId,
+    pub state: ReturnState,
+    pub lines: Vec<ReturnLine>,
+    /// What is sent in their place.
+    pub exchange: Vec<LineUnits>,
+    pub created_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnState {
+    Requested,
+    Received,
+    Refused,
+    Canceled,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReturnLine {
+    pub line_id: LineId,
+    pub quantity: Quantity,
+    pub reason: Option<String>,
+    /// Units that arrived; at most `quantity`.
+    pub received: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReturn {
+    pub id: ReturnId,
+    pub order: OrderId,
+    pub lines: Vec<(LineUnits, Option<String>)>,
+    /// Lines sent in exchange: new lines of the same order, with the prices agreed.
+    pub exchange: Vec<NewOrderLine>,
+}
+
+/// What a finished refund did to an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundRecord {
+    pub id: RefundId,
+    pub amount: Money,
+    /// Units it stands for; may be empty where it is an amount alone.
+    pub lines: Vec<LineUnits>,
+    pub reason: Option<String>,
+}
+
+/// An order's lines and sums after an edit; lines keep their ids where they stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderEdit {
+    pub order: OrderId,
+    pub lines: Vec<NewOrderLine>,
+    pub totals: Totals,
+    pub promotions: Vec<AppliedPromotion>,
+    pub taxes: Vec<TaxLine>,
+    /// What changed, in words, for the timeline.
+    pub summary: String,
+}
+
+/// One happening in an order's life, as staff see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimelineEntry {
+    pub id: NoteId,
+    /// `placed`, `paid`, `declined`, `note`, `shipped` and so on.
+    pub kind: String,
+    /// Plain text.
+    pub text: String,
+    /// Who did it, as in events.
+    pub actor: String,
+    pub at: Timestamp,
 }
 
 /// Where an order stands, for a decision in the caller's transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderState {
     pub id: OrderId,
-    pub cart: CartId,
+    pub cart: Option<CartId>,
+    pub paid: Money,
+    pub refunded: Money,
+    pub cancel_requested: bool,
+    pub version: i64,
     pub status: OrderStatus,
     pub payment: PaymentStatus,
     pub fulfilment: FulfilmentStatus,
@@ -140,17 +324,16 @@ pub enum PaymentStep {
     NeedsAction,
     /// The shopper did, or need not after all.
     ActionTaken,
-    Paid {
-        attempt: AttemptId,
-    },
+    /// The money is promised, not taken: a capture or a payment on delivery follows.
+    Authorized { attempt: AttemptId },
+    /// Money came: `amount` of it through `attempt`, in addition to what gift cards paid. The order
+    /// is paid once it reaches the total, partially paid before.
+    Paid { attempt: AttemptId, amount: Money },
     /// The attempt failed for good; the order waits for another.
-    Declined {
-        reason: String,
-    },
-    /// Nobody paid in time, or somebody canceled: it will not be paid.
-    Canceled {
-        reason: String,
-    },
+    Declined { reason: String },
+    /// Nobody paid in time, or somebody canceled: it will not be paid. Of a paid order only once
+    /// all its money is back.
+    Canceled { reason: String },
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -163,6 +346,8 @@ pub enum OrderError {
         payment: PaymentStatus,
         step: &'static str,
     },
+    #[error("{field}: {reason}")]
+    Invalid { field: String, reason: String },
     #[error(transparent)]
     Storage(#[from] stoa_storage::Error),
 }
@@ -207,16 +392,124 @@ pub trait Orders: Send + Sync + 'static {
 
     async fn view(&self, tenant: TenantId, order: OrderId) -> Result<OrderView, OrderError>;
 
+    /// As [`Self::view`], in the caller's transaction.
+    async fn view_in(&self, tx: &mut Tx<'_>, order: OrderId) -> Result<OrderView, OrderError>;
+
+    /// Writes a draft, which holds nothing and is not for sale until it is placed. Answers its
+    /// number.
+    async fn create_draft(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &NewOrder,
+        cause: &Cause,
+    ) -> Result<i64, OrderError>;
+
+    /// Replaces a draft's content.
+    async fn revise_draft(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &NewOrder,
+        cause: &Cause,
+    ) -> Result<(), OrderError>;
+
+    /// A draft becomes a pending order, as [`Self::create`] makes one, and tells so.
+    async fn place_draft(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &NewOrder,
+        cause: &Cause,
+    ) -> Result<(), OrderError>;
+
+    /// Packs goods: at most what is not fulfilled yet, of an order that is paid, authorised or to be
+    /// paid on delivery and not being canceled. A second call with the same id changes nothing.
+    async fn fulfil(
+        &self,
+        tx: &mut Tx<'_>,
+        fulfilment: &NewFulfilment,
+        cause: &Cause,
+    ) -> Result<FulfilmentView, OrderError>;
+
+    /// Answers the fulfilment and, where it was canceled just now, what had been taken where.
+    async fn step_fulfilment(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        fulfilment: FulfilmentId,
+        step: &FulfilmentStep,
+        cause: &Cause,
+    ) -> Result<(FulfilmentView, Vec<Allocation>), OrderError>;
+
+    /// Announces a return of at most what was fulfilled and has not come back. Exchange lines are
+    /// added to the order; its sums are not touched (an exchange is even, or is edited apart).
+    async fn open_return(
+        &self,
+        tx: &mut Tx<'_>,
+        new: &NewReturn,
+        cause: &Cause,
+    ) -> Result<ReturnView, OrderError>;
+
+    /// Ends a return: `received` units per line arrived, or it was refused or canceled.
+    async fn close_return(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        id: ReturnId,
+        state: ReturnState,
+        received: &[LineUnits],
+        cause: &Cause,
+    ) -> Result<ReturnView, OrderError>;
+
+    /// Writes a refund that has succeeded. One that is written already changes nothing. Never above
+    /// what was paid.
+    async fn refunded(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        refund: &RefundRecord,
+        cause: &Cause,
+    ) -> Result<OrderState, OrderError>;
+
+    /// Refuses fulfilments from now on; the order is canceled by [`PaymentStep::Canceled`] once its
+    /// money is back. Of an order of which nothing was fulfilled. Idempotent.
+    async fn request_cancel(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        reason: &str,
+        cause: &Cause,
+    ) -> Result<OrderState, OrderError>;
+
+    /// Replaces lines and sums of an order that is not fulfilled. What is owed or owing afterwards
+    /// shows in `paid` against the total.
+    async fn edit(
+        &self,
+        tx: &mut Tx<'_>,
+        edit: &OrderEdit,
+        cause: &Cause,
+    ) -> Result<OrderState, OrderError>;
+
+    /// Adds a line to the order's timeline.
+    async fn tell(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        kind: &'static str,
+        text: &str,
+        cause: &Cause,
+    ) -> Result<(), OrderError>;
+
     /// The secret that opens the order to whoever placed it.
     fn token(&self, tenant: TenantId, order: OrderId) -> String;
 
     fn opens(&self, tenant: TenantId, order: OrderId, token: &str) -> bool;
 
-    /// Orders placed before `before` that still wait for payment, oldest first.
+    /// Orders placed before `before` that still wait for payment or to be canceled, oldest first,
+    /// from after the order given.
     async fn waiting(
         &self,
         tenant: TenantId,
         before: Timestamp,
+        after: Option<OrderId>,
         limit: u32,
     ) -> Result<Vec<OrderId>, stoa_storage::Error>;
 }
@@ -275,6 +568,76 @@ pub struct OrderCanceled {
 
 impl Fact for OrderCanceled {
     const TYPE: &'static str = "orders.canceled";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.order.to_string()
+    }
+}
+
+/// Goods were packed, left, arrived or were unpacked again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FulfilmentChanged {
+    pub order: OrderId,
+    pub number: i64,
+    pub fulfilment: FulfilmentId,
+    pub state: FulfilmentState,
+}
+
+impl Fact for FulfilmentChanged {
+    const TYPE: &'static str = "orders.fulfilment_changed";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.order.to_string()
+    }
+}
+
+/// Money went back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRefunded {
+    pub order: OrderId,
+    pub number: i64,
+    pub refund: RefundId,
+    pub amount: Money,
+    /// Over all refunds.
+    pub refunded: Money,
+    pub test: bool,
+}
+
+impl Fact for OrderRefunded {
+    const TYPE: &'static str = "orders.refunded";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.order.to_string()
+    }
+}
+
+/// An order's lines or sums were changed after it was placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderEdited {
+    pub order: OrderId,
+    pub number: i64,
+    pub total: Money,
+}
+
+impl Fact for OrderEdited {
+    const TYPE: &'static str = "orders.edited";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.order.to_string()
+    }
+}
+
+/// A return was announced or ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnChanged {
+    pub order: OrderId,
+    pub number: i64,
+    pub id: ReturnId,
+    pub state: ReturnState,
+}
+
+impl Fact for ReturnChanged {
+    const TYPE: &'static str = "orders.return_changed";
     const VERSION: u16 = 1;
     fn key(&self) -> String {
         self.order.to_string()

@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stoa_kernel::{AttemptId, Fact, Money, OrderId, TenantId, Timestamp};
+use stoa_kernel::{
+    AttemptId, Currency, CustomerId, DisputeId, Fact, GiftCardId, Money, OrderId, RefundId,
+    TenantId, Timestamp,
+};
 use stoa_storage::{Cause, Tx};
 
 /// One attempt to pay an order, from intent to outcome.
@@ -12,9 +15,10 @@ pub struct NewAttempt {
     pub id: AttemptId,
     pub order: OrderId,
     pub amount: Money,
-    /// `test`.
+    /// `test`, `stripe`, or the id of a manual method of the shop.
     pub provider: String,
-    /// What the provider gave the shopper for their card; never a card number.
+    /// What the provider gave the shopper for their card; never a card number. Empty for manual
+    /// methods.
     pub token: String,
     /// Where the shopper comes back to after 3-D Secure.
     pub return_url: Option<String>,
@@ -34,6 +38,8 @@ pub enum AttemptState {
     RequiresAction {
         next_action_url: String,
     },
+    /// The money is held for us, or promised by hand, and not taken yet.
+    Authorized,
     Succeeded,
     Declined {
         reason: String,
@@ -43,7 +49,7 @@ pub enum AttemptState {
 }
 
 impl AttemptState {
-    /// Whether nothing can change it any more.
+    /// Whether nothing can change it any more. [`Self::Authorized`] waits for people, not for us.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Declined { .. } | Self::Voided)
     }
@@ -57,7 +63,94 @@ pub struct AttemptView {
     pub provider: String,
     #[serde(flatten)]
     pub state: AttemptState,
+    /// Taken so far; at most `amount`.
+    pub captured: Money,
+    /// Gone back, or on its way back; at most `captured`.
+    pub refunded: Money,
     pub created_at: Timestamp,
+}
+
+/// A way to pay, as a shopper chooses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentMethod {
+    /// What a checkout names as `payment.provider`.
+    pub id: String,
+    pub kind: PaymentMethodKind,
+    pub title: String,
+    /// Shown when chosen; for manual methods how to pay.
+    pub instructions: Option<String>,
+    /// The provider's public key, for its script in the browser.
+    pub public_key: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentMethodKind {
+    Test,
+    Stripe,
+    /// Bank transfer, cash on delivery: staff say when the money came.
+    Manual,
+}
+
+/// A wish to give money back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRefund {
+    pub id: RefundId,
+    pub order: OrderId,
+    pub amount: Money,
+    pub reason: Option<String>,
+    /// Into store credit of this customer instead of the way it came.
+    pub store_credit: Option<CustomerId>,
+    /// What the caller wants to know again when it is done; opaque here.
+    pub memo: serde_json::Value,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundState {
+    /// Its amount is set aside; the provider may or may not know.
+    Pending,
+    Succeeded,
+    /// The provider refused; what was set aside is free again.
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RefundView {
+    pub id: RefundId,
+    pub order_id: OrderId,
+    pub amount: Money,
+    pub state: RefundState,
+    pub reason: Option<String>,
+    /// Why it failed.
+    pub failure: Option<String>,
+    pub created_at: Timestamp,
+    #[serde(skip)]
+    pub memo: serde_json::Value,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RefundError {
+    /// More than is left of what was captured; nothing was set aside.
+    #[error("{asked} is more than the {left} that can still go back")]
+    TooMuch { asked: i64, left: i64 },
+    #[error("{field}: {reason}")]
+    Invalid { field: String, reason: String },
+    #[error("no such refund")]
+    NotFound,
+    #[error("the payment provider did not answer: {message}")]
+    Unreachable { message: String },
+    #[error(transparent)]
+    Storage(#[from] stoa_storage::Error),
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum GiftCardError {
+    /// Unknown, ended, of another currency, or empty. Codes are secrets: none is repeated.
+    #[error("gift card {position} cannot be used: {reason}")]
+    Refused { position: usize, reason: String },
+    #[error(transparent)]
+    Storage(#[from] stoa_storage::Error),
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -78,7 +171,20 @@ pub enum PaymentError {
 #[async_trait]
 pub trait Payments: Send + Sync + 'static {
     /// Refuses a provider or token before anything is written.
-    fn check(&self, provider: &str, token: &str, test_mode: bool) -> Result<(), PaymentError>;
+    async fn check(
+        &self,
+        tenant: TenantId,
+        provider: &str,
+        token: &str,
+        test_mode: bool,
+    ) -> Result<(), PaymentError>;
+
+    /// The ways to pay in this shop, in the order in which they are shown.
+    async fn methods(
+        &self,
+        tenant: TenantId,
+        test_mode: bool,
+    ) -> Result<Vec<PaymentMethod>, PaymentError>;
 
     /// Writes the attempt in the transaction that writes the order.
     async fn open(
@@ -111,6 +217,83 @@ pub trait Payments: Send + Sync + 'static {
         attempt: AttemptId,
     ) -> Result<AttemptState, PaymentError>;
 
+    /// All attempts of an order, oldest first.
+    async fn attempts_of(
+        &self,
+        tenant: TenantId,
+        order: OrderId,
+    ) -> Result<Vec<AttemptView>, stoa_storage::Error>;
+
+    /// Takes money that is authorised: `amount` of it, or all. What is taken is set aside by a
+    /// conditional write before the provider is called. Safe to repeat with the same key.
+    async fn capture(
+        &self,
+        tenant: TenantId,
+        attempt: AttemptId,
+        amount: Option<Money>,
+        key: &str,
+    ) -> Result<AttemptView, PaymentError>;
+
+    /// Sets the amount aside, so that no second refund can have it: over the order's attempts,
+    /// newest first, then its gift cards. Never calls a provider. A second call with the same id
+    /// changes nothing.
+    async fn open_refund(
+        &self,
+        tx: &mut Tx<'_>,
+        refund: &NewRefund,
+        cause: &Cause,
+    ) -> Result<RefundView, RefundError>;
+
+    /// Takes a refund as far as the provider lets it go now; one whose answer was lost is looked
+    /// for at the provider by our id before it is sent again. Never inside a transaction.
+    async fn drive_refund(
+        &self,
+        tenant: TenantId,
+        refund: RefundId,
+    ) -> Result<RefundView, RefundError>;
+
+    async fn refunds_of(
+        &self,
+        tenant: TenantId,
+        order: OrderId,
+    ) -> Result<Vec<RefundView>, stoa_storage::Error>;
+
+    /// What is left on a gift card, or a store credit code.
+    async fn gift_card_balance(
+        &self,
+        tenant: TenantId,
+        code: &str,
+        currency: Currency,
+    ) -> Result<Money, GiftCardError>;
+
+    /// Sets aside up to `due` from these cards, in order; answers how much. An order that holds
+    /// some already has it replaced. `customer` adds their store credit, after the cards.
+    async fn hold_gift_cards(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        codes: &[String],
+        customer: Option<CustomerId>,
+        due: Money,
+        cause: &Cause,
+    ) -> Result<Money, GiftCardError>;
+
+    /// What was set aside is spent. Idempotent.
+    async fn spend_gift_cards(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        cause: &Cause,
+    ) -> Result<(), stoa_storage::Error>;
+
+    /// What was set aside and not spent is free again. Idempotent.
+    async fn release_gift_cards(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        cause: &Cause,
+    ) -> Result<(), stoa_storage::Error>;
+
     /// Voids an intent that is not charged; the state says if the charge was faster.
     async fn give_up(
         &self,
@@ -133,5 +316,55 @@ impl Fact for AttemptSettled {
     const VERSION: u16 = 1;
     fn key(&self) -> String {
         self.order.to_string()
+    }
+}
+
+/// A provider told us something of an attempt: look at it now. The news itself is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderNews {
+    pub attempt: AttemptId,
+    pub order: OrderId,
+    pub refund: Option<RefundId>,
+}
+
+impl Fact for ProviderNews {
+    const TYPE: &'static str = "payments.provider_news";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.order.to_string()
+    }
+}
+
+/// A cardholder disputes a charge, or a dispute ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisputeChanged {
+    pub dispute: DisputeId,
+    pub attempt: AttemptId,
+    pub order: OrderId,
+    pub amount: Money,
+    /// The provider's word: `needs_response`, `won`, `lost` and so on.
+    pub status: String,
+}
+
+impl Fact for DisputeChanged {
+    const TYPE: &'static str = "payments.dispute_changed";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.order.to_string()
+    }
+}
+
+/// A gift card was issued, spent, topped up or ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GiftCardChanged {
+    pub gift_card: GiftCardId,
+    pub balance: Money,
+}
+
+impl Fact for GiftCardChanged {
+    const TYPE: &'static str = "payments.gift_card_changed";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.gift_card.to_string()
     }
 }

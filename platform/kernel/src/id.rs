@@ -179,6 +179,18 @@ kinds! {
     Job JobId "job" "A unit of background work.";
     Import ImportId "imp" "One import of a file.";
     ApiKey ApiKeyId "key" "An API key (the id, never the secret).";
+    Refund RefundId "ref" "One return of money.";
+    Fulfilment FulfilmentId "ship" "Goods of an order packed together.";
+    Return ReturnId "ret" "Goods that come back.";
+    Promotion PromotionId "promo" "A promotion.";
+    PriceList PriceListId "plist" "A list of prices.";
+    Transfer TransferId "trf" "Stock on its way between locations.";
+    GiftCard GiftCardId "gift" "A gift card (the id, never its code).";
+    Entry EntryId "led" "One entry of the ledger.";
+    Dispute DisputeId "dsp" "A charge that a cardholder disputes.";
+    Endpoint EndpointId "whe" "Where webhooks are sent.";
+    Delivery DeliveryId "dlv" "One webhook to one endpoint.";
+    Note NoteId "note" "A note or a happening in an order's timeline.";
 }
 
 #[cfg(test)]

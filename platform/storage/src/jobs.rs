@@ -59,6 +59,20 @@ impl Tx<'_> {
         });
         Ok(new)
     }
+
+    /// Makes the unfinished job of this kind and key due now, if there is one that waits; false
+    /// where there is none or it is being run.
+    pub async fn hasten(&mut self, kind: &'static str, key: &str, now: Timestamp) -> Result<bool> {
+        const SQL: &str = "UPDATE stoa_job SET run_at = $4 WHERE tenant_id = $1 AND kind = $2 \
+                           AND unique_key = $3 AND dead_at IS NULL AND lease IS NULL AND run_at > $4";
+        let values = params![self.tenant(), kind, key, now];
+        let hastened = self.execute_system(SQL, values).await? > 0;
+        self.committed.push(Committed::Job {
+            tenant: self.tenant(),
+            kind,
+        });
+        Ok(hastened)
+    }
 }
 
 /// One cell's jobs, as the workers see them.
