@@ -7,6 +7,7 @@ pub mod cart;
 pub mod catalog;
 pub mod checkout;
 pub mod inventory;
+pub mod ledger;
 pub mod notify;
 pub mod orders;
 pub mod payments;

@@ -144,30 +144,6 @@ pub enum RefundError {
     Storage(#[from] stoa_storage::Error),
 }
 
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum GiftCardError {
-    /// Unknown, ended, of another currency, or empty. Codes are secrets: none is repeated.
-    #[error("gift card {position} cannot be used: {reason}")]
-    Refused { position: usize, reason: String },
-    #[error(transparent)]
-    Storage(#[from] stoa_storage::Error),
-}
-
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum PaymentError {
-    #[error("no payment provider `{provider}`")]
-    UnknownProvider { provider: String },
-    #[error("the test provider is for shops in test mode")]
-    TestOnly,
-    #[error("{field}: {reason}")]
-    Invalid { field: String, reason: String },
-    /// The provider did not answer; what it did is unknown until it is asked again.
-    #[error("the payment provider did not answer: {message}")]
-    Unreachable { message: String },
-    #[error(transparent)]
-    Storage(#[from] stoa_storage::Error),
-}
-
 #[async_trait]
 pub trait Payments: Send + Sync + 'static {
     /// Refuses a provider or token before anything is written.
@@ -258,42 +234,6 @@ pub trait Payments: Send + Sync + 'static {
         order: OrderId,
     ) -> Result<Vec<RefundView>, stoa_storage::Error>;
 
-    /// What is left on a gift card, or a store credit code.
-    async fn gift_card_balance(
-        &self,
-        tenant: TenantId,
-        code: &str,
-        currency: Currency,
-    ) -> Result<Money, GiftCardError>;
-
-    /// Sets aside up to `due` from these cards, in order; answers how much. An order that holds
-    /// some already has it replaced. `customer` adds their store credit, after the cards.
-    async fn hold_gift_cards(
-        &self,
-        tx: &mut Tx<'_>,
-        order: OrderId,
-        codes: &[String],
-        customer: Option<CustomerId>,
-        due: Money,
-        cause: &Cause,
-    ) -> Result<Money, GiftCardError>;
-
-    /// What was set aside is spent. Idempotent.
-    async fn spend_gift_cards(
-        &self,
-        tx: &mut Tx<'_>,
-        order: OrderId,
-        cause: &Cause,
-    ) -> Result<(), stoa_storage::Error>;
-
-    /// What was set aside and not spent is free again. Idempotent.
-    async fn release_gift_cards(
-        &self,
-        tx: &mut Tx<'_>,
-        order: OrderId,
-        cause: &Cause,
-    ) -> Result<(), stoa_storage::Error>;
-
     /// Voids an intent that is not charged; the state says if the charge was faster.
     async fn give_up(
         &self,
@@ -351,20 +291,5 @@ impl Fact for DisputeChanged {
     const VERSION: u16 = 1;
     fn key(&self) -> String {
         self.order.to_string()
-    }
-}
-
-/// A gift card was issued, spent, topped up or ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GiftCardChanged {
-    pub gift_card: GiftCardId,
-    pub balance: Money,
-}
-
-impl Fact for GiftCardChanged {
-    const TYPE: &'static str = "payments.gift_card_changed";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.gift_card.to_string()
     }
 }
