@@ -144,6 +144,21 @@ pub enum RefundError {
     Storage(#[from] stoa_storage::Error),
 }
 
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PaymentError {
+    #[error("no payment provider `{provider}`")]
+    UnknownProvider { provider: String },
+    #[error("the test provider is for shops in test mode")]
+    TestOnly,
+    #[error("{field}: {reason}")]
+    Invalid { field: String, reason: String },
+    /// The provider did not answer; what it did is unknown until it is asked again.
+    #[error("the payment provider did not answer: {message}")]
+    Unreachable { message: String },
+    #[error(transparent)]
+    Storage(#[from] stoa_storage::Error),
+}
+
 #[async_trait]
 pub trait Payments: Send + Sync + 'static {
     /// Refuses a provider or token before anything is written.
