@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stoa_kernel::{
-    AttemptId, Currency, CustomerId, DisputeId, Fact, GiftCardId, Money, OrderId, RefundId,
-    TenantId, Timestamp,
+    AttemptId, CustomerId, DisputeId, Fact, Money, OrderId, RefundId, TenantId, Timestamp,
 };
 use stoa_storage::{Cause, Tx};
 
