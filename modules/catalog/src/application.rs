@@ -18,7 +18,7 @@ use stoa_contracts::catalog::{
     Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
     ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
 };
-use stoa_kernel::{Currency, TenantId, VariantId};
+use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_rest::CursorKey;
 use stoa_storage::{Cause, Result, Tx};
 
@@ -81,6 +81,14 @@ impl Catalog for App {
 
     async fn variants(&self, tx: &mut Tx<'_>, ids: &[VariantId]) -> Result<Vec<VariantSnapshot>> {
         listings::snapshots(tx, ids).await
+    }
+
+    async fn collections_of(
+        &self,
+        tx: &mut Tx<'_>,
+        products: &[ProductId],
+    ) -> Result<Vec<(ProductId, String)>> {
+        collections::holding(tx, products).await
     }
 
     async fn upsert_product(

@@ -4,7 +4,7 @@ use stoa_contracts::catalog::{CollectionInput, CollectionView};
 use stoa_kernel::{CollectionId, ProductId, Timestamp};
 use stoa_storage::{Db, Result, Row, Stmt, Tx, Value, params};
 
-use super::json_opt;
+use super::{IDS_PER_STATEMENT, id_places, id_values, json_opt};
 
 /// The row that a change of a collection takes first.
 #[derive(Debug, Clone)]
@@ -148,6 +148,31 @@ pub(crate) async fn product_handles(tx: &mut Tx<'_>, id: CollectionId) -> Result
          JOIN catalog_product p ON p.tenant_id = :tenant AND p.id = m.product_id \
          WHERE m.tenant_id = :tenant AND m.collection_id = $1 ORDER BY m.position, m.product_id";
     tx.query(SQL, params![id], |row| row.get(0)).await
+}
+
+/// Pairs of product and handle of a collection that holds it, in that order.
+pub(crate) async fn holding(
+    tx: &mut Tx<'_>,
+    products: &[ProductId],
+) -> Result<Vec<(ProductId, String)>> {
+    const SQL: &str = concat!(
+        "SELECT m.product_id, c.handle FROM catalog_collection_product m \
+         JOIN catalog_collection c ON c.tenant_id = :tenant AND c.id = m.collection_id \
+         WHERE m.tenant_id = :tenant AND m.product_id IN ",
+        id_places!(),
+        " ORDER BY m.product_id, c.handle"
+    );
+    let mut ids: Vec<[u8; 16]> = products.iter().map(|id| id.to_bytes()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = Vec::new();
+    for chunk in ids.chunks(IDS_PER_STATEMENT) {
+        let rows = tx
+            .query(SQL, &id_values(chunk), |row| Ok((row.get(0)?, row.get(1)?)))
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found)
 }
 
 /// Collections by title, after (title in small letters, id).

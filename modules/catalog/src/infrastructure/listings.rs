@@ -14,7 +14,7 @@ pub(crate) async fn snapshots(
     const SQL: &str = concat!(
         "SELECT v.id, p.id, p.handle, p.title, v.title, v.sku, \
          coalesce(v.image, p.image), v.image IS NULL, p.status, v.requires_shipping, v.taxable, \
-         v.grams FROM catalog_variant v \
+         v.grams, p.product_type FROM catalog_variant v \
          JOIN catalog_product p ON p.tenant_id = :tenant AND p.id = v.product_id \
          WHERE v.tenant_id = :tenant AND v.id IN ",
         id_places!(),
@@ -42,6 +42,7 @@ pub(crate) async fn snapshots(
                     requires_shipping: row.get(9)?,
                     taxable: row.get(10)?,
                     grams: row.get(11)?,
+                    product_type: row.get(12)?,
                 })
             })
             .await?;

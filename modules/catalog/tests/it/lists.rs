@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stoa_contracts::catalog::{CatalogError, CollectionInput, ProductQuery, ProductSort};
+use stoa_kernel::ProductId;
 use stoa_storage::Tx;
 
 use crate::support::{Shop, by, everywhere, handles, shirt};
@@ -40,6 +41,39 @@ async fn collect(shop: &Shop, handle: &'static str, products: &'static [&'static
         })
         .await
         .expect("a collection");
+}
+
+#[tokio::test]
+async fn collections_of_products_are_told_in_order() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "holding").await;
+        let mut ids = Vec::new();
+        for handle in ["a", "b", "c"] {
+            ids.push(shop.priced(handle, 100).await.product);
+        }
+        collect(&shop, "summer", &["b", "a"]).await;
+        collect(&shop, "all", &["a"]).await;
+        let theirs = Shop::open(&cells, "holding-others").await;
+        // More than one statement holds, most of them unknown, one asked for twice.
+        let mut asked = ids.clone();
+        asked.push(ids[0]);
+        asked.extend((0..70).map(ProductId::from_u128));
+        let held = async |shop: &Shop| {
+            let (catalog, asked) = (shop.catalog.clone(), asked.clone());
+            shop.db
+                .read(async move |tx: &mut Tx<'_>| catalog.collections_of(tx, &asked).await)
+                .await
+                .expect("a read")
+        };
+        let mut expected = vec![
+            (ids[0], "all".to_owned()),
+            (ids[0], "summer".to_owned()),
+            (ids[1], "summer".to_owned()),
+        ];
+        expected.sort();
+        assert_eq!(held(&shop).await, expected, "{}", cells.kind);
+        assert_eq!(held(&theirs).await, [], "{}", cells.kind);
+    }
 }
 
 #[tokio::test]

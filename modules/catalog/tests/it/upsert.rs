@@ -119,6 +119,7 @@ async fn snapshots_come_in_id_order_for_those_that_exist() {
             .find(|each| each.variant_title == "S")
             .expect("small");
         assert_eq!(small.image.as_deref(), Some("/media/small.svg"));
+        assert_eq!(small.product_type.as_deref(), Some("Clothes"));
         let large = found
             .iter()
             .find(|each| each.variant_title == "L")

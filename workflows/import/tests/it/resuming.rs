@@ -12,7 +12,7 @@ use stoa_contracts::catalog::{
     Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
     ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
 };
-use stoa_kernel::{Currency, TenantId, VariantId};
+use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_storage::{Cause, Error, Tx};
 use tokio::task::AbortHandle;
 
@@ -81,6 +81,13 @@ impl Catalog for FatefulCatalog {
         ids: &[VariantId],
     ) -> Result<Vec<VariantSnapshot>, Error> {
         self.real.variants(tx, ids).await
+    }
+    async fn collections_of(
+        &self,
+        tx: &mut Tx<'_>,
+        products: &[ProductId],
+    ) -> Result<Vec<(ProductId, String)>, Error> {
+        self.real.collections_of(tx, products).await
     }
     async fn upsert_product(
         &self,
