@@ -1,7 +1,10 @@
-//! What tests share: real cells of every kind and a clock they set. No mocks of our own code.
+//! What tests share: real cells of every kind, a clock they set, a network that misbehaves. No mocks
+//! of our own code.
 
 mod cells;
 mod clock;
+mod proxy;
 
 pub use cells::{TestCells, everywhere, fresh_database, postgres_server, sqlite};
 pub use clock::{ManualClock, SystemClock};
+pub use proxy::{Exchange, Fault, FaultProxy};
