@@ -94,6 +94,12 @@ pub enum CartNotice {
     NotForSale { line_id: LineId },
     /// The delivery chosen is not offered for this cart any more.
     ShippingGone { shipping_option_id: String },
+    /// Units of a guest's cart that found no room in the customer's when they signed in.
+    NotMerged {
+        variant_id: VariantId,
+        title: String,
+        units: i64,
+    },
 }
 
 /// A cart and the secret that opens it.
