@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_contracts::Deps;
-use stoa_contracts::payments::{AttemptState, AttemptView, NewAttempt, PaymentError, Payments};
-use stoa_kernel::{AttemptId, OrderId, TenantId};
+use stoa_contracts::payments::{
+    AttemptState, AttemptView, NewAttempt, NewRefund, PaymentError, PaymentMethod,
+    PaymentMethodKind, Payments, RefundError, RefundView,
+};
+use stoa_kernel::{AttemptId, Money, OrderId, RefundId, TenantId};
 use stoa_storage::{Cause, Db, Tx};
 
 use crate::domain::{TEST_PROVIDER, after, check_token};
@@ -17,6 +20,8 @@ use crate::provider::{
 
 /// From created to settled takes four; more only where another process drives the same attempt.
 const STEPS_PER_DRIVE_MAX: usize = 12;
+
+const ATTEMPTS_MAX: i64 = 250;
 
 /// The provider's answer to a confirmation that comes after a void.
 const VOIDED: &str = "voided";
@@ -81,13 +86,37 @@ impl Attempts {
 
 #[async_trait]
 impl Payments for Attempts {
-    fn check(&self, provider: &str, token: &str, test_mode: bool) -> Result<(), PaymentError> {
+    async fn check(
+        &self,
+        _tenant: TenantId,
+        provider: &str,
+        token: &str,
+        test_mode: bool,
+    ) -> Result<(), PaymentError> {
         check_token(token)?;
         self.provider(provider)?;
         if provider == TEST_PROVIDER && !test_mode {
             return Err(PaymentError::TestOnly);
         }
         Ok(())
+    }
+
+    async fn methods(
+        &self,
+        _tenant: TenantId,
+        test_mode: bool,
+    ) -> Result<Vec<PaymentMethod>, PaymentError> {
+        let test = PaymentMethod {
+            id: TEST_PROVIDER.to_owned(),
+            kind: PaymentMethodKind::Test,
+            title: "Test payment".to_owned(),
+            instructions: None,
+            public_key: None,
+        };
+        Ok(match &self.test {
+            Some(_) if test_mode => vec![test],
+            _ => Vec::new(),
+        })
     }
 
     async fn open(
@@ -155,6 +184,64 @@ impl Payments for Attempts {
             }
         }
         Ok(seen.view.state)
+    }
+
+    async fn attempts_of(
+        &self,
+        tenant: TenantId,
+        order: OrderId,
+    ) -> Result<Vec<AttemptView>, stoa_storage::Error> {
+        let db = self.deps.storage.db(tenant).await?;
+        let newest = AttemptId::from_u128(u128::MAX);
+        let mut all = infrastructure::list(&db, Some(order), newest, ATTEMPTS_MAX).await?;
+        all.reverse();
+        Ok(all)
+    }
+
+    async fn capture(
+        &self,
+        tenant: TenantId,
+        attempt: AttemptId,
+        _amount: Option<Money>,
+        _key: &str,
+    ) -> Result<AttemptView, PaymentError> {
+        let db = self.deps.storage.db(tenant).await?;
+        let seen = self.load(&db, attempt).await?.view;
+        match seen.state {
+            AttemptState::Succeeded => Ok(seen),
+            _ => Err(PaymentError::Invalid {
+                field: "attempt".to_owned(),
+                reason: "nothing is authorised".to_owned(),
+            }),
+        }
+    }
+
+    async fn open_refund(
+        &self,
+        _tx: &mut Tx<'_>,
+        refund: &NewRefund,
+        _cause: &Cause,
+    ) -> Result<RefundView, RefundError> {
+        Err(RefundError::TooMuch {
+            asked: refund.amount.amount,
+            left: 0,
+        })
+    }
+
+    async fn drive_refund(
+        &self,
+        _tenant: TenantId,
+        _refund: RefundId,
+    ) -> Result<RefundView, RefundError> {
+        Err(RefundError::NotFound)
+    }
+
+    async fn refunds_of(
+        &self,
+        _tenant: TenantId,
+        _order: OrderId,
+    ) -> Result<Vec<RefundView>, stoa_storage::Error> {
+        Ok(Vec::new())
     }
 
     async fn give_up(

@@ -162,6 +162,7 @@ fn columns(state: &AttemptState) -> (&'static str, Option<&str>, Option<&str>) {
         AttemptState::RequiresAction { next_action_url } => {
             ("requires_action", Some(next_action_url), None)
         }
+        AttemptState::Authorized => ("processing", None, None),
         AttemptState::Succeeded => ("succeeded", None, None),
         AttemptState::Declined { reason } => ("declined", None, Some(reason)),
         AttemptState::Voided => ("voided", None, None),
@@ -190,10 +191,16 @@ fn view(row: &Row<'_>) -> Result<AttemptView> {
             });
         }
     };
+    let amount = Money::new(row.get(2)?, row.get::<Currency>(3)?);
     Ok(AttemptView {
         id: row.get(0)?,
         order_id: row.get(1)?,
-        amount: Money::new(row.get(2)?, row.get::<Currency>(3)?),
+        amount,
+        captured: match state {
+            AttemptState::Succeeded => amount,
+            _ => Money::zero(amount.currency),
+        },
+        refunded: Money::zero(amount.currency),
         provider: row.get(4)?,
         state,
         created_at: row.get(8)?,

@@ -1,12 +1,15 @@
 //! What becomes of attempts while everything works.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use stoa_contracts::payments::{AttemptState, PaymentError};
-use stoa_payments::PaymentsConfig;
+use stoa_payments::{PaymentsConfig, SealKeys};
 use stoa_rest::CursorKey;
+use stoa_telemetry::Metrics;
 
+use crate::books::Books;
 use crate::shop::Shop;
 
 #[tokio::test]
@@ -129,8 +132,16 @@ async fn nothing_to_pay_needs_no_provider() {
         let config = PaymentsConfig {
             cursors: CursorKey::new([7; 32]),
             test_provider: None,
+            seal: SealKeys::opening([9; 32]),
+            allow_loopback: true,
         };
-        let without = stoa_payments::start(shop.cells.deps.clone(), config).contract;
+        let without = stoa_payments::start(
+            shop.cells.deps.clone(),
+            Arc::new(Books),
+            config,
+            &Metrics::new(shop.cells.deps.now()),
+        );
+        let without = without.contract;
         let free = shop.attempt(shop.order(), 0, "tok_success");
         let free = shop.try_open(free).await.expect(kind);
         assert_eq!(
@@ -234,24 +245,25 @@ async fn giving_up_too_late_tells_of_the_charge() {
 #[tokio::test]
 async fn providers_and_tokens_are_checked_before_anything_is_written() {
     let shop = Shop::everywhere().await.remove(0);
-    let check = |provider: &str, token: &str, test_mode: bool| {
+    let check = async |provider: &str, token: &str, test_mode: bool| {
         shop.payments()
-            .check(provider, token, test_mode)
+            .check(shop.tenant, provider, token, test_mode)
+            .await
             .map_err(|error| error.to_string())
     };
-    assert_eq!(check("test", "tok_success", true), Ok(()));
+    assert_eq!(check("test", "tok_success", true).await, Ok(()));
     assert_eq!(
-        check("stripe", "tok_success", true),
+        check("stripe", "tok_success", true).await,
         Err("no payment provider `stripe`".to_owned())
     );
     assert_eq!(
-        check("test", "tok_success", false),
+        check("test", "tok_success", false).await,
         Err("the test provider is for shops in test mode".to_owned())
     );
     let card =
         "payment.token: looks like a card number; send the token that the provider gave for it";
     assert_eq!(
-        check("test", "4242424242424242", true),
+        check("test", "4242424242424242", true).await,
         Err(card.to_owned())
     );
 }

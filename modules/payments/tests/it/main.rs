@@ -6,5 +6,6 @@
 
 mod api;
 mod attempts;
+mod books;
 mod faults;
 mod shop;

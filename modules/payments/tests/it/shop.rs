@@ -13,12 +13,15 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use stoa_contracts::payments::{NewAttempt, Payments};
 use stoa_kernel::{AttemptId, Currency, Money, OrderId, TenantId};
-use stoa_payments::{MIGRATIONS, Module, PaymentsConfig, TestProviderConfig};
+use stoa_payments::{MIGRATIONS, Module, PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, StatusCode};
 use stoa_storage::{Cause, Tx};
+use stoa_telemetry::Metrics;
 use stoa_test_provider::{Settings, TestProvider};
 use stoa_testkit::TestCells;
 use tower::ServiceExt as _;
+
+use crate::books::{BOOKS, Books};
 
 pub(crate) const KEY: &str = "provider-key";
 
@@ -189,8 +192,11 @@ impl Shop {
         let config = PaymentsConfig {
             cursors: CursorKey::new([7; 32]),
             test_provider: Some(provider.config.clone()),
+            seal: SealKeys::opening([9; 32]),
+            allow_loopback: true,
         };
-        let module = stoa_payments::start(cells.deps.clone(), config);
+        let metrics = Metrics::new(cells.deps.now());
+        let module = stoa_payments::start(cells.deps.clone(), Arc::new(Books), config, &metrics);
         Self {
             tenant,
             module,
@@ -202,7 +208,7 @@ impl Shop {
     /// One shop in every kind of cell.
     pub(crate) async fn everywhere() -> Vec<Self> {
         let mut shops = Vec::new();
-        for cells in stoa_testkit::everywhere(&[MIGRATIONS]).await {
+        for cells in stoa_testkit::everywhere(&[MIGRATIONS, BOOKS]).await {
             shops.push(Self::open(cells).await);
         }
         shops
