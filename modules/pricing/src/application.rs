@@ -9,9 +9,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_contracts::Deps;
+use stoa_contracts::Destination;
 use stoa_contracts::catalog::{Catalog, ListingPrice};
-use stoa_contracts::pricing::{NewPrice, Pricing, Quote, QuoteError, QuoteRequest, ShippingOption};
-use stoa_kernel::{Currency, TenantId, VariantId};
+use stoa_contracts::pricing::{
+    CouponRefusal, NewPrice, Pricing, Quote, QuoteError, QuoteRequest, RedeemError, Redemption,
+    RefusedCoupon, ShippingOption,
+};
+use stoa_kernel::{Currency, OrderId, TenantId, VariantId};
 use stoa_rest::CursorKey;
 use stoa_storage::{Cause, Result, Tx};
 use tokio::sync::OnceCell;
@@ -31,6 +35,25 @@ pub(crate) struct App {
 
 #[async_trait]
 impl Pricing for App {
+    /// No promotion has a budget.
+    async fn redeem(
+        &self,
+        _: &mut Tx<'_>,
+        _: Redemption<'_>,
+        _: &Cause,
+    ) -> Result<(), RedeemError> {
+        Ok(())
+    }
+
+    async fn unredeem(&self, _: &mut Tx<'_>, _: OrderId, _: &Cause) -> Result<()> {
+        Ok(())
+    }
+
+    /// Every shop uses its own table.
+    async fn prepare_tax(&self, _: TenantId, _: &Destination) -> Result<()> {
+        Ok(())
+    }
+
     async fn set_prices(&self, tx: &mut Tx<'_>, prices: &[NewPrice], cause: &Cause) -> Result<()> {
         self.put_prices(tx, prices, cause).await.map(|_| ())
     }
@@ -48,6 +71,16 @@ impl Pricing for App {
             totals: worked_out.totals,
             shipping: worked_out.shipping,
             tax_inclusive: settings.tax.inclusive,
+            promotions: Vec::new(),
+            refused_coupons: request
+                .coupons
+                .iter()
+                .map(|code| RefusedCoupon {
+                    code: code.clone(),
+                    reason: CouponRefusal::Unknown,
+                })
+                .collect(),
+            taxes: worked_out.taxes,
         })
     }
 
@@ -128,8 +161,12 @@ async fn priced(tx: &mut Tx<'_>, request: &QuoteRequest) -> Result<Vec<PricedLin
     let found = rows::prices(tx, &variants, request.currency).await?;
     let units: HashMap<VariantId, i64> = found.into_iter().collect();
     let with_price = |line: &stoa_contracts::pricing::QuoteLine| match units.get(&line.variant) {
+        _ if line.unit_price.is_some() => Ok(PricedLine {
+            line: line.clone(),
+            unit: line.unit_price.map_or(0, |agreed| agreed.amount),
+        }),
         Some(unit) => Ok(PricedLine {
-            line: *line,
+            line: line.clone(),
             unit: *unit,
         }),
         None => Err(QuoteError::NoPrice {

@@ -7,11 +7,11 @@ pub(crate) use settings::{
 };
 
 use stoa_contracts::Totals;
-use stoa_contracts::pricing::{QuoteError, QuoteLine, QuotedLine, ShippingOption};
+use stoa_contracts::pricing::{QuoteError, QuoteLine, QuotedLine, ShippingOption, TaxLine};
 use stoa_kernel::{Currency, Money};
 
 /// A line and its unit price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PricedLine {
     pub(crate) line: QuoteLine,
     /// Minor units of the quote's currency, as listed.
@@ -23,6 +23,7 @@ pub(crate) struct PricedLine {
 pub(crate) struct Calculation {
     pub(crate) lines: Vec<QuotedLine>,
     pub(crate) totals: Totals,
+    pub(crate) taxes: Vec<TaxLine>,
     pub(crate) shipping: Option<ShippingOption>,
 }
 
@@ -82,8 +83,10 @@ pub(crate) fn calculate(
             quantity: each.line.quantity,
             unit_price: money(each.unit),
             subtotal: money(split.net),
+            discount: money(0),
             tax: money(split.tax),
             total: money(total),
+            adjustments: Vec::new(),
         });
     }
     let shipping = match chosen.filter(|_| needs_shipping(lines.iter().map(|each| &each.line))) {
@@ -105,9 +108,15 @@ pub(crate) fn calculate(
         tax: money(taxes),
         total: money(total.get()?),
     };
+    let taxes = TaxLine {
+        name: "Tax".to_owned(),
+        rate_ppm: tax.ppm,
+        amount: totals.tax,
+    };
     Ok(Calculation {
         lines: quoted,
         totals,
+        taxes: vec![taxes],
         shipping,
     })
 }

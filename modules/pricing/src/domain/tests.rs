@@ -18,6 +18,10 @@ fn line(unit: i64, units: u32, taxable: bool) -> PricedLine {
         quantity: Quantity::new(units).expect("a quantity"),
         requires_shipping: true,
         taxable,
+        product: stoa_kernel::ProductId::from_u128(1),
+        grams: 0,
+        product_type: None,
+        unit_price: None,
     };
     PricedLine { line, unit }
 }

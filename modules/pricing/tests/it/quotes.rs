@@ -72,7 +72,7 @@ async fn what_cannot_be_priced_says_why() {
         let mut gift = line(1, 1);
         gift.requires_shipping = false;
         let quote = shop
-            .quote(request(vec![gift], Some("courier")))
+            .quote(request(vec![gift.clone()], Some("courier")))
             .await
             .expect("no delivery");
         assert_eq!(

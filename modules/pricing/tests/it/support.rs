@@ -9,6 +9,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use serde_json::Value as Json;
+use stoa_contracts::Destination;
 use stoa_contracts::catalog::{
     Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
     ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
@@ -53,6 +54,10 @@ pub(crate) fn line(number: u128, units: u32) -> QuoteLine {
         quantity: Quantity::new(units).expect("from 1 up"),
         requires_shipping: true,
         taxable: true,
+        product: ProductId::from_u128(1),
+        grams: 0,
+        product_type: None,
+        unit_price: None,
     }
 }
 
@@ -60,8 +65,11 @@ pub(crate) fn request(lines: Vec<QuoteLine>, shipping: Option<&str>) -> QuoteReq
     QuoteRequest {
         currency: Currency::EUR,
         lines,
-        country: None,
+        destination: Destination::default(),
         shipping_option: shipping.map(str::to_owned),
+        coupons: Vec::new(),
+        email: None,
+        customer: None,
     }
 }
 
@@ -237,8 +245,16 @@ impl Catalog for NotingCatalog {
                 requires_shipping: true,
                 taxable: true,
                 grams: 0,
+                product_type: None,
             })
             .collect())
+    }
+    async fn collections_of(
+        &self,
+        _: &mut Tx<'_>,
+        _: &[ProductId],
+    ) -> Result<Vec<(ProductId, String)>> {
+        Ok(Vec::new())
     }
     async fn upsert_product(
         &self,
