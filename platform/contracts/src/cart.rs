@@ -252,6 +252,20 @@ pub trait Carts: Send + Sync + 'static {
     async fn recovery(&self, tenant: TenantId, cart: CartId)
     -> Result<Option<Recovery>, CartError>;
 
+    /// The cart as [`Self::lock`] reads it, unlocked, to look ahead of a transaction; `None` where it
+    /// is gone. Worth overriding: this one prices the cart and throws the prices away.
+    async fn look(
+        &self,
+        tenant: TenantId,
+        key: &CartKey,
+    ) -> Result<Option<CheckoutCart>, CartError> {
+        match self.view(tenant, key).await {
+            Ok(view) => Ok(Some(view.into())),
+            Err(CartError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether `token` opens `cart`; no database is asked.
     fn opens(&self, tenant: TenantId, key: &CartKey) -> bool;
 
@@ -274,6 +288,28 @@ pub trait Carts: Send + Sync + 'static {
     async fn thaw(&self, tx: &mut Tx<'_>, cart: CartId) -> Result<(), stoa_storage::Error>;
 
     async fn complete(&self, tx: &mut Tx<'_>, cart: CartId) -> Result<(), stoa_storage::Error>;
+}
+
+impl From<CartView> for CheckoutCart {
+    fn from(view: CartView) -> Self {
+        let lines = view.lines.iter();
+        Self {
+            id: view.id,
+            status: view.status,
+            currency: view.currency,
+            lines: lines
+                .map(|line| (line.id, line.variant_id, line.quantity))
+                .collect(),
+            email: view.email,
+            shipping_address: view.shipping_address,
+            billing_address: view.billing_address,
+            shipping_option_id: view.shipping_option_id,
+            coupons: view.coupons,
+            note: view.note,
+            customer: view.customer_id,
+            order: view.order_id,
+        }
+    }
 }
 
 /// A cart with an e-mail address was left with something in it. Told once per cart.
