@@ -1,17 +1,21 @@
 //! The shopper's cart routes: what comes in, what goes out, and which refusal says what.
 
+mod admin;
+
 use std::str::FromStr;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stoa_contracts::cart::{CartError, CartKey, CartUpdate, CartView, Carts};
+use stoa_contracts::cart::{CartError, CartKey, CartUpdate, CartView};
 use stoa_contracts::pricing::ShippingOption;
-use stoa_kernel::{CartId, LineId, Quantity, VariantId};
+use stoa_kernel::{CartId, LineId, Quantity, TenantId, VariantId};
 use stoa_rest::{
-    Access, ETag, ErrorCode, ErrorPage, HeaderMap, HeaderName, HeaderValue, Json, Method,
-    Operation, Page, Pagination, Path, Problem, Routes, State, StatusCode, Tenant, code, header,
+    Access, ETag, ErrorCode, ErrorPage, HeaderMap, HeaderName, HeaderValue, IfMatch, Json, Method,
+    Operation, Page, Path, Problem, Routes, State, StatusCode, Tenant, code, header,
 };
+
+use crate::application::{CartDesk, ChangeError, Seen};
 
 pub const CART_NOT_FOUND: ErrorCode = ErrorCode::new(
     "cart_not_found",
@@ -62,25 +66,27 @@ const CART_TOKEN: &str = "stoa-cart-token";
 const CART: &str = "/api/v1/carts/{cart_id}";
 const LINES: &str = "/api/v1/carts/{cart_id}/lines";
 const LINE: &str = "/api/v1/carts/{cart_id}/lines/{line_id}";
+const NOTICES_SEEN: &str = "/api/v1/carts/{cart_id}/notices/seen";
 const SHIPPING_OPTIONS: &str = "/api/v1/carts/{cart_id}/shipping-options";
 /// Addresses and a cart are small; a body beyond this is neither.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const BUSY_RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-type Api = Arc<dyn Carts>;
+type Api = Arc<CartDesk>;
 
 pub(crate) fn routes(carts: Api) -> Routes {
     let shopper = Access::Shopper;
     let create = Operation::new("createCart", "Start an empty cart in the shop's currency")
         .returns::<NewCart>(201);
     let add = changing("addCartLine", "Put units of a variant into a cart")
-        .description("A line of the same variant grows.")
+        .description("A line of the same variant grows, and takes the price of now.")
         .body::<NewLine>()
         .returns_problem(&CART_FULL)
         .returns_problem(&VARIANT_NOT_FOR_SALE)
         .returns_problem(&INSUFFICIENT_STOCK);
     let set = changing("setCartLine", "Set how many units a line holds")
+        .description("The line takes the price of now, also where the number stays the same.")
         .body::<LineQuantity>()
         .returns_problem(&CART_LINE_NOT_FOUND)
         .returns_problem(&VARIANT_NOT_FOR_SALE)
@@ -88,8 +94,15 @@ pub(crate) fn routes(carts: Api) -> Routes {
     let remove = changing("removeCartLine", "Take a line out of a cart")
         .returns_problem(&CART_LINE_NOT_FOUND);
     let update = changing("updateCart", "Say who buys, where it goes, and how")
-        .description("Fields left out stay as they are.")
+        .description(
+            "Fields left out stay as they are. Coupons that do not apply are kept and told of in \
+             `refused_coupons`.",
+        )
         .body::<CartUpdate>();
+    let seen = changing("seeCartNotices", "Accept what the notices of a cart tell").description(
+        "Prices of now are taken, a delivery that is gone is not chosen any more. What stands in \
+         the way of buying goes on being told.",
+    );
     let options = opened(
         "listCartShippingOptions",
         "List the ways this cart can be sent",
@@ -104,6 +117,7 @@ pub(crate) fn routes(carts: Api) -> Routes {
         .route(Method::POST, LINES, shopper, add, add_line)
         .route(Method::PATCH, LINE, shopper, set, set_line)
         .route(Method::DELETE, LINE, shopper, remove, remove_line)
+        .route(Method::POST, NOTICES_SEEN, shopper, seen, see_notices)
         .route(
             Method::GET,
             SHIPPING_OPTIONS,
@@ -112,7 +126,8 @@ pub(crate) fn routes(carts: Api) -> Routes {
             list_options,
         )
         .error_pages(&PAGES)
-        .with_state(carts)
+        .with_state(carts.clone())
+        .merge(admin::routes(carts))
 }
 
 fn opened(id: &'static str, summary: &'static str) -> Operation {
@@ -128,6 +143,8 @@ fn opened(id: &'static str, summary: &'static str) -> Operation {
 fn changing(id: &'static str, summary: &'static str) -> Operation {
     opened(id, summary)
         .returns::<CartView>(200)
+        .header("If-Match", false, "The ETag of the cart that you read.")
+        .returns_problem(&code::PRECONDITION_FAILED)
         .returns_problem(&CART_NOT_OPEN)
         .body_limit(BODY_BYTES_MAX)
 }
@@ -160,22 +177,16 @@ async fn create_cart(
     State(carts): State<Api>,
     Tenant(tenant): Tenant,
 ) -> Result<(StatusCode, Answer<NewCart>), Problem> {
-    let key = carts
-        .create(tenant.id, tenant.currency)
-        .await
-        .map_err(refusal)?;
-    let cart = carts.view(tenant.id, &key).await.map_err(refusal)?;
+    let begun = carts.begin(tenant.id, tenant.currency).await;
+    let (key, cart) = begun.map_err(refusal)?;
+    Ok((StatusCode::CREATED, with_token(key, cart)))
+}
+
+/// A cart with the secret that opens it.
+fn with_token(key: CartKey, cart: CartView) -> Answer<NewCart> {
     let ([tag, no_store], Json(cart)) = answer(cart);
-    Ok((
-        StatusCode::CREATED,
-        (
-            [tag, no_store],
-            Json(NewCart {
-                token: key.token,
-                cart,
-            }),
-        ),
-    ))
+    let token = key.token;
+    ([tag, no_store], Json(NewCart { token, cart }))
 }
 
 async fn get_cart(
@@ -184,12 +195,9 @@ async fn get_cart(
     Path(cart): Path<String>,
     headers: HeaderMap,
 ) -> Result<Answer<CartView>, Problem> {
-    let key = cart_key(&cart, &headers)?;
-    carts
-        .view(tenant.id, &key)
-        .await
-        .map(answer)
-        .map_err(refusal)
+    let id = admitted(&carts, tenant.id, &cart, &headers)?;
+    let view = carts.view_cart(tenant.id, id).await;
+    view.map(answer).map_err(refusal)
 }
 
 async fn update_cart(
@@ -197,14 +205,12 @@ async fn update_cart(
     Tenant(tenant): Tenant,
     Path(cart): Path<String>,
     headers: HeaderMap,
+    if_match: Option<IfMatch>,
     Json(update): Json<CartUpdate>,
 ) -> Result<Answer<CartView>, Problem> {
-    let key = cart_key(&cart, &headers)?;
-    carts
-        .update(tenant.id, &key, update)
-        .await
-        .map(answer)
-        .map_err(refusal)
+    let id = admitted(&carts, tenant.id, &cart, &headers)?;
+    let changed = carts.change(tenant.id, id, update, seen(if_match)).await;
+    changed.map(answer).map_err(change_refusal)
 }
 
 async fn add_line(
@@ -212,13 +218,13 @@ async fn add_line(
     Tenant(tenant): Tenant,
     Path(cart): Path<String>,
     headers: HeaderMap,
+    if_match: Option<IfMatch>,
     Json(line): Json<NewLine>,
 ) -> Result<Answer<CartView>, Problem> {
-    let key = cart_key(&cart, &headers)?;
-    let added = carts
-        .add_line(tenant.id, &key, line.variant_id, line.quantity)
-        .await;
-    added.map(answer).map_err(refusal)
+    let id = admitted(&carts, tenant.id, &cart, &headers)?;
+    let (variant, quantity) = (line.variant_id, line.quantity);
+    let added = carts.add(tenant.id, id, variant, quantity, seen(if_match));
+    added.await.map(answer).map_err(change_refusal)
 }
 
 async fn set_line(
@@ -226,14 +232,13 @@ async fn set_line(
     Tenant(tenant): Tenant,
     Path((cart, line)): Path<(String, String)>,
     headers: HeaderMap,
+    if_match: Option<IfMatch>,
     Json(body): Json<LineQuantity>,
 ) -> Result<Answer<CartView>, Problem> {
-    let key = cart_key(&cart, &headers)?;
-    let line = line_id(&*carts, &tenant.id, &key, &line)?;
-    let set = carts
-        .set_quantity(tenant.id, &key, line, body.quantity)
-        .await;
-    set.map(answer).map_err(refusal)
+    let id = admitted(&carts, tenant.id, &cart, &headers)?;
+    let line = line_id(&line)?;
+    let set = carts.set_line(tenant.id, id, line, body.quantity, seen(if_match));
+    set.await.map(answer).map_err(change_refusal)
 }
 
 async fn remove_line(
@@ -241,14 +246,23 @@ async fn remove_line(
     Tenant(tenant): Tenant,
     Path((cart, line)): Path<(String, String)>,
     headers: HeaderMap,
+    if_match: Option<IfMatch>,
 ) -> Result<Answer<CartView>, Problem> {
-    let key = cart_key(&cart, &headers)?;
-    let line = line_id(&*carts, &tenant.id, &key, &line)?;
-    carts
-        .remove_line(tenant.id, &key, line)
-        .await
-        .map(answer)
-        .map_err(refusal)
+    let id = admitted(&carts, tenant.id, &cart, &headers)?;
+    let removed = carts.remove(tenant.id, id, line_id(&line)?, seen(if_match));
+    removed.await.map(answer).map_err(change_refusal)
+}
+
+async fn see_notices(
+    State(carts): State<Api>,
+    Tenant(tenant): Tenant,
+    Path(cart): Path<String>,
+    headers: HeaderMap,
+    if_match: Option<IfMatch>,
+) -> Result<Answer<CartView>, Problem> {
+    let id = admitted(&carts, tenant.id, &cart, &headers)?;
+    let accepted = carts.see(tenant.id, id, seen(if_match)).await;
+    accepted.map(answer).map_err(change_refusal)
 }
 
 async fn list_options(
@@ -257,18 +271,9 @@ async fn list_options(
     Path(cart): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Page<ShippingOption>>, Problem> {
-    let key = cart_key(&cart, &headers)?;
-    let data = carts
-        .shipping_options(tenant.id, &key)
-        .await
-        .map_err(refusal)?;
-    Ok(Json(Page {
-        data,
-        pagination: Pagination {
-            cursor: None,
-            has_more: false,
-        },
-    }))
+    let id = admitted(&carts, tenant.id, &cart, &headers)?;
+    let options = carts.list_shipping_options(tenant.id, id).await;
+    options.map(|data| Json(Page::whole(data))).map_err(refusal)
 }
 
 fn answer(cart: CartView) -> Answer<CartView> {
@@ -276,32 +281,52 @@ fn answer(cart: CartView) -> Answer<CartView> {
     ([tag, (header::CACHE_CONTROL, NO_STORE)], Json(cart))
 }
 
-/// What is no id of a cart, and a token that is missing, look like a cart that does not exist.
-fn cart_key(cart: &str, headers: &HeaderMap) -> Result<CartKey, Problem> {
+/// The cart that path and token open. What is no id of a cart, and a token that is missing, look
+/// like a cart that does not exist.
+fn admitted(
+    carts: &CartDesk,
+    tenant: TenantId,
+    cart: &str,
+    headers: &HeaderMap,
+) -> Result<CartId, Problem> {
     let token = headers
         .get(CART_TOKEN)
         .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    match CartId::from_str(cart) {
-        Ok(id) => Ok(CartKey {
-            id,
-            token: token.to_owned(),
-        }),
-        Err(_) => Err(refusal(CartError::NotFound)),
+        .unwrap_or_default()
+        .to_owned();
+    let id = cart_id(cart)?;
+    carts
+        .admitted(tenant, &CartKey { id, token })
+        .map_err(refusal)
+}
+
+fn cart_id(text: &str) -> Result<CartId, Problem> {
+    CartId::from_str(text).map_err(|_| refusal(CartError::NotFound))
+}
+
+/// Asked only once the cart is opened: nobody else learns that it has no such line.
+fn line_id(text: &str) -> Result<LineId, Problem> {
+    LineId::from_str(text).map_err(|_| refusal(CartError::LineNotFound))
+}
+
+/// What the change is meant for: `If-Match`, where the client sent one.
+fn seen(if_match: Option<IfMatch>) -> Seen {
+    match if_match {
+        None => Seen::default(),
+        Some(tags) => Seen::only(move |version| tags.check(&ETag::of_version(version)).is_ok()),
     }
 }
 
-/// Only whoever may open the cart learns that it has no such line.
-fn line_id(
-    carts: &dyn Carts,
-    tenant: &stoa_kernel::TenantId,
-    key: &CartKey,
-    line: &str,
-) -> Result<LineId, Problem> {
-    if !carts.opens(*tenant, key) {
-        return Err(refusal(CartError::NotFound));
+fn change_refusal(error: ChangeError) -> Problem {
+    match error {
+        ChangeError::Refused(error) => refusal(error),
+        ChangeError::Stale { version } => {
+            let [(name, tag)] = ETag::of_version(version).header();
+            Problem::new(&code::PRECONDITION_FAILED)
+                .with_header(name, tag)
+                .with_detail("The cart changed since you read it: read it again.")
+        }
     }
-    LineId::from_str(line).map_err(|_| refusal(CartError::LineNotFound))
 }
 
 fn refusal(error: CartError) -> Problem {

@@ -1,21 +1,29 @@
-//! What a shopper does with a cart, and what checkout does with it. Holds no SQL and no HTTP.
+//! What a shopper does with a cart. Holds no SQL and no HTTP.
 
 mod contract;
+mod editing;
+mod finding;
+mod merge;
 mod pricing;
+mod sweep;
 
 use std::sync::Arc;
 
 use stoa_contracts::Deps;
-use stoa_contracts::cart::{CartError, CartKey, CartUpdate, CartView};
+use stoa_contracts::cart::{CartError, CartKey, CartView};
 use stoa_contracts::catalog::Catalog;
 use stoa_contracts::inventory::Inventory;
-use stoa_contracts::pricing::{Pricing, QuoteError, QuoteLine, QuoteRequest, ShippingOption};
-use stoa_kernel::{CartId, Currency, LineId, Quantity, TenantId, VariantId, kind};
-use stoa_storage::Tx;
+use stoa_contracts::pricing::{Pricing, ShippingOption};
+use stoa_kernel::{CartId, Currency, LineId, Quantity, TenantId, Timestamp, VariantId, kind};
+use stoa_rest::CursorKey;
+use stoa_storage::{Error, Tx};
 
-use crate::domain::{self, Cart, Line, Shown, invalid};
+use crate::CartConfig;
+use crate::domain::{Cart, IdleRules};
 use crate::infrastructure as store;
 use crate::token::TokenKey;
+
+pub(crate) use sweep::Sweep;
 
 /// Whom a cart asks what it holds, costs and can have.
 #[derive(Clone)]
@@ -31,19 +39,64 @@ pub(crate) struct CartDesk {
     deps: Deps,
     peers: Peers,
     tokens: TokenKey,
+    rules: IdleRules,
+}
+
+/// Which versions of a cart a change is meant for; any, where its author did not say.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Option<Arc<dyn Fn(i64) -> bool + Send + Sync>>);
+
+impl Seen {
+    pub(crate) fn only(is_seen: impl Fn(i64) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(is_seen)))
+    }
+
+    fn check(&self, version: i64) -> Result<(), ChangeError> {
+        match &self.0 {
+            Some(is_seen) if !is_seen(version) => Err(ChangeError::Stale { version }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    /// Whoever asks for the change saw another version.
+    #[error("the cart is at version {version} now")]
+    Stale { version: i64 },
+    #[error(transparent)]
+    Refused(#[from] CartError),
+}
+
+impl From<Error> for ChangeError {
+    fn from(error: Error) -> Self {
+        Self::Refused(CartError::Storage(error))
+    }
 }
 
 impl CartDesk {
-    pub(crate) fn new(deps: Deps, peers: Peers, secret: [u8; 32]) -> Self {
+    pub(crate) fn new(deps: Deps, peers: Peers, config: &CartConfig) -> Self {
         Self {
             deps,
             peers,
-            tokens: TokenKey::new(secret),
+            tokens: TokenKey::new(config.secret),
+            rules: IdleRules::of(config),
+        }
+    }
+
+    pub(crate) fn cursors(&self) -> CursorKey {
+        self.tokens.cursors()
+    }
+
+    pub(crate) fn key(&self, tenant: TenantId, id: CartId) -> CartKey {
+        CartKey {
+            id,
+            token: self.tokens.token(tenant, id),
         }
     }
 
     /// The cart that `key` opens; a wrong token and no such cart look alike.
-    fn admitted(&self, tenant: TenantId, key: &CartKey) -> Result<CartId, CartError> {
+    pub(crate) fn admitted(&self, tenant: TenantId, key: &CartKey) -> Result<CartId, CartError> {
         match self.tokens.opens(tenant, key.id, &key.token) {
             true => Ok(key.id),
             false => Err(CartError::NotFound),
@@ -57,26 +110,39 @@ impl CartDesk {
     ) -> Result<CartKey, CartError> {
         let now = self.deps.now();
         let id = self.deps.ids.make::<kind::Cart>(now);
+        let look_at = now.plus(self.rules.expires_after);
         let db = self.deps.storage.db(tenant).await?;
-        db.write(async move |tx: &mut Tx<'_>| store::insert(tx, id, currency, now).await)
+        db.write(async move |tx: &mut Tx<'_>| store::insert(tx, id, currency, look_at, now).await)
             .await?;
-        Ok(CartKey {
-            id,
-            token: self.tokens.token(tenant, id),
-        })
+        Ok(self.key(tenant, id))
     }
 
-    async fn view_cart(&self, tenant: TenantId, id: CartId) -> Result<CartView, CartError> {
+    /// A new cart and what it shows.
+    pub(crate) async fn begin(
+        &self,
+        tenant: TenantId,
+        currency: Currency,
+    ) -> Result<(CartKey, CartView), CartError> {
+        let key = self.create_cart(tenant, currency).await?;
+        let view = self.view_cart(tenant, key.id).await?;
+        Ok((key, view))
+    }
+
+    pub(crate) async fn view_cart(
+        &self,
+        tenant: TenantId,
+        id: CartId,
+    ) -> Result<CartView, CartError> {
         let desk = self.clone();
         let db = self.deps.storage.db(tenant).await?;
         db.read(async move |tx: &mut Tx<'_>| {
             let cart = store::read(tx, id).await?.ok_or(CartError::NotFound)?;
-            pricing::view(tx, &desk.peers, cart).await
+            desk.shown(tx, cart).await
         })
         .await
     }
 
-    async fn list_shipping_options(
+    pub(crate) async fn list_shipping_options(
         &self,
         tenant: TenantId,
         id: CartId,
@@ -90,201 +156,136 @@ impl CartDesk {
         .await
     }
 
-    async fn add(
+    /// Adds units to the variant's line. One transaction, which shows the cart as well: nothing
+    /// is read twice, and the cart's row is locked, read and counted up by one statement.
+    pub(crate) async fn add(
         &self,
         tenant: TenantId,
         id: CartId,
         variant: VariantId,
         units: Quantity,
-    ) -> Result<(), CartError> {
+        seen: Seen,
+    ) -> Result<CartView, ChangeError> {
         let desk = self.clone();
         let now = self.deps.now();
         let line = self.deps.ids.make::<kind::Line>(now);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let cart = desk.open_cart(tx, id).await?;
-            let (id, place, quantity) = cart.grown(variant, units, line)?;
-            let shown = desk.for_sale(tx, cart.currency, variant, quantity).await?;
-            let line = Line {
-                id,
-                variant,
-                quantity,
-                place,
-                shown,
-            };
-            store::put_line(tx, cart.id, &line, now).await?;
-            Ok(())
+            let mut cart = desk.touched(tx, id, &seen, now).await?;
+            let at = cart.grow(variant, units, line)?;
+            let priced = pricing::price(tx, &desk.peers, &cart).await?;
+            cart.lines[at].shown = priced.buyable(&cart.lines[at])?;
+            let sooner = desk.rules.sooner(&cart, now);
+            store::put_line(tx, cart.id, &cart.lines[at], sooner).await?;
+            Ok(pricing::view(cart, priced, &desk.rules))
         })
         .await
     }
 
-    async fn set_line(
+    /// Sets how many units a line holds, and accepts its price of now.
+    pub(crate) async fn set_line(
         &self,
         tenant: TenantId,
         id: CartId,
         line: LineId,
         quantity: Quantity,
-    ) -> Result<(), CartError> {
+        seen: Seen,
+    ) -> Result<CartView, ChangeError> {
         let desk = self.clone();
         let now = self.deps.now();
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let cart = desk.open_cart(tx, id).await?;
-            let line = cart.line(line)?;
-            if line.quantity == quantity {
-                return Ok(());
+            let mut cart = desk.opened(tx, id, &seen).await?;
+            let at = cart.position(line)?;
+            let before = cart.lines[at].clone();
+            cart.lines[at].quantity = quantity;
+            let priced = pricing::price(tx, &desk.peers, &cart).await?;
+            // The same again is no change, and needs no stock.
+            if quantity != before.quantity || priced.shown_now(&before).is_none() {
+                cart.lines[at].shown = priced.buyable(&cart.lines[at])?;
+            } else if let Some(shown) = priced.shown_now(&before) {
+                cart.lines[at].shown = shown;
             }
-            let shown = desk
-                .for_sale(tx, cart.currency, line.variant, quantity)
-                .await?;
-            let line = Line {
-                quantity,
-                shown,
-                ..line.clone()
-            };
-            store::put_line(tx, cart.id, &line, now).await?;
-            Ok(())
+            if cart.lines[at] != before {
+                let lines = std::slice::from_ref(&cart.lines[at]);
+                store::put_lines(tx, cart.id, lines).await?;
+                desk.count_up(tx, &mut cart, now).await?;
+            }
+            Ok(pricing::view(cart, priced, &desk.rules))
         })
         .await
     }
 
-    async fn remove(&self, tenant: TenantId, id: CartId, line: LineId) -> Result<(), CartError> {
-        let desk = self.clone();
-        let now = self.deps.now();
-        let db = self.deps.storage.db(tenant).await?;
-        db.write(async move |tx: &mut Tx<'_>| {
-            let cart = desk.open_cart(tx, id).await?;
-            let line = cart.line(line)?.id;
-            store::delete_line(tx, cart.id, line, now).await?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn change(
+    pub(crate) async fn remove(
         &self,
         tenant: TenantId,
         id: CartId,
-        update: CartUpdate,
-    ) -> Result<(), CartError> {
-        let update = checked(update)?;
+        line: LineId,
+        seen: Seen,
+    ) -> Result<CartView, ChangeError> {
         let desk = self.clone();
         let now = self.deps.now();
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let mut cart = desk.open_cart(tx, id).await?;
-            let before = cart.clone();
-            let asked = update.clone();
-            cart.email = asked.email.or(cart.email);
-            cart.shipping_address = asked.shipping_address.or(cart.shipping_address);
-            cart.billing_address = asked.billing_address.or(cart.billing_address);
-            if let Some(option) = asked.shipping_option_id {
-                if !desk.ships_by(tx, &cart, &option).await? {
-                    return Err(invalid(
-                        "shipping_option_id",
-                        "this cart has no such option",
-                    ));
-                }
-                cart.shipping_option_id = Some(option);
-            } else if let Some(option) = cart.shipping_option_id.clone()
-                && cart.shipping_address != before.shipping_address
-                && !desk.ships_by(tx, &cart, &option).await?
-            {
-                // What was chosen does not go where the cart goes now.
-                cart.shipping_option_id = None;
-            }
-            if cart != before {
-                store::update(tx, &cart, now).await?;
-            }
-            Ok(())
+            let mut cart = desk.opened(tx, id, &seen).await?;
+            let at = cart.position(line)?;
+            let removed = cart.lines.remove(at);
+            store::delete_line(tx, cart.id, removed.id).await?;
+            desk.count_up(tx, &mut cart, now).await?;
+            Ok(desk.shown(tx, cart).await?)
         })
         .await
     }
 
-    async fn ships_by(
-        &self,
-        tx: &mut Tx<'_>,
-        cart: &Cart,
-        option: &str,
-    ) -> Result<bool, CartError> {
-        let options = pricing::shipping_options(tx, &self.peers, cart).await?;
-        Ok(options.iter().any(|known| known.id == option))
+    async fn shown(&self, tx: &mut Tx<'_>, cart: Cart) -> Result<CartView, CartError> {
+        let priced = pricing::price(tx, &self.peers, &cart).await?;
+        Ok(pricing::view(cart, priced, &self.rules))
     }
 
-    async fn open_cart(&self, tx: &mut Tx<'_>, id: CartId) -> Result<Cart, CartError> {
+    /// The open cart, locked.
+    async fn opened(&self, tx: &mut Tx<'_>, id: CartId, seen: &Seen) -> Result<Cart, ChangeError> {
         let cart = store::lock(tx, id).await?.ok_or(CartError::NotFound)?;
+        seen.check(cart.version)?;
         cart.require_open()?;
         Ok(cart)
     }
 
-    /// What a line of `quantity` units shows; an error where they cannot be bought now.
-    async fn for_sale(
+    /// The open cart, locked, at its next version. The one before is what its author saw.
+    async fn touched(
         &self,
         tx: &mut Tx<'_>,
-        currency: Currency,
-        variant: VariantId,
-        quantity: Quantity,
-    ) -> Result<Shown, CartError> {
-        let found = self.peers.catalog.variants(tx, &[variant]).await?;
-        let snapshot = found.first().filter(|found| found.active);
-        let snapshot = snapshot.ok_or(CartError::NotForSale { variant })?;
-        let request = QuoteRequest {
-            currency,
-            lines: vec![QuoteLine {
-                variant,
-                quantity,
-                requires_shipping: snapshot.requires_shipping,
-                taxable: snapshot.taxable,
-            }],
-            country: None,
-            shipping_option: None,
-        };
-        let quote = match self.peers.pricing.quote(tx, &request).await {
-            Ok(quote) => quote,
-            Err(QuoteError::Storage(error)) => return Err(error.into()),
-            Err(QuoteError::Overflow) => return Err(pricing::too_large()),
-            Err(QuoteError::NoPrice { .. } | QuoteError::UnknownShippingOption { .. }) => {
-                return Err(CartError::NotForSale { variant });
+        id: CartId,
+        seen: &Seen,
+        now: Timestamp,
+    ) -> Result<Cart, ChangeError> {
+        match store::touch_open(tx, id, now).await? {
+            Some(cart) => {
+                seen.check(cart.version - 1)?;
+                Ok(cart)
             }
-        };
-        let priced = quote
-            .lines
-            .first()
-            .ok_or(CartError::NotForSale { variant })?;
-        let stock = self.peers.inventory.availability(tx, &[variant]).await?;
-        let units = stock.first().map_or(Some(0), |stock| stock.units);
-        if let Some(available) = units.filter(|units| *units < quantity.as_i64()) {
-            return Err(CartError::Short {
-                variant,
-                asked: quantity.as_i64(),
-                available,
-            });
+            // Nothing was changed: this tells why.
+            None => match self.opened(tx, id, seen).await {
+                Ok(_) => Err(CartError::NotOpen.into()),
+                Err(error) => Err(error),
+            },
         }
-        Ok(Shown::of(snapshot, priced.unit_price.amount))
     }
-}
 
-/// Every field as it may be stored, before any database is asked.
-fn checked(update: CartUpdate) -> Result<CartUpdate, CartError> {
-    let CartUpdate {
-        email,
-        shipping_address,
-        billing_address,
-        shipping_option_id,
-        coupons,
-    } = update;
-    if coupons.is_some_and(|codes| !codes.is_empty()) {
-        return Err(invalid("coupons[0]", "this shop has no such code"));
+    /// Gives the cart, whose row is locked, its next version.
+    async fn count_up(
+        &self,
+        tx: &mut Tx<'_>,
+        cart: &mut Cart,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.counted(cart, now);
+        store::touch(tx, cart).await
     }
-    Ok(CartUpdate {
-        email: email.as_deref().map(domain::checked_email).transpose()?,
-        shipping_address: shipping_address
-            .map(|address| domain::checked_address("shipping_address", address))
-            .transpose()?,
-        billing_address: billing_address
-            .map(|address| domain::checked_address("billing_address", address))
-            .transpose()?,
-        shipping_option_id,
-        coupons: None,
-    })
+
+    /// What every change does to the cart besides.
+    fn counted(&self, cart: &mut Cart, now: Timestamp) {
+        cart.look_at = self.rules.sooner(cart, now).or(cart.look_at);
+        cart.version += 1;
+        cart.updated_at = now;
+    }
 }

@@ -2,13 +2,21 @@
 
 mod address;
 mod country;
+mod idle;
+mod merge;
+mod wish;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stoa_contracts::Address;
 use stoa_contracts::cart::{CartError, CartStatus};
 use stoa_contracts::catalog::VariantSnapshot;
-use stoa_kernel::{CartId, Currency, LineId, OrderId, Quantity, VariantId};
+use stoa_kernel::{CartId, Currency, CustomerId, LineId, OrderId, Quantity, Timestamp, VariantId};
 
 pub(crate) use address::{checked_address, checked_email};
+pub(crate) use idle::{IdleRules, Step};
+pub(crate) use merge::{Merged, merged};
+pub(crate) use wish::{checked_coupons, checked_note};
 
 pub(crate) const LINES_PER_CART_MAX: usize = 200;
 
@@ -22,8 +30,19 @@ pub(crate) struct Cart {
     pub(crate) shipping_address: Option<Address>,
     pub(crate) billing_address: Option<Address>,
     pub(crate) shipping_option_id: Option<String>,
+    /// As the shopper typed them.
+    pub(crate) coupons: Vec<String>,
+    pub(crate) note: Option<String>,
+    pub(crate) customer: Option<CustomerId>,
+    /// What found no room when a guest's cart joined this one, until it is seen.
+    pub(crate) left_out: Vec<LeftOut>,
     pub(crate) order: Option<OrderId>,
     pub(crate) version: i64,
+    pub(crate) updated_at: Timestamp,
+    /// When it was told that the cart had been left behind.
+    pub(crate) abandoned_at: Option<Timestamp>,
+    /// When the sweep looks at it next.
+    pub(crate) look_at: Option<Timestamp>,
     /// In the order in which they were added.
     pub(crate) lines: Vec<Line>,
 }
@@ -37,8 +56,16 @@ pub(crate) struct Line {
     pub(crate) shown: Shown,
 }
 
-/// What a line shows of its variant, as it was when the line was last changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeftOut {
+    pub(crate) variant: VariantId,
+    pub(crate) title: String,
+    pub(crate) units: i64,
+}
+
+/// What a line shows of its variant, as it was when the line was last changed. Empty only in a new
+/// line, before it is priced.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Shown {
     pub(crate) product_handle: String,
     pub(crate) title: String,
@@ -62,6 +89,25 @@ impl Shown {
     }
 }
 
+/// A cart in a list, as staff see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct CartSummary {
+    pub(crate) id: CartId,
+    pub(crate) status: CartStatus,
+    pub(crate) currency: Currency,
+    pub(crate) email: Option<String>,
+    pub(crate) customer_id: Option<CustomerId>,
+    pub(crate) lines: i64,
+    /// The order made of it, once there is one.
+    pub(crate) order_id: Option<OrderId>,
+    pub(crate) version: i64,
+    pub(crate) created_at: Timestamp,
+    /// When it was last changed.
+    pub(crate) updated_at: Timestamp,
+    /// When it was told that the cart had been left behind.
+    pub(crate) abandoned_at: Option<Timestamp>,
+}
+
 impl Cart {
     /// While it is paid for, and after, a cart stays as it is.
     pub(crate) fn require_open(&self) -> Result<(), CartError> {
@@ -71,38 +117,43 @@ impl Cart {
         }
     }
 
-    pub(crate) fn line(&self, id: LineId) -> Result<&Line, CartError> {
+    /// Where the line stands among the lines.
+    pub(crate) fn position(&self, id: LineId) -> Result<usize, CartError> {
         self.lines
             .iter()
-            .find(|line| line.id == id)
+            .position(|line| line.id == id)
             .ok_or(CartError::LineNotFound)
     }
 
-    /// The line that holds `units` more of `variant`, not yet with what it shows: the one there
-    /// is, grown, or a new one named `id` at the end.
-    pub(crate) fn grown(
-        &self,
+    /// Adds `units` of `variant` to its line, or as a line named `id` at the end that shows
+    /// nothing yet; answers where that line stands.
+    pub(crate) fn grow(
+        &mut self,
         variant: VariantId,
         units: Quantity,
         id: LineId,
-    ) -> Result<(LineId, i64, Quantity), CartError> {
-        if let Some(line) = self.lines.iter().find(|line| line.variant == variant) {
+    ) -> Result<usize, CartError> {
+        let known = self.lines.iter().position(|line| line.variant == variant);
+        if let Some(at) = known {
+            let line = &mut self.lines[at];
             let sum = line.quantity.as_i64() + units.as_i64();
-            let sum = Quantity::from_i64(sum).map_err(|error| invalid("quantity", error))?;
-            return Ok((line.id, line.place, sum));
+            line.quantity = Quantity::from_i64(sum).map_err(|error| invalid("quantity", error))?;
+            return Ok(at);
         }
         if self.lines.len() >= LINES_PER_CART_MAX {
             return Err(CartError::TooManyLines {
                 max: LINES_PER_CART_MAX,
             });
         }
-        let place = self
-            .lines
-            .iter()
-            .map(|line| line.place + 1)
-            .max()
-            .unwrap_or(0);
-        Ok((id, place, units))
+        let last = self.lines.iter().map(|line| line.place).max();
+        self.lines.push(Line {
+            id,
+            variant,
+            quantity: units,
+            place: last.map_or(0, |place| place + 1),
+            shown: Shown::default(),
+        });
+        Ok(self.lines.len() - 1)
     }
 }
 
@@ -115,11 +166,23 @@ pub(crate) fn invalid(field: impl Into<String>, reason: impl ToString) -> CartEr
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use stoa_kernel::QUANTITY_MAX;
 
-    fn cart(lines: u128) -> Cart {
+    pub(crate) fn address(country: &str) -> Address {
+        Address {
+            name: "Jo Doe".to_owned(),
+            line1: "1 Agora".to_owned(),
+            city: "Athens".to_owned(),
+            postal_code: "105 55".to_owned(),
+            country: country.to_owned(),
+            ..Address::default()
+        }
+    }
+
+    /// An open cart touched at 0, its lines and their variants named from 1 up.
+    pub(crate) fn cart(lines: u128) -> Cart {
         let line = |number: u128| Line {
             id: LineId::from_u128(number),
             variant: VariantId::from_u128(number),
@@ -142,8 +205,15 @@ mod tests {
             shipping_address: None,
             billing_address: None,
             shipping_option_id: None,
+            coupons: Vec::new(),
+            note: None,
+            customer: None,
+            left_out: Vec::new(),
             order: None,
             version: 1,
+            updated_at: Timestamp::from_micros(0),
+            abandoned_at: None,
+            look_at: None,
             lines: (1..=lines).map(line).collect(),
         }
     }
@@ -155,24 +225,26 @@ mod tests {
     #[test]
     fn a_line_of_the_same_variant_grows_and_another_goes_to_the_end() {
         let (new, first) = (LineId::from_u128(9), LineId::from_u128(1));
-        let grown = cart(2)
-            .grown(VariantId::from_u128(1), units(4), new)
-            .expect("it fits");
-        assert_eq!(grown, (first, 1, units(5)));
-        let added = cart(2)
-            .grown(VariantId::from_u128(7), units(4), new)
-            .expect("it fits");
-        assert_eq!(added, (new, 3, units(4)));
+        let mut growing = cart(2);
+        let at = growing.grow(VariantId::from_u128(1), units(4), new);
+        assert_eq!(at.expect("it fits"), 0);
+        let line = &growing.lines[0];
+        assert_eq!((line.id, line.place, line.quantity), (first, 1, units(5)));
+        assert_eq!(line.shown.unit_price, 100, "nothing is accepted yet");
+        let at = growing.grow(VariantId::from_u128(7), units(4), new);
+        assert_eq!(at.expect("it fits"), 2);
+        let line = &growing.lines[2];
+        assert_eq!((line.id, line.place, line.quantity), (new, 3, units(4)));
     }
 
     #[test]
     fn lines_and_quantities_are_bounded() {
         let new = LineId::from_u128(999);
-        let full = cart(LINES_PER_CART_MAX as u128);
-        let refused = full.grown(VariantId::from_u128(999), units(1), new);
+        let mut full = cart(LINES_PER_CART_MAX as u128);
+        let refused = full.grow(VariantId::from_u128(999), units(1), new);
         assert!(matches!(refused, Err(CartError::TooManyLines { max: 200 })));
-        assert!(full.grown(VariantId::from_u128(200), units(1), new).is_ok());
-        let refused = cart(1).grown(VariantId::from_u128(1), units(QUANTITY_MAX), new);
+        assert!(full.grow(VariantId::from_u128(200), units(1), new).is_ok());
+        let refused = cart(1).grow(VariantId::from_u128(1), units(QUANTITY_MAX), new);
         assert!(matches!(refused, Err(CartError::Invalid { field, .. }) if field == "quantity"));
     }
 

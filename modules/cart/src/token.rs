@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use stoa_kernel::{CartId, TenantId};
+use stoa_rest::CursorKey;
 use subtle::ConstantTimeEq as _;
 
 /// Makes and checks tokens. 256 bits, as long as the secret is one.
@@ -23,6 +24,14 @@ impl TokenKey {
         // Both ids have one length each, so no other pair signs alike.
         mac.update(format!("cart:{tenant}{cart}").as_bytes());
         URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    }
+
+    /// What signs the cursors of lists: as secret as the tokens, and of no use for them.
+    pub(crate) fn cursors(&self) -> CursorKey {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(b"cursors of lists of carts");
+        CursorKey::new(mac.finalize().into_bytes().into())
     }
 
     /// In time that does not depend on where the two differ.

@@ -2,14 +2,23 @@
 
 use async_trait::async_trait;
 use stoa_contracts::cart::{
-    CartError, CartKey, CartStatus, CartUpdate, CartView, Carts, CheckoutCart,
+    CartError, CartKey, CartUpdate, CartView, Carts, CheckoutCart, Recovery,
 };
 use stoa_contracts::pricing::ShippingOption;
-use stoa_kernel::{CartId, Currency, LineId, OrderId, Quantity, TenantId, VariantId};
+use stoa_kernel::{CartId, Currency, CustomerId, LineId, OrderId, Quantity, TenantId, VariantId};
 use stoa_storage::{Error, Tx};
 
-use super::CartDesk;
+use super::{CartDesk, ChangeError, Seen};
+use crate::domain::invalid;
 use crate::infrastructure as store;
+
+/// Callers of the contract name no version, so none of theirs is stale.
+fn refused(error: ChangeError) -> CartError {
+    match error {
+        ChangeError::Refused(error) => error,
+        ChangeError::Stale { version } => invalid("version", format!("is {version} now")),
+    }
+}
 
 #[async_trait]
 impl Carts for CartDesk {
@@ -30,8 +39,8 @@ impl Carts for CartDesk {
         quantity: Quantity,
     ) -> Result<CartView, CartError> {
         let id = self.admitted(tenant, key)?;
-        self.add(tenant, id, variant, quantity).await?;
-        self.view_cart(tenant, id).await
+        let added = self.add(tenant, id, variant, quantity, Seen::default());
+        added.await.map_err(refused)
     }
 
     async fn set_quantity(
@@ -42,8 +51,8 @@ impl Carts for CartDesk {
         quantity: Quantity,
     ) -> Result<CartView, CartError> {
         let id = self.admitted(tenant, key)?;
-        self.set_line(tenant, id, line, quantity).await?;
-        self.view_cart(tenant, id).await
+        let set = self.set_line(tenant, id, line, quantity, Seen::default());
+        set.await.map_err(refused)
     }
 
     async fn remove_line(
@@ -53,8 +62,8 @@ impl Carts for CartDesk {
         line: LineId,
     ) -> Result<CartView, CartError> {
         let id = self.admitted(tenant, key)?;
-        self.remove(tenant, id, line).await?;
-        self.view_cart(tenant, id).await
+        let removed = self.remove(tenant, id, line, Seen::default());
+        removed.await.map_err(refused)
     }
 
     async fn update(
@@ -64,8 +73,8 @@ impl Carts for CartDesk {
         update: CartUpdate,
     ) -> Result<CartView, CartError> {
         let id = self.admitted(tenant, key)?;
-        self.change(tenant, id, update).await?;
-        self.view_cart(tenant, id).await
+        let changed = self.change(tenant, id, update, Seen::default());
+        changed.await.map_err(refused)
     }
 
     async fn shipping_options(
@@ -75,6 +84,33 @@ impl Carts for CartDesk {
     ) -> Result<Vec<ShippingOption>, CartError> {
         let id = self.admitted(tenant, key)?;
         self.list_shipping_options(tenant, id).await
+    }
+
+    async fn assign(
+        &self,
+        tenant: TenantId,
+        key: &CartKey,
+        customer: CustomerId,
+    ) -> Result<CartView, CartError> {
+        let id = self.admitted(tenant, key)?;
+        let given = self.give(tenant, id, customer, Seen::default());
+        given.await.map_err(refused)
+    }
+
+    async fn of_customer(
+        &self,
+        tenant: TenantId,
+        customer: CustomerId,
+    ) -> Result<Option<CartKey>, CartError> {
+        self.open_cart_of(tenant, customer).await
+    }
+
+    async fn recovery(
+        &self,
+        tenant: TenantId,
+        cart: CartId,
+    ) -> Result<Option<Recovery>, CartError> {
+        self.recover(tenant, cart).await
     }
 
     fn opens(&self, tenant: TenantId, key: &CartKey) -> bool {
@@ -91,6 +127,9 @@ impl Carts for CartDesk {
             shipping_address: cart.shipping_address,
             billing_address: cart.billing_address,
             shipping_option_id: cart.shipping_option_id,
+            coupons: cart.coupons,
+            note: cart.note,
+            customer: cart.customer,
             lines: cart
                 .lines
                 .iter()
@@ -101,14 +140,16 @@ impl Carts for CartDesk {
     }
 
     async fn freeze(&self, tx: &mut Tx<'_>, cart: CartId, order: OrderId) -> Result<(), Error> {
-        store::set_status(tx, cart, CartStatus::Frozen, Some(order), self.deps.now()).await
+        store::freeze(tx, cart, order, self.deps.now()).await
     }
 
     async fn thaw(&self, tx: &mut Tx<'_>, cart: CartId) -> Result<(), Error> {
-        store::set_status(tx, cart, CartStatus::Open, None, self.deps.now()).await
+        store::thaw(tx, cart, &self.rules, self.deps.now()).await
     }
 
     async fn complete(&self, tx: &mut Tx<'_>, cart: CartId) -> Result<(), Error> {
-        store::set_status(tx, cart, CartStatus::Completed, None, self.deps.now()).await
+        let now = self.deps.now();
+        let look_at = now.plus(self.rules.completed_kept);
+        store::complete(tx, cart, look_at, now).await
     }
 }
