@@ -1,0 +1,1 @@
+//! Books over real cells of every kind, through the contract and over HTTP.
