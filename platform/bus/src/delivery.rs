@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stoa_kernel::{Envelope, TenantId};
+use stoa_kernel::{CellId, Envelope, TenantId};
 use stoa_storage::{EventLog, Result, Tx};
 use tokio::sync::watch;
 
@@ -19,6 +19,8 @@ const TOGETHER_MAX: usize = 50;
 /// An event that fails this often is set aside, so that those behind it go on.
 const TRIES_MAX: u32 = 8;
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Rounds without work after which a consumer's position is read again.
+const POSITION_READ_AFTER: u32 = 5;
 
 /// Gives committed events their place and tells the consumers how far the log goes.
 pub(crate) async fn sequence(
@@ -44,26 +46,43 @@ pub(crate) async fn sequence(
 async fn place(log: &EventLog, head: &watch::Sender<i64>) -> Result<bool> {
     let placed = log.sequence().await?;
     let last = log.head().await?;
-    head.send_if_modified(|known| std::mem::replace(known, last) != last);
+    // The transport may have told of a later one already.
+    head.send_if_modified(|known| last > std::mem::replace(known, last.max(*known)));
     Ok(placed > 0)
 }
 
 /// Brings the log to one consumer. Each has a loop of its own, so that none waits for another.
 pub(crate) async fn consume(
     shared: Arc<Shared>,
+    cell: CellId,
     log: EventLog,
     consumer: Arc<dyn Consumer>,
     mut head: watch::Receiver<i64>,
     mut pause: Pause,
 ) {
     let mut position = None;
+    let mut idle = 0;
     loop {
         let known = *head.borrow_and_update();
-        let outcome = step(&shared, &log, &consumer, &mut position, known, &mut pause).await;
+        let outcome = step(
+            &shared,
+            cell,
+            &log,
+            &consumer,
+            &mut position,
+            known,
+            &mut pause,
+        )
+        .await;
         let more = outcome.unwrap_or_else(|error| {
             tracing::warn!(%error, consumer = consumer.name(), "events could not be moved; trying again");
             false
         });
+        idle = if more { 0 } else { idle + 1 };
+        if idle % POSITION_READ_AFTER == 0 {
+            // Somebody may have taken it back, to have events handled again.
+            position = None;
+        }
         if pause.ended() || (!more && !pause.wait(&mut head).await) {
             return;
         }
@@ -73,6 +92,7 @@ pub(crate) async fn consume(
 /// One page; true where there may be more right away.
 async fn step(
     shared: &Shared,
+    cell: CellId,
     log: &EventLog,
     consumer: &Arc<dyn Consumer>,
     position: &mut Option<i64>,
@@ -88,7 +108,7 @@ async fn step(
     if from >= head {
         return Ok(false);
     }
-    let events = log.after(from, READ_MAX).await?;
+    let events = shared.feed.after(cell, log, from, READ_MAX).await?;
     let Some(last) = events.last().map(|event| event.seq) else {
         return Ok(false);
     };

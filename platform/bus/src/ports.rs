@@ -58,3 +58,22 @@ pub trait Recurring: Send + Sync + 'static {
 
     async fn run(&self, cell: CellId, now: Timestamp) -> Result<(), HandlerError>;
 }
+
+/// The transport did not take, or did not bring, events; the log has them all the same.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct TransportError {
+    pub message: String,
+}
+
+/// Carries sequenced events between processes sooner than they would find them in the log. Never
+/// the only copy: consumers read from the log whatever did not come, came twice or out of order.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// Sends events of one cell in their order; returns once all of them are on the transport's
+    /// disk. Sending one again does no harm.
+    async fn publish(&self, events: &[Envelope]) -> Result<(), TransportError>;
+
+    /// Waits for the next events that any process published since this one began to listen.
+    async fn receive(&self) -> Result<Vec<Envelope>, TransportError>;
+}

@@ -12,7 +12,8 @@ use stoa_storage::{Committed, Result, Storage};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::ports::{Consumer, JobHandler, Recurring};
+use crate::feed::{self, Feed};
+use crate::ports::{Consumer, JobHandler, Recurring, Transport};
 use crate::{delivery, jobs};
 
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) handlers: HashMap<&'static str, Arc<dyn JobHandler>>,
     pub(crate) recurring: Vec<Arc<dyn Recurring>>,
     pub(crate) config: WorkerConfig,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) feed: Feed,
 }
 
 pub struct Worker {
@@ -92,6 +95,8 @@ impl Worker {
             handlers: HashMap::new(),
             recurring: Vec::new(),
             config,
+            transport: None,
+            feed: Feed::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -119,10 +124,22 @@ impl Worker {
         shared.recurring.extend(recurring);
     }
 
+    /// Carries events between processes by `transport`, besides the log; call before
+    /// [`Self::run`].
+    pub fn carry(&mut self, transport: Arc<dyn Transport>) {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.transport = Some(transport);
+        }
+    }
+
     /// Runs until `shutdown` turns true, then finishes what is under way.
     pub async fn run(self, mut shutdown: watch::Receiver<bool>) -> Result<()> {
         let mut known: HashSet<CellId> = HashSet::new();
         let mut loops = JoinSet::new();
+        if let Some(transport) = &self.shared.transport {
+            let pause = self.pause(&shutdown);
+            loops.spawn(feed::receive(self.shared.clone(), transport.clone(), pause));
+        }
         while !is_over(&shutdown) {
             match self.shared.storage.cells().await {
                 Ok(cells) => {
@@ -149,6 +166,13 @@ impl Worker {
         Ok(())
     }
 
+    fn pause(&self, shutdown: &watch::Receiver<bool>) -> Pause {
+        Pause {
+            every: self.shared.config.poll_every,
+            shutdown: shutdown.clone(),
+        }
+    }
+
     async fn start_cell(
         &self,
         cell: CellId,
@@ -167,11 +191,23 @@ impl Worker {
             // Whoever held them died with the process that owned this folder before us.
             queue.free_leases(shared.clock.now()).await?;
         }
-        let pause = Pause {
-            every: shared.config.poll_every,
-            shutdown: shutdown.clone(),
-        };
+        let pause = self.pause(shutdown);
         let (head_sender, head) = watch::channel(0_i64);
+        match &shared.transport {
+            Some(transport) => {
+                log.advance(feed::RELAY, 0, shared.clock.now()).await?;
+                shared.feed.serve(cell, log.epoch(), head_sender.clone());
+                loops.spawn(feed::relay(
+                    shared.clone(),
+                    transport.clone(),
+                    log.clone(),
+                    head.clone(),
+                    pause.clone(),
+                ));
+            }
+            // Nobody publishes any more: the log is not kept for it.
+            None => log.forget(feed::RELAY).await?,
+        }
         loops.spawn(delivery::sequence(
             log.clone(),
             self.events.clone(),
@@ -181,6 +217,7 @@ impl Worker {
         for consumer in &shared.consumers {
             loops.spawn(delivery::consume(
                 shared.clone(),
+                cell,
                 log.clone(),
                 consumer.clone(),
                 head.clone(),
@@ -234,6 +271,19 @@ impl Pause {
             _ = self.shutdown.changed() => {}
         }
         !self.ended()
+    }
+
+    pub(crate) const fn every(&self) -> Duration {
+        self.every
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn over(&mut self) {
+        while !self.ended() {
+            if self.shutdown.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     pub(crate) fn ended(&self) -> bool {

@@ -225,6 +225,38 @@ impl EventLog {
             .await
     }
 
+    /// Which life of the cell this is: it rises when the cell is restored or moved.
+    pub fn epoch(&self) -> i64 {
+        self.cell.epoch
+    }
+
+    /// Takes `consumer` back to `position` and forgets which later events it has handled, so that it
+    /// handles them again. Answers how many those are.
+    pub async fn replay(&self, consumer: &str, position: i64, now: Timestamp) -> Result<u64> {
+        let consumer = consumer.to_owned();
+        const BACK: &str = "UPDATE stoa_consumer SET position = $2, updated_at = $3 \
+                            WHERE name = $1 AND position > $2";
+        const FORGET: &str = "DELETE FROM stoa_inbox WHERE consumer = $1 AND event_id IN \
+                              (SELECT event_id FROM stoa_event WHERE seq > $2)";
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| {
+                tx.execute(BACK, params![&consumer, position, now]).await?;
+                tx.execute(FORGET, params![&consumer, position]).await
+            })
+            .await
+    }
+
+    /// Drops a consumer that is gone for good: the log is kept for it no longer.
+    pub async fn forget(&self, consumer: &str) -> Result<()> {
+        let consumer = consumer.to_owned();
+        const SQL: &str = "DELETE FROM stoa_consumer WHERE name = $1";
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| {
+                tx.execute(SQL, params![&consumer]).await.map(|_| ())
+            })
+            .await
+    }
+
     /// Sets aside an event that a consumer keeps failing on, so that the others go on.
     pub async fn bury(
         &self,
