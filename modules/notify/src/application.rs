@@ -134,7 +134,9 @@ impl From<OrderError> for SendError {
     fn from(error: OrderError) -> Self {
         match error {
             OrderError::Storage(error) => Self::Later(error),
-            OrderError::NotFound | OrderError::Transition { .. } => Self::Never(error.to_string()),
+            OrderError::NotFound | OrderError::Transition { .. } | OrderError::Invalid { .. } => {
+                Self::Never(error.to_string())
+            }
         }
     }
 }

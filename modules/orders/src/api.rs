@@ -8,10 +8,11 @@ use stoa_contracts::orders::{OrderError, OrderStatus, OrderView, Orders as _, Pa
 use stoa_kernel::OrderId;
 use stoa_rest::{
     Access, CursorKey, ETag, ErrorCode, ErrorPage, HeaderMap, HeaderName, HeaderValue, Json, Limit,
-    Method, Operation, Page, Path, Permission, Problem, Query, Routes, State, Tenant, code, header,
+    Method, Operation, Page, Pagination, Path, Permission, Problem, Query, Routes, State, Tenant,
+    code, header,
 };
 
-use crate::application::{ListPosition, OrderBook, OrderFilter, OrderSummary};
+use crate::application::{ListFilter, ListPosition, OrderBook, OrderSummary};
 
 pub const ORDER_NOT_FOUND: ErrorCode =
     ErrorCode::new("order_not_found", 404, "There is no such order");
@@ -122,20 +123,24 @@ async fn list_orders(
     let after = after
         .map(|cursor| api.cursors.decode::<ListPosition>(&scope, cursor))
         .transpose()?;
-    let filter = OrderFilter {
+    let filter = ListFilter {
         status,
         payment_status,
+        ..ListFilter::default()
     };
-    let found = api
-        .book
-        .list(tenant.id, filter, after, query.limit.plus_one())
-        .await;
+    let limit = query.limit.get() as usize;
+    let found = api.book.list(tenant.id, &filter, after, limit).await;
     let found = found.map_err(|error| problem(error.into()))?;
-    let cursor_of = |last: &OrderSummary| {
-        let position: ListPosition = (last.placed_at.micros(), last.id);
-        api.cursors.encode(&scope, &position)
-    };
-    Ok(Json(Page::of(found, query.limit, cursor_of)))
+    let cursor = found
+        .next
+        .map(|position| api.cursors.encode(&scope, &position));
+    Ok(Json(Page {
+        data: found.orders,
+        pagination: Pagination {
+            has_more: cursor.is_some(),
+            cursor,
+        },
+    }))
 }
 
 fn order_id(text: &str) -> Result<OrderId, Problem> {
@@ -147,6 +152,7 @@ fn problem(error: OrderError) -> Problem {
         OrderError::NotFound => Problem::new(&ORDER_NOT_FOUND),
         OrderError::Storage(error) if error.is_transient() => Problem::new(&code::TOO_BUSY)
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("1")),
+        OrderError::Invalid { field, reason } => Problem::invalid(field, reason),
         OrderError::Transition { .. } | OrderError::Storage(_) => Problem::internal(error),
     }
 }

@@ -1,24 +1,29 @@
 //! The use cases of orders, and the contract other modules reach them by. Holds no SQL.
 
+mod browse;
+mod care;
+mod placing;
+
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use schemars::JsonSchema;
-use serde::Serialize;
 use sha2::Sha256;
 use stoa_contracts::Deps;
+use stoa_contracts::inventory::Allocation;
 use stoa_contracts::orders::{
-    FulfilmentStatus, NewOrder, OrderCanceled, OrderError, OrderPaid, OrderPlaced, OrderState,
-    OrderStatus, OrderView, OrderedLine, Orders, PaymentStatus, PaymentStep,
+    FulfilmentStep, FulfilmentView, LineUnits, NewFulfilment, NewOrder, NewReturn, OrderEdit,
+    OrderError, OrderState, OrderView, Orders, PaymentStep, RefundRecord, ReturnState, ReturnView,
 };
-use stoa_kernel::{Fact, Money, OrderId, TenantId, Timestamp};
-use stoa_storage::{Cause, ConstraintKind, Error, Tx};
+use stoa_kernel::{Fact, FulfilmentId, OrderId, ReturnId, TenantId, Timestamp};
+use stoa_storage::{Cause, Error, Tx};
 use subtle::ConstantTimeEq as _;
 
 use crate::infrastructure::{self, Locked};
 use crate::numbers::NumberPool;
-use crate::{domain, domain::check_amounts};
+
+use browse::entry_of;
+pub(crate) use browse::{ListFilter, ListPosition, OrderSummary};
 
 /// Orders swept at once, however many are asked for.
 const WAITING_MAX: u32 = 1_000;
@@ -29,29 +34,6 @@ pub(crate) struct OrderBook {
     numbers: NumberPool,
 }
 
-/// An order in the merchant's list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub(crate) struct OrderSummary {
-    pub(crate) id: OrderId,
-    pub(crate) number: i64,
-    pub(crate) status: OrderStatus,
-    pub(crate) payment_status: PaymentStatus,
-    pub(crate) fulfilment_status: FulfilmentStatus,
-    pub(crate) email: String,
-    pub(crate) total: Money,
-    pub(crate) test: bool,
-    pub(crate) placed_at: Timestamp,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct OrderFilter {
-    pub(crate) status: Option<OrderStatus>,
-    pub(crate) payment_status: Option<PaymentStatus>,
-}
-
-/// The last order seen: when it was placed, in microseconds, and its id.
-pub(crate) type ListPosition = (i64, OrderId);
-
 impl OrderBook {
     pub(crate) fn new(deps: Deps, secret: [u8; 32]) -> Self {
         Self {
@@ -61,15 +43,14 @@ impl OrderBook {
         }
     }
 
-    pub(crate) async fn list(
-        &self,
-        tenant: TenantId,
-        filter: OrderFilter,
-        position: Option<ListPosition>,
-        limit: i64,
-    ) -> Result<Vec<OrderSummary>, Error> {
-        let db = self.deps.storage.db(tenant).await?;
-        infrastructure::list(&db, filter, position, limit).await
+    pub(crate) fn now(&self) -> Timestamp {
+        self.deps.now()
+    }
+
+    async fn locked(&self, tx: &mut Tx<'_>, order: OrderId) -> Result<Locked, OrderError> {
+        infrastructure::lock(tx, order)
+            .await?
+            .ok_or(OrderError::NotFound)
     }
 
     async fn emit<F: Fact>(&self, tx: &mut Tx<'_>, cause: &Cause, fact: &F) -> Result<(), Error> {
@@ -77,65 +58,25 @@ impl OrderBook {
             .await
     }
 
-    /// Tells what a step changed; steps between waiting and declined are nobody else's business.
-    async fn announce(
+    /// Adds to the order's timeline.
+    async fn note(
         &self,
         tx: &mut Tx<'_>,
-        order: &Locked,
-        step: &PaymentStep,
+        order: OrderId,
+        kind: &'static str,
+        text: &str,
         cause: &Cause,
     ) -> Result<(), Error> {
-        let (id, number) = (order.state.id, order.number);
-        match step {
-            PaymentStep::Paid { attempt } => {
-                let (total, test) = (order.state.total, order.test);
-                let paid = OrderPaid {
-                    order: id,
-                    number,
-                    attempt: *attempt,
-                    total,
-                    test,
-                };
-                self.emit(tx, cause, &paid).await
-            }
-            PaymentStep::Canceled { reason } => {
-                let canceled = OrderCanceled {
-                    order: id,
-                    number,
-                    reason: reason.clone(),
-                };
-                self.emit(tx, cause, &canceled).await
-            }
-            PaymentStep::NeedsAction | PaymentStep::ActionTaken | PaymentStep::Declined { .. } => {
-                Ok(())
-            }
-        }
+        let id = self.deps.ids.make(cause.occurred_at);
+        let entry = entry_of(id, kind, text, cause);
+        infrastructure::insert_entry(tx, order, &entry).await
     }
 }
 
 #[async_trait]
 impl Orders for OrderBook {
     async fn ensure_numbers(&self, tenant: TenantId) -> Result<(), Error> {
-        let numbers = self.numbers.of(tenant);
-        if !numbers.is_low() {
-            return Ok(());
-        }
-        // Only those who have no number left wait for a block that another is claiming.
-        let _claiming = match numbers.refill.try_lock() {
-            Ok(claiming) => claiming,
-            Err(_) if numbers.left() > 0 => return Ok(()),
-            Err(_) => numbers.refill.lock().await,
-        };
-        if !numbers.is_low() {
-            return Ok(());
-        }
-        let count = numbers.block_size();
-        let db = self.deps.storage.db(tenant).await?;
-        let first = db
-            .write(async move |tx: &mut Tx<'_>| infrastructure::claim_numbers(tx, count).await)
-            .await?;
-        numbers.add(first, count);
-        Ok(())
+        self.claim_ahead(tenant).await
     }
 
     async fn create(
@@ -144,27 +85,7 @@ impl Orders for OrderBook {
         order: &NewOrder,
         cause: &Cause,
     ) -> Result<i64, OrderError> {
-        check_amounts(order).map_err(broken)?;
-        let number = match self.numbers.of(tx.tenant()).take() {
-            Some(number) => number,
-            None => infrastructure::claim_numbers(tx, 1).await?,
-        };
-        infrastructure::insert(tx, order, number, cause.occurred_at).await?;
-        let lines = order.lines.iter().map(|line| OrderedLine {
-            product: line.product,
-            variant: line.variant,
-            quantity: line.quantity,
-            total: line.total,
-        });
-        let placed = OrderPlaced {
-            order: order.id,
-            number,
-            total: order.totals.total,
-            lines: lines.collect(),
-            test: order.test,
-        };
-        self.emit(tx, cause, &placed).await?;
-        Ok(number)
+        self.place(tx, order, cause).await
     }
 
     async fn revise(
@@ -173,14 +94,7 @@ impl Orders for OrderBook {
         order: &NewOrder,
         cause: &Cause,
     ) -> Result<(), OrderError> {
-        check_amounts(order).map_err(broken)?;
-        let locked = infrastructure::lock(tx, order.id).await?;
-        // An order of another cart is not the order meant.
-        let locked = locked
-            .filter(|found| found.state.cart == order.cart)
-            .ok_or(OrderError::NotFound)?;
-        domain::check_revisable(locked.standing())?;
-        Ok(infrastructure::rewrite(tx, order, cause.occurred_at).await?)
+        self.place_again(tx, order, cause).await
     }
 
     async fn lock(&self, tx: &mut Tx<'_>, order: OrderId) -> Result<Option<OrderState>, Error> {
@@ -196,20 +110,7 @@ impl Orders for OrderBook {
         step: &PaymentStep,
         cause: &Cause,
     ) -> Result<OrderState, OrderError> {
-        let locked = infrastructure::lock(tx, order)
-            .await?
-            .ok_or(OrderError::NotFound)?;
-        let Some(next) = domain::step(locked.standing(), step)? else {
-            return Ok(locked.state);
-        };
-        infrastructure::update_standing(tx, order, next, cause.occurred_at).await?;
-        self.announce(tx, &locked, step, cause).await?;
-        Ok(OrderState {
-            status: next.status,
-            payment: next.payment,
-            fulfilment: next.fulfilment,
-            ..locked.state
-        })
+        self.take_step(tx, order, step, cause).await
     }
 
     async fn view(&self, tenant: TenantId, order: OrderId) -> Result<OrderView, OrderError> {
@@ -217,6 +118,121 @@ impl Orders for OrderBook {
         infrastructure::view(&db, order)
             .await?
             .ok_or(OrderError::NotFound)
+    }
+
+    async fn view_in(&self, tx: &mut Tx<'_>, order: OrderId) -> Result<OrderView, OrderError> {
+        infrastructure::view_in(tx, order)
+            .await?
+            .ok_or(OrderError::NotFound)
+    }
+
+    async fn create_draft(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &NewOrder,
+        cause: &Cause,
+    ) -> Result<i64, OrderError> {
+        self.draft(tx, order, cause).await
+    }
+
+    async fn revise_draft(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &NewOrder,
+        cause: &Cause,
+    ) -> Result<(), OrderError> {
+        self.redraft(tx, order, cause).await
+    }
+
+    async fn place_draft(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &NewOrder,
+        cause: &Cause,
+    ) -> Result<(), OrderError> {
+        self.promote_draft(tx, order, cause).await
+    }
+
+    async fn fulfil(
+        &self,
+        tx: &mut Tx<'_>,
+        fulfilment: &NewFulfilment,
+        cause: &Cause,
+    ) -> Result<FulfilmentView, OrderError> {
+        self.pack(tx, fulfilment, cause).await
+    }
+
+    async fn step_fulfilment(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        fulfilment: FulfilmentId,
+        step: &FulfilmentStep,
+        cause: &Cause,
+    ) -> Result<(FulfilmentView, Vec<Allocation>), OrderError> {
+        self.move_on(tx, order, fulfilment, step, cause).await
+    }
+
+    async fn open_return(
+        &self,
+        tx: &mut Tx<'_>,
+        new: &NewReturn,
+        cause: &Cause,
+    ) -> Result<ReturnView, OrderError> {
+        self.announce_return(tx, new, cause).await
+    }
+
+    async fn close_return(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        id: ReturnId,
+        state: ReturnState,
+        received: &[LineUnits],
+        cause: &Cause,
+    ) -> Result<ReturnView, OrderError> {
+        self.end_return(tx, order, id, (state, received), cause)
+            .await
+    }
+
+    async fn refunded(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        refund: &RefundRecord,
+        cause: &Cause,
+    ) -> Result<OrderState, OrderError> {
+        self.record_refund(tx, order, refund, cause).await
+    }
+
+    async fn request_cancel(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        reason: &str,
+        cause: &Cause,
+    ) -> Result<OrderState, OrderError> {
+        self.ask_cancel(tx, order, reason, cause).await
+    }
+
+    async fn edit(
+        &self,
+        tx: &mut Tx<'_>,
+        edit: &OrderEdit,
+        cause: &Cause,
+    ) -> Result<OrderState, OrderError> {
+        self.write_edit(tx, edit, cause).await
+    }
+
+    async fn tell(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        kind: &'static str,
+        text: &str,
+        cause: &Cause,
+    ) -> Result<(), OrderError> {
+        Ok(self.note(tx, order, kind, text, cause).await?)
     }
 
     fn token(&self, tenant: TenantId, order: OrderId) -> String {
@@ -237,17 +253,10 @@ impl Orders for OrderBook {
         &self,
         tenant: TenantId,
         before: Timestamp,
+        after: Option<OrderId>,
         limit: u32,
     ) -> Result<Vec<OrderId>, Error> {
         let db = self.deps.storage.db(tenant).await?;
-        infrastructure::waiting(&db, before, limit.min(WAITING_MAX)).await
-    }
-}
-
-/// A broken sum is the caller's fault; it fails as the row's own constraints would.
-fn broken(message: String) -> Error {
-    Error::Constraint {
-        kind: ConstraintKind::Check,
-        message,
+        infrastructure::waiting(&db, before, after, limit.min(WAITING_MAX)).await
     }
 }

@@ -1,26 +1,42 @@
-//! What may become of an order: the table of payment steps, and the sums an order must obey.
-//! Pure: knows no database and no clock.
+//! What may become of an order: one total function per axis and step, and the sums an order must
+//! obey. Pure: knows no database and no clock.
+
+mod amounts;
+mod goods;
+mod text;
 
 use stoa_contracts::orders::{
-    FulfilmentStatus, NewOrder, OrderError, OrderStatus, PaymentStatus, PaymentStep,
+    FulfilmentStatus, OrderError, OrderStatus, PaymentStatus, PaymentStep,
 };
 use stoa_kernel::AttemptId;
 
-/// Far above any cart.
-pub(crate) const LINES_PER_ORDER_MAX: usize = 500;
-/// What is kept of a provider's reason.
-const REASON_BYTES_MAX: usize = 500;
+pub(crate) use amounts::{LINES_PER_ORDER_MAX, check_amounts, check_edit};
+pub(crate) use goods::{
+    Progress, check_fulfillable, check_returnable, fulfilment_status, fulfilment_step, return_ends,
+};
+pub(crate) use text::{StatusText, kept};
 
-/// Everything about an order that a payment step looks at or changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Part payments of one order.
+const PAYMENTS_MAX: usize = 50;
+
+/// Everything about an order that a step looks at or changes. Amounts are in the order's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing<'r> {
     pub(crate) status: OrderStatus,
     pub(crate) payment: PaymentStatus,
     pub(crate) fulfilment: FulfilmentStatus,
     /// Why the last attempt was declined, or the order canceled.
     pub(crate) reason: Option<&'r str>,
-    /// The attempt whose money paid the order.
-    pub(crate) paid_by: Option<AttemptId>,
+    /// The attempt that promised or brought money last.
+    pub(crate) attempt: Option<AttemptId>,
+    /// The attempts that brought money.
+    pub(crate) payers: Vec<AttemptId>,
+    pub(crate) total: i64,
+    /// What gift cards pay; received with the first payment.
+    pub(crate) gift_card: i64,
+    pub(crate) paid: i64,
+    pub(crate) refunded: i64,
+    pub(crate) cancel_requested: bool,
 }
 
 /// The step does not fit where the order stands.
@@ -46,119 +62,279 @@ impl From<Refused> for OrderError {
     }
 }
 
-/// Where `step` takes an order that stands at `now`; `None` where it is already there.
+impl<'r> Standing<'r> {
+    pub(crate) fn refuse(&self, step: &'static str) -> Refused {
+        Refused {
+            status: self.status,
+            payment: self.payment,
+            step,
+        }
+    }
+
+    /// `None` where nothing changes.
+    fn unless_same(self, now: &Self) -> Option<Self> {
+        (self != *now).then_some(self)
+    }
+
+    /// An order is completed while all of it is delivered and paid.
+    pub(crate) fn settled(self) -> Self {
+        let done = self.fulfilment == FulfilmentStatus::Delivered && was_paid(self.payment);
+        let status = match self.status {
+            OrderStatus::Pending if done => OrderStatus::Completed,
+            OrderStatus::Completed if !done => OrderStatus::Pending,
+            other => other,
+        };
+        Self { status, ..self }
+    }
+
+    /// Where the payment axis stands once money has moved.
+    fn with_money(self) -> Self {
+        use PaymentStatus::{Paid, PartiallyPaid, PartiallyRefunded, Refunded};
+        let payment = match self.refunded {
+            0 if self.paid >= self.total => Paid,
+            0 => PartiallyPaid,
+            back if back == self.paid => Refunded,
+            _ => PartiallyRefunded,
+        };
+        Self { payment, ..self }
+    }
+}
+
+/// Where `step` takes an order that stands at `now`; `None` where it is already there. `amount`
+/// of a payment is not negative and in the order's currency.
 pub(crate) fn step<'r>(
-    now: Standing<'r>,
+    now: &Standing<'r>,
     step: &'r PaymentStep,
 ) -> Result<Option<Standing<'r>>, Refused> {
-    use OrderStatus::{Canceled, Pending, RequiresAction};
-    let refused = |step: &'static str| {
-        Err(Refused {
-            status: now.status,
-            payment: now.payment,
-            step,
-        })
-    };
+    use OrderStatus::{Pending, RequiresAction};
     let next = match step {
         PaymentStep::NeedsAction if awaits_money(now) => Standing {
             status: RequiresAction,
-            ..now
+            ..now.clone()
         },
-        PaymentStep::NeedsAction => return refused("waiting for the shopper"),
+        PaymentStep::NeedsAction => return Err(now.refuse("waiting for the shopper")),
 
         PaymentStep::ActionTaken if awaits_money(now) => Standing {
             status: Pending,
-            ..now
+            ..now.clone()
         },
         // The payment was faster than the news that the shopper acted.
-        PaymentStep::ActionTaken if was_paid(now.payment) => now,
-        PaymentStep::ActionTaken => return refused("released from waiting"),
+        PaymentStep::ActionTaken if was_paid(now.payment) => now.clone(),
+        PaymentStep::ActionTaken => return Err(now.refuse("released from waiting")),
 
-        PaymentStep::Paid { attempt } if awaits_money(now) => Standing {
-            status: Pending,
-            payment: PaymentStatus::Paid,
-            reason: None,
-            paid_by: Some(*attempt),
-            ..now
-        },
-        // Another attempt would be a second charge: refused, so that the caller gives it back.
-        PaymentStep::Paid { attempt } if was_paid(now.payment) && now.paid_by == Some(*attempt) => {
-            now
-        }
-        PaymentStep::Paid { .. } => return refused("paid"),
+        PaymentStep::Authorized { attempt } => authorized(now, *attempt)?,
+        PaymentStep::Paid { attempt, amount } => paid(now, *attempt, amount.amount)?,
 
-        PaymentStep::Declined { reason } if awaits_money(now) => Standing {
-            status: Pending,
-            reason: Some(kept(reason)),
-            ..now
-        },
-        PaymentStep::Declined { .. } => return refused("declined"),
+        PaymentStep::Declined { reason } if awaits_money(now) => declined(now, kept(reason)),
+        PaymentStep::Declined { .. } => return Err(now.refuse("declined")),
 
-        PaymentStep::Canceled { reason } if may_be_canceled(now) => Standing {
-            status: Canceled,
-            payment: PaymentStatus::Voided,
-            fulfilment: FulfilmentStatus::Canceled,
-            reason: Some(kept(reason)),
-            ..now
-        },
-        // The first reason stays.
-        PaymentStep::Canceled { .. } if now.status == Canceled => now,
-        PaymentStep::Canceled { .. } => return refused("canceled"),
+        PaymentStep::Canceled { reason } => canceled(now, kept(reason))?,
     };
-    Ok((next != now).then_some(next))
+    Ok(next.unless_same(now))
 }
 
-/// A declined order may be written anew while nobody is asked to pay the old amounts.
-pub(crate) fn check_revisable(now: Standing<'_>) -> Result<(), Refused> {
-    if now.status == OrderStatus::Pending && now.payment == PaymentStatus::Pending {
-        return Ok(());
+fn authorized<'r>(now: &Standing<'r>, attempt: AttemptId) -> Result<Standing<'r>, Refused> {
+    // News that came late: the attempt has paid already.
+    if now.payers.contains(&attempt) {
+        return Ok(now.clone());
     }
-    Err(Refused {
-        status: now.status,
-        payment: now.payment,
-        step: "revised",
+    let promised = |payment| Standing {
+        status: OrderStatus::Pending,
+        payment,
+        reason: if now.cancel_requested {
+            now.reason
+        } else {
+            None
+        },
+        attempt: Some(attempt),
+        ..now.clone()
+    };
+    match now.payment {
+        _ if !awaits_money(now) => Err(now.refuse("authorized")),
+        // Two promises for one order: refused, so that the caller lets go of the second.
+        PaymentStatus::Authorized if now.attempt != Some(attempt) => Err(now.refuse("authorized")),
+        // What is promised is the rest; the axis says that part of the money is here.
+        PaymentStatus::PartiallyPaid => Ok(promised(PaymentStatus::PartiallyPaid)),
+        _ => Ok(promised(PaymentStatus::Authorized)),
+    }
+}
+
+fn paid<'r>(now: &Standing<'r>, attempt: AttemptId, amount: i64) -> Result<Standing<'r>, Refused> {
+    if now.payers.contains(&attempt) {
+        return Ok(now.clone());
+    }
+    // Another attempt after the last would be a second charge: refused, so that the caller gives
+    // it back.
+    if !awaits_money(now) || now.payers.len() >= PAYMENTS_MAX {
+        return Err(now.refuse("paid"));
+    }
+    let gift_card = if now.payers.is_empty() {
+        now.gift_card
+    } else {
+        0
+    };
+    let received = now
+        .paid
+        .checked_add(gift_card)
+        .and_then(|paid| paid.checked_add(amount))
+        .ok_or_else(|| now.refuse("paid"))?;
+    let mut payers = now.payers.clone();
+    payers.push(attempt);
+    let next = Standing {
+        status: OrderStatus::Pending,
+        reason: if now.cancel_requested {
+            now.reason
+        } else {
+            None
+        },
+        attempt: Some(attempt),
+        payers,
+        paid: received,
+        ..now.clone()
+    };
+    Ok(next.with_money().settled())
+}
+
+/// A promise that failed is none.
+fn declined<'r>(now: &Standing<'r>, reason: &'r str) -> Standing<'r> {
+    let payment = match now.payment {
+        PaymentStatus::Authorized => PaymentStatus::Pending,
+        other => other,
+    };
+    let attempt = match payment {
+        PaymentStatus::Pending => None,
+        _ => now.attempt,
+    };
+    Standing {
+        status: OrderStatus::Pending,
+        payment,
+        reason: Some(reason),
+        attempt,
+        ..now.clone()
+    }
+}
+
+/// Money that is here must go back before the order may be canceled.
+fn canceled<'r>(now: &Standing<'r>, reason: &'r str) -> Result<Standing<'r>, Refused> {
+    use OrderStatus::{Canceled, Draft, Pending, RequiresAction};
+    use PaymentStatus::{Expired, Refunded, Voided};
+    // The first reason stays.
+    if now.status == Canceled {
+        return Ok(now.clone());
+    }
+    let open = matches!(now.status, Draft | Pending | RequiresAction);
+    let nothing_left = now.paid == now.refunded;
+    if !open || !nothing_left || now.fulfilment != FulfilmentStatus::NotFulfilled {
+        return Err(now.refuse("canceled"));
+    }
+    let payment = match now.payment {
+        Refunded => Refunded,
+        Expired => Expired,
+        _ => Voided,
+    };
+    Ok(Standing {
+        status: Canceled,
+        payment,
+        fulfilment: FulfilmentStatus::Canceled,
+        reason: Some(reason),
+        ..now.clone()
     })
 }
 
-/// What no order may break and no single row can hold: one currency, and lines that add up.
-pub(crate) fn check_amounts(order: &NewOrder) -> Result<(), String> {
-    if order.lines.is_empty() || order.lines.len() > LINES_PER_ORDER_MAX {
-        return Err(format!("{} has {} lines", order.id, order.lines.len()));
+/// A declined order may be written anew while nobody is asked to pay the old amounts.
+pub(crate) fn check_revisable(now: &Standing<'_>) -> Result<(), Refused> {
+    let waits = now.status == OrderStatus::Pending && now.payment == PaymentStatus::Pending;
+    match waits && !now.cancel_requested {
+        true => Ok(()),
+        false => Err(now.refuse("revised")),
     }
-    let totals = &order.totals;
-    let amounts = [
-        totals.subtotal,
-        totals.discount,
-        totals.shipping,
-        totals.tax,
-    ];
-    let of_lines = order
-        .lines
-        .iter()
-        .flat_map(|line| [line.unit_price, line.subtotal, line.tax, line.total]);
-    if amounts
-        .into_iter()
-        .chain(of_lines)
-        .any(|money| money.currency != totals.total.currency)
-    {
-        return Err(format!("{} is in more than one currency", order.id));
-    }
-    let lines: i128 = order
-        .lines
-        .iter()
-        .map(|line| i128::from(line.subtotal.amount))
-        .sum();
-    let total = lines + i128::from(totals.shipping.amount) + i128::from(totals.tax.amount);
-    if total != i128::from(totals.total.amount) {
-        return Err(format!(
-            "the lines of {} do not add up to its total",
-            order.id
-        ));
-    }
-    Ok(())
 }
 
-fn awaits_money(now: Standing<'_>) -> bool {
+pub(crate) fn check_draft(now: &Standing<'_>, step: &'static str) -> Result<(), Refused> {
+    match now.status {
+        OrderStatus::Draft => Ok(()),
+        _ => Err(now.refuse(step)),
+    }
+}
+
+/// Where an order stands once `amount` of its money went back.
+pub(crate) fn refund<'r>(now: &Standing<'r>, amount: i64) -> Result<Standing<'r>, Refused> {
+    let left = now.paid - now.refunded;
+    if amount <= 0 || amount > left || now.status == OrderStatus::Draft {
+        return Err(now.refuse("refunded"));
+    }
+    let next = Standing {
+        refunded: now.refunded + amount,
+        ..now.clone()
+    };
+    Ok(next.with_money().settled())
+}
+
+/// `None` where it was asked for already.
+pub(crate) fn request_cancel<'r>(
+    now: &Standing<'r>,
+    reason: &'r str,
+) -> Result<Option<Standing<'r>>, Refused> {
+    use OrderStatus::{Canceled, Pending, RequiresAction};
+    if now.status == Canceled || now.cancel_requested {
+        return Ok(None);
+    }
+    let open = matches!(now.status, Pending | RequiresAction);
+    if !open || now.fulfilment != FulfilmentStatus::NotFulfilled {
+        return Err(now.refuse("canceled"));
+    }
+    Ok(Some(Standing {
+        cancel_requested: true,
+        reason: Some(kept(reason)),
+        ..now.clone()
+    }))
+}
+
+/// Where an order stands once its total is another. Nobody may be at the provider with the old one.
+pub(crate) fn edited<'r>(now: &Standing<'r>, total: i64) -> Result<Standing<'r>, Refused> {
+    use PaymentStatus::{Authorized, Paid, PartiallyPaid, PartiallyRefunded, Pending};
+    let fits = now.status == OrderStatus::Pending
+        && now.fulfilment == FulfilmentStatus::NotFulfilled
+        && !now.cancel_requested;
+    let next = Standing {
+        total,
+        ..now.clone()
+    };
+    match now.payment {
+        Pending | Authorized if fits => Ok(next),
+        Paid | PartiallyPaid | PartiallyRefunded if fits => Ok(next.with_money()),
+        _ => Err(now.refuse("edited")),
+    }
+}
+
+/// Staff put a completed order away, or take it out again. `None` where it is there already.
+pub(crate) fn archive<'r>(now: &Standing<'r>, away: bool) -> Result<Option<Standing<'r>>, Refused> {
+    let (from, to, step) = match away {
+        true => (OrderStatus::Completed, OrderStatus::Archived, "archived"),
+        false => (OrderStatus::Archived, OrderStatus::Completed, "unarchived"),
+    };
+    match now.status {
+        status if status == to => Ok(None),
+        status if status == from => {
+            let next = Standing {
+                status: to,
+                ..now.clone()
+            };
+            Ok(Some(next.settled()))
+        }
+        _ => Err(now.refuse(step)),
+    }
+}
+
+/// Nobody owes for a draft, nor for an order that was canceled.
+pub(crate) fn check_invoiceable(now: &Standing<'_>) -> Result<(), Refused> {
+    match now.status {
+        OrderStatus::Draft | OrderStatus::Canceled => Err(now.refuse("invoiced")),
+        _ => Ok(()),
+    }
+}
+
+fn awaits_money(now: &Standing<'_>) -> bool {
     use PaymentStatus::{Authorized, PartiallyPaid, Pending};
     matches!(
         now.status,
@@ -166,79 +342,9 @@ fn awaits_money(now: Standing<'_>) -> bool {
     ) && matches!(now.payment, Pending | Authorized | PartiallyPaid)
 }
 
-/// Part of the money is money: it must go back before the order may be canceled.
-fn may_be_canceled(now: Standing<'_>) -> bool {
-    awaits_money(now)
-        && now.payment != PaymentStatus::PartiallyPaid
-        && now.fulfilment == FulfilmentStatus::NotFulfilled
-}
-
-fn was_paid(payment: PaymentStatus) -> bool {
+pub(crate) fn was_paid(payment: PaymentStatus) -> bool {
     use PaymentStatus::{Paid, PartiallyRefunded, Refunded};
     matches!(payment, Paid | PartiallyRefunded | Refunded)
-}
-
-fn kept(reason: &str) -> &str {
-    &reason[..reason.floor_char_boundary(REASON_BYTES_MAX)]
-}
-
-/// The stored text of a status axis; a CHECK of the table lists the same words.
-pub(crate) trait StatusText: Copy + 'static {
-    const ALL: &'static [(Self, &'static str)];
-
-    fn text(self) -> &'static str;
-
-    fn read(text: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(_, known)| *known == text)
-            .map(|(status, _)| *status)
-    }
-}
-
-macro_rules! status_texts {
-    ($($status:ident { $($variant:ident $text:literal)* })*) => {
-        $(impl StatusText for $status {
-            const ALL: &'static [(Self, &'static str)] = &[$((Self::$variant, $text)),*];
-
-            fn text(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-        })*
-    };
-}
-
-status_texts! {
-    OrderStatus {
-        Draft "draft"
-        Pending "pending"
-        Completed "completed"
-        Archived "archived"
-        Canceled "canceled"
-        RequiresAction "requires_action"
-    }
-    PaymentStatus {
-        Pending "pending"
-        Authorized "authorized"
-        PartiallyPaid "partially_paid"
-        Paid "paid"
-        PartiallyRefunded "partially_refunded"
-        Refunded "refunded"
-        Voided "voided"
-        Expired "expired"
-    }
-    FulfilmentStatus {
-        NotFulfilled "not_fulfilled"
-        PartiallyFulfilled "partially_fulfilled"
-        Fulfilled "fulfilled"
-        PartiallyShipped "partially_shipped"
-        Shipped "shipped"
-        PartiallyDelivered "partially_delivered"
-        Delivered "delivered"
-        Canceled "canceled"
-    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,28 @@
-//! All SQL of orders. Decides nothing: what may be written is the domain's to say.
+//! The order's own rows: written, locked, stepped. Decides nothing: what may be written is the
+//! domain's to say.
 
-use stoa_contracts::Totals;
+mod goods;
+mod listing;
+mod reading;
+mod timeline;
+
+use serde::Serialize;
 use stoa_contracts::orders::{
-    FulfilmentStatus, NewOrder, OrderLineView, OrderState, OrderStatus, OrderView, PaymentStatus,
+    FulfilmentStatus, NewOrder, NewOrderLine, OrderEdit, OrderState, OrderStatus, PaymentStatus,
 };
-use stoa_kernel::{AttemptId, Currency, Money, OrderId, Timestamp};
-use stoa_storage::{Db, Error, Result, Row, Stmt, Tx, Value, params};
+use stoa_kernel::{AttemptId, LineId, Money, OrderId, ReturnId, Timestamp};
+use stoa_storage::{Error, Result, Row, Stmt, Tx, Value, params};
 
-use crate::application::{ListPosition, OrderFilter, OrderSummary};
 use crate::domain::{Standing, StatusText};
 use crate::numbers::FIRST_NUMBER;
+
+pub(crate) use goods::{
+    KeptFulfilment, KeptLine, UnitChange, change_units, insert_fulfilment, insert_refund,
+    insert_return, is_refunded, lines_of, progress, remove_exchange, set_fulfilment, set_return,
+};
+pub(crate) use listing::{Driver, list, waiting};
+pub(crate) use reading::{fulfilments, refunds, returns, view, view_in};
+pub(crate) use timeline::{insert_entry, timeline};
 
 /// An order's row under lock, as far as a decision needs it.
 #[derive(Debug, Clone)]
@@ -17,8 +30,13 @@ pub(crate) struct Locked {
     pub(crate) state: OrderState,
     pub(crate) number: i64,
     pub(crate) test: bool,
+    pub(crate) was_paid: bool,
+    pub(crate) fulfilments: i64,
+    pub(crate) returns: i64,
+    gift_card: i64,
     reason: Option<String>,
-    paid_by: Option<AttemptId>,
+    attempt: Option<AttemptId>,
+    payers: Vec<AttemptId>,
 }
 
 impl Locked {
@@ -28,9 +46,38 @@ impl Locked {
             payment: self.state.payment,
             fulfilment: self.state.fulfilment,
             reason: self.reason.as_deref(),
-            paid_by: self.paid_by,
+            attempt: self.attempt,
+            payers: self.payers.clone(),
+            total: self.state.total.amount,
+            gift_card: self.gift_card,
+            paid: self.state.paid.amount,
+            refunded: self.state.refunded.amount,
+            cancel_requested: self.state.cancel_requested,
         }
     }
+
+    /// The state after `next` was written.
+    pub(crate) fn stepped(&self, next: &Standing<'_>) -> OrderState {
+        let money = |amount| Money::new(amount, self.state.total.currency);
+        OrderState {
+            status: next.status,
+            payment: next.payment,
+            fulfilment: next.fulfilment,
+            total: money(next.total),
+            paid: money(next.paid),
+            refunded: money(next.refunded),
+            cancel_requested: next.cancel_requested,
+            version: self.state.version + 1,
+            ..self.state
+        }
+    }
+}
+
+/// What becomes of an order that is written for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Draft,
+    Placed,
 }
 
 /// Claims `count` numbers and returns the first. The row stays locked until the commit.
@@ -42,28 +89,63 @@ pub(crate) async fn claim_numbers(tx: &mut Tx<'_>, count: i64) -> Result<i64> {
         .await
 }
 
+/// The order's number among invoices, and when it was given.
+pub(crate) async fn invoice_of(
+    tx: &mut Tx<'_>,
+    order: OrderId,
+) -> Result<Option<(i64, Timestamp)>> {
+    const SQL: &str = "SELECT invoice_number, invoiced_at FROM orders_order \
+         WHERE tenant_id = :tenant AND id = $1 AND invoice_number IS NOT NULL";
+    tx.query_opt(SQL, params![order], |row| Ok((row.get(0)?, row.get(1)?)))
+        .await
+}
+
+/// Gives a locked order that has none the next number among invoices: without gaps, since the
+/// counter's row stays locked until the commit.
+pub(crate) async fn claim_invoice(
+    tx: &mut Tx<'_>,
+    order: OrderId,
+    at: Timestamp,
+) -> Result<(i64, Timestamp)> {
+    const NEXT: &str = "INSERT INTO orders_invoice_block (tenant_id, next) VALUES (:tenant, 2) \
+         ON CONFLICT (tenant_id) DO UPDATE SET next = orders_invoice_block.next + 1 \
+         RETURNING next - 1";
+    const GIVE: &str = "UPDATE orders_order SET invoice_number = $2, invoiced_at = $3 \
+         WHERE tenant_id = :tenant AND id = $1 AND invoice_number IS NULL";
+    let number: i64 = tx.query_one(NEXT, params![], |row| row.get(0)).await?;
+    tx.execute(GIVE, params![order, number, at]).await?;
+    Ok((number, at))
+}
+
 /// The order and its lines in one flight.
 pub(crate) async fn insert(
     tx: &mut Tx<'_>,
     order: &NewOrder,
     number: i64,
+    written: Written,
     at: Timestamp,
 ) -> Result<()> {
     const SQL: &str = "INSERT INTO orders_order (tenant_id, id, number, cart_id, status, \
          payment_status, fulfilment_status, email, shipping_address, billing_address, \
          shipping_option, currency, subtotal, discount, shipping, tax, total, tax_inclusive, test, \
-         placed_at, waiting_since, updated_at, version) \
-         VALUES (:tenant, $1, $2, $3, 'pending', 'pending', 'not_fulfilled', $4, $5, $6, $7, $8, \
-         $9, $10, $11, $12, $13, $14, $15, $16, $16, $16, 1)";
-    let (shipping, billing) = addresses(order)?;
+         placed_at, waiting_since, updated_at, version, customer_id, name_key, note, promotions, \
+         taxes, gift_card, paid) \
+         VALUES (:tenant, $1, $2, $3, $4, 'pending', 'not_fulfilled', $5, $6, $7, $8, $9, $10, \
+         $11, $12, $13, $14, $15, $16, $17, $17, $17, 1, $18, $19, $20, $21, $22, $23, 0)";
+    let status = match written {
+        Written::Draft => OrderStatus::Draft,
+        Written::Placed => OrderStatus::Pending,
+    };
+    let texts = Texts::of(order)?;
     let totals = &order.totals;
     let head = params![
         order.id,
         number,
         order.cart,
+        status.text(),
         &order.email,
-        &shipping,
-        &billing,
+        &texts.shipping,
+        &texts.billing,
         &order.shipping_option,
         &totals.total.currency,
         totals.subtotal.amount,
@@ -73,30 +155,43 @@ pub(crate) async fn insert(
         totals.total.amount,
         order.tax_inclusive,
         order.test,
-        at
+        at,
+        order.customer,
+        &texts.name_key,
+        &order.note,
+        &texts.promotions,
+        &texts.taxes,
+        order.gift_card.amount
     ];
-    let lines = line_values(order);
+    let adjustments = adjustments_of(&order.lines)?;
+    let lines = line_values(order.id, &order.lines, &adjustments, 0, None);
     let mut statements: Vec<Stmt<'_>> = Vec::with_capacity(1 + lines.len());
     statements.push((SQL, head));
     statements.extend(lines.iter().map(|line| (INSERT_LINE, line.as_slice())));
     tx.batch(&statements).await.map(|_| ())
 }
 
-/// Writes a placed order anew: the same number and cart, other contents, waiting from now.
-pub(crate) async fn rewrite(tx: &mut Tx<'_>, order: &NewOrder, at: Timestamp) -> Result<()> {
+/// Writes an order anew: the same number and cart, other contents, waiting from now.
+pub(crate) async fn rewrite(
+    tx: &mut Tx<'_>,
+    order: &NewOrder,
+    status: OrderStatus,
+    at: Timestamp,
+) -> Result<()> {
     const SQL: &str = "UPDATE orders_order SET email = $2, shipping_address = $3, \
          billing_address = $4, shipping_option = $5, currency = $6, subtotal = $7, discount = $8, \
          shipping = $9, tax = $10, total = $11, tax_inclusive = $12, test = $13, reason = NULL, \
-         waiting_since = $14, updated_at = $14, version = version + 1 \
+         waiting_since = $14, updated_at = $14, version = version + 1, customer_id = $15, \
+         name_key = $16, note = $17, promotions = $18, taxes = $19, gift_card = $20, \
+         placed_at = CASE WHEN status = 'draft' THEN $14 ELSE placed_at END, status = $21 \
          WHERE tenant_id = :tenant AND id = $1";
-    const CLEAR: &str = "DELETE FROM orders_line WHERE tenant_id = :tenant AND order_id = $1";
-    let (shipping, billing) = addresses(order)?;
+    let texts = Texts::of(order)?;
     let totals = &order.totals;
     let head = params![
         order.id,
         &order.email,
-        &shipping,
-        &billing,
+        &texts.shipping,
+        &texts.billing,
         &order.shipping_option,
         &totals.total.currency,
         totals.subtotal.amount,
@@ -106,141 +201,203 @@ pub(crate) async fn rewrite(tx: &mut Tx<'_>, order: &NewOrder, at: Timestamp) ->
         totals.total.amount,
         order.tax_inclusive,
         order.test,
-        at
+        at,
+        order.customer,
+        &texts.name_key,
+        &order.note,
+        &texts.promotions,
+        &texts.taxes,
+        order.gift_card.amount,
+        status.text()
     ];
-    let lines = line_values(order);
+    let adjustments = adjustments_of(&order.lines)?;
+    let lines = line_values(order.id, &order.lines, &adjustments, 0, None);
     let mut statements: Vec<Stmt<'_>> = Vec::with_capacity(2 + lines.len());
     let id = params![order.id];
-    statements.extend([(SQL, head), (CLEAR, id)]);
+    statements.extend([(SQL, head), (CLEAR_LINES, id)]);
     statements.extend(lines.iter().map(|line| (INSERT_LINE, line.as_slice())));
+    tx.batch(&statements).await.map(|_| ())
+}
+
+/// Writes an edit's lines and sums; `refunded` units of lines that stay are kept.
+pub(crate) async fn rewrite_edited(
+    tx: &mut Tx<'_>,
+    edit: &OrderEdit,
+    refunded: &[(LineId, i64)],
+    at: Timestamp,
+) -> Result<()> {
+    const SQL: &str = "UPDATE orders_order SET subtotal = $2, discount = $3, shipping = $4, \
+         tax = $5, total = $6, promotions = $7, taxes = $8, updated_at = $9 \
+         WHERE tenant_id = :tenant AND id = $1";
+    const KEEP: &str = "UPDATE orders_line SET refunded = $3 \
+         WHERE tenant_id = :tenant AND order_id = $1 AND id = $2";
+    let (promotions, taxes) = (list_text(&edit.promotions)?, list_text(&edit.taxes)?);
+    let totals = &edit.totals;
+    let head = params![
+        edit.order,
+        totals.subtotal.amount,
+        totals.discount.amount,
+        totals.shipping.amount,
+        totals.tax.amount,
+        totals.total.amount,
+        &promotions,
+        &taxes,
+        at
+    ];
+    let adjustments = adjustments_of(&edit.lines)?;
+    let lines = line_values(edit.order, &edit.lines, &adjustments, 0, None);
+    let kept: Vec<[Value<'_>; 3]> = refunded
+        .iter()
+        .map(|(line, units)| [edit.order.into(), (*line).into(), (*units).into()])
+        .collect();
+    let id = params![edit.order];
+    let mut statements: Vec<Stmt<'_>> = vec![(SQL, head), (CLEAR_LINES, id)];
+    statements.extend(lines.iter().map(|line| (INSERT_LINE, line.as_slice())));
+    statements.extend(kept.iter().map(|values| (KEEP, values.as_slice())));
+    tx.batch(&statements).await.map(|_| ())
+}
+
+/// Lines sent in exchange, behind those the order has.
+pub(crate) async fn insert_exchange(
+    tx: &mut Tx<'_>,
+    order: OrderId,
+    id: ReturnId,
+    lines: &[NewOrderLine],
+    first_position: i64,
+) -> Result<()> {
+    let adjustments = adjustments_of(lines)?;
+    let lines = line_values(order, lines, &adjustments, first_position, Some(id));
+    let statements: Vec<Stmt<'_>> = lines
+        .iter()
+        .map(|line| (INSERT_LINE, line.as_slice()))
+        .collect();
     tx.batch(&statements).await.map(|_| ())
 }
 
 pub(crate) async fn lock(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<Locked>> {
     const SQL: &str = "SELECT cart_id, status, payment_status, fulfilment_status, currency, total, \
-         number, test, reason, attempt_id FROM orders_order \
+         number, test, reason, attempt_id, gift_card, \
+         coalesce(paid, CASE WHEN paid_at IS NULL THEN 0 ELSE total END), refunded, payers, \
+         cancel_requested_at, version, paid_at, fulfilments, returns FROM orders_order \
          WHERE tenant_id = :tenant AND id = $1 {lock}";
     tx.query_opt(SQL, params![order], |row| {
+        let currency = row.get(4)?;
+        let money = |index: usize| Ok::<_, Error>(Money::new(row.get(index)?, currency));
+        let payment: PaymentStatus = status(row, 2)?;
+        let attempt: Option<AttemptId> = row.get(9)?;
+        let payers: Option<String> = row.get(13)?;
         Ok(Locked {
             state: OrderState {
                 id: order,
                 cart: row.get(0)?,
+                paid: money(11)?,
+                refunded: money(12)?,
+                cancel_requested: row.get::<Option<i64>>(14)?.is_some(),
+                version: row.get(15)?,
                 status: status(row, 1)?,
-                payment: status(row, 2)?,
+                payment,
                 fulfilment: status(row, 3)?,
-                total: Money::new(row.get(5)?, row.get(4)?),
+                total: money(5)?,
             },
             number: row.get(6)?,
             test: row.get(7)?,
+            was_paid: row.get::<Option<i64>>(16)?.is_some(),
+            fulfilments: row.get(17)?,
+            returns: row.get(18)?,
+            gift_card: row.get(10)?,
             reason: row.get(8)?,
-            paid_by: row.get(9)?,
+            attempt,
+            payers: match payers {
+                Some(json) => serde_json::from_str(&json)?,
+                None => alone(payment, attempt),
+            },
         })
     })
     .await
+}
+
+/// Who paid, where nothing else is noted: most orders are paid at once.
+fn alone(payment: PaymentStatus, attempt: Option<AttemptId>) -> Vec<AttemptId> {
+    use PaymentStatus::{Paid, PartiallyPaid, PartiallyRefunded, Refunded};
+    match payment {
+        Paid | PartiallyPaid | PartiallyRefunded | Refunded => attempt.into_iter().collect(),
+        PaymentStatus::Pending
+        | PaymentStatus::Authorized
+        | PaymentStatus::Voided
+        | PaymentStatus::Expired => Vec::new(),
+    }
 }
 
 /// Writes where a locked order stands from now on, and when it was paid or canceled.
 pub(crate) async fn update_standing(
     tx: &mut Tx<'_>,
     order: OrderId,
-    next: Standing<'_>,
+    next: &Standing<'_>,
     at: Timestamp,
 ) -> Result<()> {
     const SQL: &str = "UPDATE orders_order SET status = $2, payment_status = $3, \
          fulfilment_status = $4, reason = $5, attempt_id = $6, paid_at = coalesce(paid_at, $7), \
-         canceled_at = coalesce(canceled_at, $8), updated_at = $9, version = version + 1 \
+         canceled_at = coalesce(canceled_at, $8), updated_at = $9, version = version + 1, \
+         paid = $10, refunded = $11, payers = $12, \
+         cancel_requested_at = coalesce(cancel_requested_at, $13) \
          WHERE tenant_id = :tenant AND id = $1";
+    let payers = match next.payers == alone(next.payment, next.attempt) {
+        true => None,
+        false => Some(serde_json::to_string(&next.payers)?),
+    };
     let values = params![
         order,
         next.status.text(),
         next.payment.text(),
         next.fulfilment.text(),
         next.reason,
-        next.paid_by,
+        next.attempt,
         (next.payment == PaymentStatus::Paid).then_some(at),
         (next.status == OrderStatus::Canceled).then_some(at),
-        at
+        at,
+        next.paid,
+        next.refunded,
+        &payers,
+        next.cancel_requested.then_some(at)
     ];
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// The order with its lines, in one round trip.
-pub(crate) async fn view(db: &Db, order: OrderId) -> Result<Option<OrderView>> {
-    const SQL: &str = "SELECT o.number, o.status, o.payment_status, o.fulfilment_status, o.email, \
-         o.shipping_address, o.billing_address, o.shipping_option, o.currency, o.subtotal, \
-         o.discount, o.shipping, o.tax, o.total, o.tax_inclusive, o.test, o.placed_at, o.paid_at, \
-         o.canceled_at, o.reason, o.cart_id, o.version, \
-         l.id, l.variant_id, l.product_id, l.title, l.variant_title, l.sku, l.image, l.quantity, \
-         l.unit_price, l.subtotal, l.tax, l.total \
-         FROM orders_order o JOIN orders_line l ON l.tenant_id = :tenant AND l.order_id = o.id \
-         WHERE o.tenant_id = :tenant AND o.id = $1 ORDER BY l.position";
-    let mut head = None;
-    let lines = db
-        .fetch(SQL, params![order], |row| {
-            if head.is_none() {
-                head = Some(view_of(order, row)?);
-            }
-            line_of(row, 22, row.get(8)?)
-        })
-        .await?;
-    Ok(head.map(|head| OrderView { lines, ..head }))
+/// Writes where the fulfilment axis leads; counts what was packed or announced besides.
+pub(crate) async fn update_fulfilment(
+    tx: &mut Tx<'_>,
+    order: OrderId,
+    axes: (OrderStatus, FulfilmentStatus),
+    added: (i64, i64),
+    at: Timestamp,
+) -> Result<()> {
+    const SQL: &str = "UPDATE orders_order SET status = $2, fulfilment_status = $3, \
+         fulfilments = fulfilments + $4, returns = returns + $5, updated_at = $6, \
+         version = version + 1 WHERE tenant_id = :tenant AND id = $1";
+    let values = params![order, axes.0.text(), axes.1.text(), added.0, added.1, at];
+    tx.execute(SQL, values).await.map(|_| ())
 }
 
-/// Newest first, those after `position`.
-pub(crate) async fn list(
-    db: &Db,
-    filter: OrderFilter,
-    position: Option<ListPosition>,
-    limit: i64,
-) -> Result<Vec<OrderSummary>> {
-    const SQL: &str = "SELECT id, number, status, payment_status, fulfilment_status, email, \
-         currency, total, test, placed_at FROM orders_order WHERE tenant_id = :tenant \
-         AND status = coalesce($1, status) AND payment_status = coalesce($2, payment_status) \
-         AND (placed_at, id) < ($3, $4) ORDER BY placed_at DESC, id DESC LIMIT $5";
-    let (placed_at, id) = position.unwrap_or((i64::MAX, OrderId::from_u128(u128::MAX)));
-    let values = params![
-        filter.status.map(StatusText::text),
-        filter.payment_status.map(StatusText::text),
-        placed_at,
-        id,
-        limit
-    ];
-    db.fetch(SQL, values, |row| {
-        Ok(OrderSummary {
-            id: row.get(0)?,
-            number: row.get(1)?,
-            status: status(row, 2)?,
-            payment_status: status(row, 3)?,
-            fulfilment_status: status(row, 4)?,
-            email: row.get(5)?,
-            total: Money::new(row.get(7)?, row.get(6)?),
-            test: row.get(8)?,
-            placed_at: row.get(9)?,
-        })
-    })
-    .await
-}
-
-/// Those that wait for payment since before `before`, oldest first.
-pub(crate) async fn waiting(db: &Db, before: Timestamp, limit: u32) -> Result<Vec<OrderId>> {
-    // As the partial index says it, so that settled orders cost nothing.
-    const SQL: &str = "SELECT id FROM orders_order WHERE tenant_id = :tenant \
-         AND payment_status = 'pending' AND status IN ('pending', 'requires_action') \
-         AND waiting_since < $1 ORDER BY waiting_since, id LIMIT $2";
-    db.fetch(SQL, params![before, limit], |row| row.get(0))
-        .await
-}
+const CLEAR_LINES: &str = "DELETE FROM orders_line WHERE tenant_id = :tenant AND order_id = $1";
 
 const INSERT_LINE: &str = "INSERT INTO orders_line (tenant_id, order_id, position, id, \
      variant_id, product_id, title, variant_title, sku, image, quantity, unit_price, subtotal, \
-     tax, total) \
-     VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+     tax, total, discount, requires_shipping, grams, adjustments, return_id) \
+     VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+     $18, $19)";
 
-fn line_values(order: &NewOrder) -> Vec<[Value<'_>; 14]> {
-    let values = order.lines.iter().enumerate().map(|(position, line)| {
+fn line_values<'l>(
+    order: OrderId,
+    lines: &'l [NewOrderLine],
+    adjustments: &'l [Option<String>],
+    first_position: i64,
+    exchange_of: Option<ReturnId>,
+) -> Vec<[Value<'l>; 19]> {
+    let values = lines.iter().zip(adjustments).zip(first_position..);
+    let values = values.map(|((line, adjustments), position)| {
         [
-            Value::from(order.id),
-            Value::from(position as i64),
+            Value::from(order),
+            Value::from(position),
             Value::from(line.id),
             Value::from(line.variant),
             Value::from(line.product),
@@ -250,75 +407,64 @@ fn line_values(order: &NewOrder) -> Vec<[Value<'_>; 14]> {
             Value::from(&line.image),
             Value::from(line.quantity),
             Value::from(line.unit_price.amount),
-            Value::from(line.subtotal.amount),
+            Value::from(line.subtotal.amount - line.discount.amount),
             Value::from(line.tax.amount),
             Value::from(line.total.amount),
+            Value::from(line.discount.amount),
+            Value::from(line.requires_shipping),
+            Value::from(line.grams),
+            Value::from(adjustments),
+            Value::from(exchange_of),
         ]
     });
     values.collect()
 }
 
-fn addresses(order: &NewOrder) -> Result<(Option<String>, Option<String>)> {
-    let json = |address: &Option<_>| address.as_ref().map(serde_json::to_string).transpose();
-    Ok((
-        json(&order.shipping_address)?,
-        json(&order.billing_address)?,
-    ))
+/// The columns of an order that are JSON or made for search.
+struct Texts {
+    shipping: Option<String>,
+    billing: Option<String>,
+    name_key: Option<String>,
+    promotions: Option<String>,
+    taxes: Option<String>,
 }
 
-fn view_of(id: OrderId, row: &Row<'_>) -> Result<OrderView> {
-    let currency: Currency = row.get(8)?;
-    let money = |index: usize| Ok::<_, Error>(Money::new(row.get(index)?, currency));
-    let address = |index: usize| {
-        let json: Option<String> = row.get(index)?;
-        Ok::<_, Error>(json.as_deref().map(serde_json::from_str).transpose()?)
-    };
-    Ok(OrderView {
-        id,
-        number: row.get(0)?,
-        status: status::<OrderStatus>(row, 1)?,
-        payment_status: status::<PaymentStatus>(row, 2)?,
-        fulfilment_status: status::<FulfilmentStatus>(row, 3)?,
-        email: row.get(4)?,
-        shipping_address: address(5)?,
-        billing_address: address(6)?,
-        shipping_option: row.get(7)?,
-        currency,
-        lines: Vec::new(),
-        totals: Totals {
-            subtotal: money(9)?,
-            discount: money(10)?,
-            shipping: money(11)?,
-            tax: money(12)?,
-            total: money(13)?,
-        },
-        tax_inclusive: row.get(14)?,
-        test: row.get(15)?,
-        placed_at: row.get(16)?,
-        paid_at: row.get(17)?,
-        canceled_at: row.get(18)?,
-        reason: row.get(19)?,
-        cart_id: row.get(20)?,
-        version: row.get(21)?,
-    })
+impl Texts {
+    fn of(order: &NewOrder) -> Result<Self> {
+        let json = |address: &Option<_>| address.as_ref().map(serde_json::to_string).transpose();
+        let reader = order.shipping_address.as_ref();
+        let reader = reader.or(order.billing_address.as_ref());
+        Ok(Self {
+            shipping: json(&order.shipping_address)?,
+            billing: json(&order.billing_address)?,
+            name_key: reader.map(|address| name_key(&address.name)),
+            promotions: list_text(&order.promotions)?,
+            taxes: list_text(&order.taxes)?,
+        })
+    }
 }
 
-/// A line whose columns begin at `at`.
-fn line_of(row: &Row<'_>, at: usize, currency: Currency) -> Result<OrderLineView> {
-    let money = |index: usize| Ok::<_, Error>(Money::new(row.get(index)?, currency));
-    Ok(OrderLineView {
-        id: row.get(at)?,
-        variant_id: row.get(at + 1)?,
-        product_id: row.get(at + 2)?,
-        title: row.get(at + 3)?,
-        variant_title: row.get(at + 4)?,
-        sku: row.get(at + 5)?,
-        image: row.get(at + 6)?,
-        quantity: row.get(at + 7)?,
-        unit_price: money(at + 8)?,
-        subtotal: money(at + 9)?,
-        tax: money(at + 10)?,
-        total: money(at + 11)?,
+/// `Ada King Lovelace` is found as `lovelace ada king`.
+pub(crate) fn name_key(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let mut words: Vec<&str> = lower.split_whitespace().collect();
+    if !words.is_empty() {
+        words.rotate_right(1);
+    }
+    words.join(" ")
+}
+
+fn adjustments_of(lines: &[NewOrderLine]) -> Result<Vec<Option<String>>> {
+    lines
+        .iter()
+        .map(|line| list_text(&line.adjustments))
+        .collect()
+}
+
+fn list_text<T: Serialize>(list: &[T]) -> Result<Option<String>> {
+    Ok(match list {
+        [] => None,
+        list => Some(serde_json::to_string(list)?),
     })
 }
 

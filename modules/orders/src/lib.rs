@@ -19,7 +19,10 @@ pub use api::ORDER_NOT_FOUND;
 pub const MIGRATIONS: Migrations = Migrations {
     module: "orders",
     plane: Plane::Cell,
-    steps: &[include_str!("../migrations/0001_orders.sql")],
+    steps: &[
+        include_str!("../migrations/0001_orders.sql"),
+        include_str!("../migrations/0002_care.sql"),
+    ],
 };
 
 pub struct Module {

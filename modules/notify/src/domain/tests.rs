@@ -24,6 +24,13 @@ fn line(title: &str, variant: &str, quantity: u32, subtotal: i64, tax: i64) -> O
         subtotal: eur(subtotal),
         tax: eur(tax),
         total: eur(subtotal + tax),
+        requires_shipping: true,
+        grams: 0,
+        discount: eur(0),
+        adjustments: Vec::new(),
+        fulfilled: 0,
+        returned: 0,
+        refunded: 0,
     }
 }
 
@@ -65,7 +72,17 @@ fn order() -> OrderView {
         paid_at: Some(Timestamp::from_micros(1)),
         canceled_at: None,
         reason: None,
-        cart_id: CartId::from_u128(1),
+        cart_id: Some(CartId::from_u128(1)),
+        customer_id: None,
+        note: None,
+        promotions: Vec::new(),
+        taxes: Vec::new(),
+        gift_card: eur(0),
+        paid: eur(5_831),
+        refunded: eur(0),
+        cancel_requested_at: None,
+        fulfilments: Vec::new(),
+        returns: Vec::new(),
         version: 2,
     }
 }

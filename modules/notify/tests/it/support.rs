@@ -6,13 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stoa_bus::JobOutcome;
 use stoa_contracts::Totals;
+use stoa_contracts::inventory::Allocation;
 use stoa_contracts::orders::{
-    FulfilmentStatus, NewOrder, OrderError, OrderLineView, OrderPaid, OrderState, OrderStatus,
-    OrderView, Orders, PaymentStatus, PaymentStep,
+    FulfilmentStatus, FulfilmentStep, FulfilmentView, LineUnits, NewFulfilment, NewOrder,
+    NewReturn, OrderEdit, OrderError, OrderLineView, OrderPaid, OrderState, OrderStatus, OrderView,
+    Orders, PaymentStatus, PaymentStep, RefundRecord, ReturnState, ReturnView,
 };
 use stoa_kernel::{
-    AttemptId, CartId, Clock as _, Currency, Envelope, LineId, Money, OrderId, ProductId, Quantity,
-    TenantId, Timestamp, VariantId,
+    AttemptId, CartId, Clock as _, Currency, Envelope, FulfilmentId, LineId, Money, OrderId,
+    ProductId, Quantity, ReturnId, TenantId, Timestamp, VariantId,
 };
 use stoa_notify::Module;
 use stoa_rest::CursorKey;
@@ -190,8 +192,109 @@ impl Orders for PaidOrders {
     fn opens(&self, _: TenantId, _: OrderId, _: &str) -> bool {
         unreachable!("mail opens no order")
     }
-    async fn waiting(&self, _: TenantId, _: Timestamp, _: u32) -> Result<Vec<OrderId>, Error> {
+    async fn waiting(
+        &self,
+        _: TenantId,
+        _: Timestamp,
+        _: Option<OrderId>,
+        _: u32,
+    ) -> Result<Vec<OrderId>, Error> {
         unreachable!("mail sweeps no order")
+    }
+    async fn view_in(&self, _: &mut Tx<'_>, _: OrderId) -> Result<OrderView, OrderError> {
+        unreachable!("mail reads no order in a transaction")
+    }
+    async fn create_draft(
+        &self,
+        _: &mut Tx<'_>,
+        _: &NewOrder,
+        _: &Cause,
+    ) -> Result<i64, OrderError> {
+        unreachable!("mail drafts no order")
+    }
+    async fn revise_draft(
+        &self,
+        _: &mut Tx<'_>,
+        _: &NewOrder,
+        _: &Cause,
+    ) -> Result<(), OrderError> {
+        unreachable!("mail revises no draft")
+    }
+    async fn place_draft(&self, _: &mut Tx<'_>, _: &NewOrder, _: &Cause) -> Result<(), OrderError> {
+        unreachable!("mail places no draft")
+    }
+    async fn fulfil(
+        &self,
+        _: &mut Tx<'_>,
+        _: &NewFulfilment,
+        _: &Cause,
+    ) -> Result<FulfilmentView, OrderError> {
+        unreachable!("mail packs nothing")
+    }
+    async fn step_fulfilment(
+        &self,
+        _: &mut Tx<'_>,
+        _: OrderId,
+        _: FulfilmentId,
+        _: &FulfilmentStep,
+        _: &Cause,
+    ) -> Result<(FulfilmentView, Vec<Allocation>), OrderError> {
+        unreachable!("mail ships nothing")
+    }
+    async fn open_return(
+        &self,
+        _: &mut Tx<'_>,
+        _: &NewReturn,
+        _: &Cause,
+    ) -> Result<ReturnView, OrderError> {
+        unreachable!("mail returns nothing")
+    }
+    async fn close_return(
+        &self,
+        _: &mut Tx<'_>,
+        _: OrderId,
+        _: ReturnId,
+        _: ReturnState,
+        _: &[LineUnits],
+        _: &Cause,
+    ) -> Result<ReturnView, OrderError> {
+        unreachable!("mail ends no return")
+    }
+    async fn refunded(
+        &self,
+        _: &mut Tx<'_>,
+        _: OrderId,
+        _: &RefundRecord,
+        _: &Cause,
+    ) -> Result<OrderState, OrderError> {
+        unreachable!("mail refunds nothing")
+    }
+    async fn request_cancel(
+        &self,
+        _: &mut Tx<'_>,
+        _: OrderId,
+        _: &str,
+        _: &Cause,
+    ) -> Result<OrderState, OrderError> {
+        unreachable!("mail cancels no order")
+    }
+    async fn edit(
+        &self,
+        _: &mut Tx<'_>,
+        _: &OrderEdit,
+        _: &Cause,
+    ) -> Result<OrderState, OrderError> {
+        unreachable!("mail edits no order")
+    }
+    async fn tell(
+        &self,
+        _: &mut Tx<'_>,
+        _: OrderId,
+        _: &'static str,
+        _: &str,
+        _: &Cause,
+    ) -> Result<(), OrderError> {
+        unreachable!("mail tells nothing")
     }
 }
 
@@ -210,6 +313,13 @@ fn view(id: OrderId) -> OrderView {
         subtotal: eur(1_000),
         tax: eur(190),
         total: eur(1_190),
+        requires_shipping: true,
+        grams: 0,
+        discount: eur(0),
+        adjustments: Vec::new(),
+        fulfilled: 0,
+        returned: 0,
+        refunded: 0,
     };
     OrderView {
         id,
@@ -236,7 +346,17 @@ fn view(id: OrderId) -> OrderView {
         paid_at: Some(Timestamp::from_micros(1)),
         canceled_at: None,
         reason: None,
-        cart_id: CartId::from_u128(1),
+        cart_id: Some(CartId::from_u128(1)),
+        customer_id: None,
+        note: None,
+        promotions: Vec::new(),
+        taxes: Vec::new(),
+        gift_card: eur(0),
+        paid: eur(1_190),
+        refunded: eur(0),
+        cancel_requested_at: None,
+        fulfilments: Vec::new(),
+        returns: Vec::new(),
         version: 2,
     }
 }

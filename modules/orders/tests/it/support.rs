@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stoa_contracts::orders::{NewOrder, NewOrderLine, OrderError, OrderState, Orders, PaymentStep};
+use stoa_contracts::pricing::TaxLine;
 use stoa_contracts::{Address, Totals};
 use stoa_kernel::{
     AttemptId, CartId, Clock as _, Currency, Envelope, Fact, LineId, Money, OrderId, ProductId,
@@ -131,6 +132,7 @@ pub(crate) async fn take_step(
 pub(crate) fn paid(attempt: u128) -> PaymentStep {
     PaymentStep::Paid {
         attempt: AttemptId::from_u128(attempt),
+        amount: eur(5_831),
     }
 }
 
@@ -154,7 +156,16 @@ pub(crate) fn eur(amount: i64) -> Money {
 pub(crate) fn order(seed: u128) -> NewOrder {
     NewOrder {
         id: OrderId::from_u128(seed),
-        cart: CartId::from_u128(seed),
+        cart: Some(CartId::from_u128(seed)),
+        customer: None,
+        note: Some("Ring twice".to_owned()),
+        promotions: Vec::new(),
+        taxes: vec![TaxLine {
+            name: "VAT".to_owned(),
+            rate_ppm: 190_000,
+            amount: eur(931),
+        }],
+        gift_card: eur(0),
         email: "ada@example.com".to_owned(),
         shipping_address: Some(address("Ada Lovelace")),
         billing_address: Some(address("Byron & Söhne")),
@@ -175,7 +186,7 @@ pub(crate) fn order(seed: u128) -> NewOrder {
     }
 }
 
-fn line(id: u128, title: &str, quantity: u32, price: i64) -> NewOrderLine {
+pub(crate) fn line(id: u128, title: &str, quantity: u32, price: i64) -> NewOrderLine {
     let subtotal = price * i64::from(quantity);
     let tax = subtotal * 19 / 100;
     NewOrderLine {
@@ -191,6 +202,10 @@ fn line(id: u128, title: &str, quantity: u32, price: i64) -> NewOrderLine {
         subtotal: eur(subtotal),
         tax: eur(tax),
         total: eur(subtotal + tax),
+        requires_shipping: true,
+        grams: 250,
+        discount: eur(0),
+        adjustments: Vec::new(),
     }
 }
 
