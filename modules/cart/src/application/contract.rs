@@ -9,7 +9,7 @@ use stoa_kernel::{CartId, Currency, CustomerId, LineId, OrderId, Quantity, Tenan
 use stoa_storage::{Error, Tx};
 
 use super::{CartDesk, ChangeError, Seen};
-use crate::domain::invalid;
+use crate::domain::{Cart, invalid};
 use crate::infrastructure as store;
 
 /// Callers of the contract name no version, so none of theirs is stale.
@@ -17,6 +17,26 @@ fn refused(error: ChangeError) -> CartError {
     match error {
         ChangeError::Refused(error) => error,
         ChangeError::Stale { version } => invalid("version", format!("is {version} now")),
+    }
+}
+
+fn for_checkout(cart: Cart) -> CheckoutCart {
+    let lines = cart.lines.iter();
+    CheckoutCart {
+        id: cart.id,
+        status: cart.status,
+        currency: cart.currency,
+        lines: lines
+            .map(|line| (line.id, line.variant, line.quantity))
+            .collect(),
+        email: cart.email,
+        shipping_address: cart.shipping_address,
+        billing_address: cart.billing_address,
+        shipping_option_id: cart.shipping_option_id,
+        coupons: cart.coupons,
+        note: cart.note,
+        customer: cart.customer,
+        order: cart.order,
     }
 }
 
@@ -113,30 +133,26 @@ impl Carts for CartDesk {
         self.recover(tenant, cart).await
     }
 
+    async fn look(
+        &self,
+        tenant: TenantId,
+        key: &CartKey,
+    ) -> Result<Option<CheckoutCart>, CartError> {
+        let Ok(id) = self.admitted(tenant, key) else {
+            return Ok(None);
+        };
+        let db = self.deps.storage.db(tenant).await?;
+        let found = db.read(async move |tx: &mut Tx<'_>| store::read(tx, id).await);
+        Ok(found.await?.map(for_checkout))
+    }
+
     fn opens(&self, tenant: TenantId, key: &CartKey) -> bool {
         self.admitted(tenant, key).is_ok()
     }
 
     async fn lock(&self, tx: &mut Tx<'_>, cart: CartId) -> Result<Option<CheckoutCart>, Error> {
         let found = store::lock(tx, cart).await?;
-        Ok(found.map(|cart| CheckoutCart {
-            id: cart.id,
-            status: cart.status,
-            currency: cart.currency,
-            email: cart.email,
-            shipping_address: cart.shipping_address,
-            billing_address: cart.billing_address,
-            shipping_option_id: cart.shipping_option_id,
-            coupons: cart.coupons,
-            note: cart.note,
-            customer: cart.customer,
-            lines: cart
-                .lines
-                .iter()
-                .map(|line| (line.id, line.variant, line.quantity))
-                .collect(),
-            order: cart.order,
-        }))
+        Ok(found.map(for_checkout))
     }
 
     async fn freeze(&self, tx: &mut Tx<'_>, cart: CartId, order: OrderId) -> Result<(), Error> {

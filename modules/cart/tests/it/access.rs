@@ -18,7 +18,11 @@ async fn a_new_cart_is_empty_and_comes_with_its_token() {
             json!({
                 "id": shopper.id, "status": "open", "currency": "EUR", "lines": [],
                 "email": null, "shipping_address": null, "billing_address": null,
-                "shipping_option_id": null,
+                "shipping_option_id": null, "shipping": null, "coupons": [], "refused_coupons": [],
+                "promotions": [], "note": null, "customer_id": null, "notices": [],
+                "taxes": [{ "name": "VAT", "rate_ppm": 0, "amount": zero }],
+                // Thirty days after the clock's beginning.
+                "expires_at": "2026-01-31T00:00:00Z",
                 "totals": { "subtotal": zero, "discount": zero, "shipping": zero, "tax": zero,
                             "total": zero },
                 "tax_inclusive": true, "order_id": null, "version": 1,
@@ -60,6 +64,7 @@ async fn every_route_answers_a_wrong_token_as_if_there_were_no_cart() {
             ),
             ("PATCH", line.clone(), Some(json!({ "quantity": 2 }))),
             ("DELETE", line, None),
+            ("POST", format!("{cart}/notices/seen"), None),
             ("DELETE", format!("{cart}/lines/nonsense"), None),
         ];
         for (method, path, body) in &routes {

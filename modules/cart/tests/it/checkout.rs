@@ -43,6 +43,7 @@ async fn refuses_every_change(shopper: &Shopper) {
         shopper
             .update(&json!({ "email": "other@example.com" }))
             .await,
+        shopper.see_notices().await,
     ];
     for refused in attempts {
         assert_eq!(refused.refusal(), (409, "cart_not_open"));
@@ -95,11 +96,18 @@ async fn checkout_reads_everything_it_needs_under_the_lock() {
         let shopper = shop.cart().await;
         shopper.add(MUG, 2).await;
         let last = shopper.add(CUP, 1).await;
-        let update = json!({ "email": "jo@example.com", "shipping_option_id": "express" });
-        shopper.update(&update).await;
+        shopper
+            .update(&json!({
+                "email": "jo@example.com", "shipping_option_id": "express",
+                "coupons": ["LATER"], "note": "Ring twice",
+            }))
+            .await;
         let two = Quantity::new(2).expect("from 1 up");
+        let ahead = shop.carts.look(shop.tenant, &shopper.key()).await;
+        let locked = take(&shop, &shopper, Step::Freeze).await;
+        assert_eq!(ahead.expect("a read").as_ref(), Some(&locked));
         assert_eq!(
-            take(&shop, &shopper, Step::Freeze).await,
+            locked,
             CheckoutCart {
                 id: shopper.cart_id(),
                 status: CartStatus::Open,
@@ -108,6 +116,9 @@ async fn checkout_reads_everything_it_needs_under_the_lock() {
                 shipping_address: None,
                 billing_address: None,
                 shipping_option_id: Some("express".to_owned()),
+                coupons: vec!["LATER".to_owned()],
+                note: Some("Ring twice".to_owned()),
+                customer: None,
                 lines: vec![
                     (last.line(0).parse().expect("an id"), MUG, two),
                     (last.line(1).parse().expect("an id"), CUP, Quantity::ONE),

@@ -2,9 +2,14 @@
 
 mod access;
 mod checkout;
+mod customers;
 mod details;
+mod idle;
 mod lines;
+mod notices;
 mod peers;
 mod prices;
+mod staff;
 mod support;
+mod versions;
 mod whole;

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use stoa_contracts::Totals;
 use stoa_contracts::catalog::{
     Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
     ProductPage, ProductQuery, ProductView, UpsertOutcome, Upserted, VariantSnapshot,
 };
 use stoa_contracts::pricing::{
-    NewPrice, Pricing, Quote, QuoteError, QuoteRequest, QuotedLine, ShippingOption,
+    Adjustment, AppliedPromotion, CouponRefusal, NewPrice, Pricing, Quote, QuoteError,
+    QuoteRequest, QuotedLine, RedeemError, Redemption, RefusedCoupon, ShippingOption, TaxLine,
 };
-use stoa_kernel::{Currency, Money, ProductId, TenantId, VariantId};
+use stoa_contracts::{Destination, Totals};
+use stoa_kernel::{Currency, Money, OrderId, ProductId, PromotionId, TenantId, VariantId};
 use stoa_storage::{Cause, Error, Tx};
 
 /// What stands on it: variants, and their prices in euro cents.
@@ -21,7 +22,14 @@ use stoa_storage::{Cause, Error, Tx};
 pub(crate) struct Shelf {
     variants: Mutex<BTreeMap<VariantId, VariantSnapshot>>,
     prices: Mutex<BTreeMap<VariantId, i64>>,
+    /// Where tax was prepared for, in order.
+    prepared: Mutex<Vec<Destination>>,
+    /// What the last quote was asked for.
+    asked: Mutex<Option<QuoteRequest>>,
 }
+
+/// Takes one euro off the first line; every other code is unknown.
+pub(crate) const ONE_OFF: &str = "ONE-OFF";
 
 impl Shelf {
     pub(crate) fn put(&self, variant: VariantId, price: i64) {
@@ -38,6 +46,7 @@ impl Shelf {
             requires_shipping: true,
             taxable: true,
             grams: 300,
+            product_type: None,
         };
         self.variants.lock().insert(variant, snapshot);
         self.price(variant, Some(price));
@@ -62,13 +71,24 @@ impl Shelf {
         self.variants.lock().remove(&variant);
     }
 
+    pub(crate) fn prepared(&self) -> Vec<Destination> {
+        self.prepared.lock().clone()
+    }
+
+    pub(crate) fn asked(&self) -> QuoteRequest {
+        self.asked.lock().clone().expect("a quote")
+    }
+
     fn options(request: &QuoteRequest) -> Vec<ShippingOption> {
         let option = |id: &str, cents| ShippingOption {
             id: id.to_owned(),
             name: id.to_uppercase(),
             price: Money::new(cents, request.currency),
         };
-        match (request.lines.is_empty(), request.country.as_deref()) {
+        match (
+            request.lines.is_empty(),
+            request.destination.country.as_deref(),
+        ) {
             (true, _) => Vec::new(),
             (false, Some("CH")) => vec![option("abroad", 1500)],
             (false, _) => vec![option("standard", 500), option("express", 900)],
@@ -76,12 +96,51 @@ impl Shelf {
     }
 }
 
+/// Takes off the first line what [`ONE_OFF`] takes, and tells of every other code.
+fn reduced(
+    request: &QuoteRequest,
+    lines: &mut [QuotedLine],
+) -> (Vec<AppliedPromotion>, Vec<RefusedCoupon>, Money) {
+    let currency = request.currency;
+    let mut promotions = Vec::new();
+    let mut refused_coupons = Vec::new();
+    let mut discount = Money::zero(currency);
+    for code in &request.coupons {
+        match lines.first_mut().filter(|_| code == ONE_OFF) {
+            None => refused_coupons.push(RefusedCoupon {
+                code: code.clone(),
+                reason: CouponRefusal::Unknown,
+            }),
+            Some(line) => {
+                discount = Money::new(100, currency);
+                line.discount = discount;
+                line.total = Money::new(line.total.amount - 100, currency);
+                let (promotion_id, title) = (PromotionId::from_u128(1), "One off".to_owned());
+                line.adjustments.push(Adjustment {
+                    promotion_id,
+                    title: title.clone(),
+                    amount: discount,
+                });
+                promotions.push(AppliedPromotion {
+                    promotion_id,
+                    code: Some(code.clone()),
+                    title,
+                    amount: discount,
+                });
+            }
+        }
+    }
+    (promotions, refused_coupons, discount)
+}
+
 #[async_trait]
 impl Pricing for Shelf {
     async fn quote(&self, _tx: &mut Tx<'_>, request: &QuoteRequest) -> Result<Quote, QuoteError> {
         let currency = request.currency;
+        *self.asked.lock() = Some(request.clone());
+        let zero = Money::zero(currency);
         let mut lines = Vec::new();
-        let mut subtotal = Money::zero(currency);
+        let mut subtotal = zero;
         for line in &request.lines {
             let price = self.prices.lock().get(&line.variant).copied();
             let price = price.filter(|_| currency == Currency::EUR);
@@ -94,17 +153,18 @@ impl Pricing for Shelf {
                 .times(line.quantity.as_i64())
                 .map_err(|_| QuoteError::Overflow)?;
             subtotal = subtotal.plus(total).map_err(|_| QuoteError::Overflow)?;
-            let tax = Money::zero(currency);
-            let (quantity, subtotal) = (line.quantity, total);
             lines.push(QuotedLine {
                 variant,
-                quantity,
+                quantity: line.quantity,
                 unit_price,
-                subtotal,
-                tax,
+                subtotal: total,
+                discount: zero,
+                tax: zero,
                 total,
+                adjustments: Vec::new(),
             });
         }
+        let (promotions, refused_coupons, discount) = reduced(request, &mut lines);
         let shipping = match &request.shipping_option {
             None => None,
             Some(id) => {
@@ -114,20 +174,26 @@ impl Pricing for Shelf {
                 Some(found.ok_or_else(|| QuoteError::UnknownShippingOption { id: id.clone() })?)
             }
         };
-        let zero = Money::zero(currency);
         let sent = shipping.as_ref().map_or(zero, |option| option.price);
-        let totals = Totals {
-            subtotal,
-            discount: zero,
-            shipping: sent,
-            tax: zero,
-            total: subtotal.plus(sent).map_err(|_| QuoteError::Overflow)?,
-        };
+        let total = subtotal.plus(sent).map_err(|_| QuoteError::Overflow)?;
         Ok(Quote {
             lines,
-            totals,
+            totals: Totals {
+                subtotal,
+                discount,
+                shipping: sent,
+                tax: zero,
+                total: Money::new(total.amount - discount.amount, currency),
+            },
             shipping,
             tax_inclusive: true,
+            promotions,
+            refused_coupons,
+            taxes: vec![TaxLine {
+                name: "VAT".to_owned(),
+                rate_ppm: 0,
+                amount: zero,
+            }],
         })
     }
 
@@ -140,6 +206,24 @@ impl Pricing for Shelf {
     }
 
     async fn set_prices(&self, _: &mut Tx<'_>, _: &[NewPrice], _: &Cause) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn redeem(
+        &self,
+        _: &mut Tx<'_>,
+        _: Redemption<'_>,
+        _: &Cause,
+    ) -> Result<(), RedeemError> {
+        Ok(())
+    }
+
+    async fn unredeem(&self, _: &mut Tx<'_>, _: OrderId, _: &Cause) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn prepare_tax(&self, _: TenantId, destination: &Destination) -> Result<(), Error> {
+        self.prepared.lock().push(destination.clone());
         Ok(())
     }
 
@@ -186,6 +270,13 @@ impl Catalog for Shelf {
         _: &str,
     ) -> Result<Option<CollectionView>, CatalogError> {
         Ok(None)
+    }
+    async fn collections_of(
+        &self,
+        _: &mut Tx<'_>,
+        _: &[ProductId],
+    ) -> Result<Vec<(ProductId, String)>, Error> {
+        Ok(Vec::new())
     }
     async fn upsert_product(
         &self,

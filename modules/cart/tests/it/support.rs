@@ -8,10 +8,11 @@ use axum::body::Body;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value as Json, json};
+use stoa_bus::Recurring;
 use stoa_cart::{MIGRATIONS, start};
-use stoa_contracts::cart::{CartKey, Carts};
+use stoa_contracts::cart::{CartAbandoned, CartKey, CartView, Carts};
 use stoa_contracts::inventory::{InitialLevel, Inventory};
-use stoa_kernel::{CartId, Currency, SeededIds, TenantId, VariantId};
+use stoa_kernel::{CartId, Currency, CustomerId, Fact as _, SeededIds, TenantId, VariantId};
 use stoa_rest::{
     Caller, Credential, CursorKey, Gate, Problem, RequestTenant, RouterConfig, TenantInfo,
 };
@@ -39,6 +40,7 @@ pub(crate) struct Shop {
     pub(crate) shelf: Arc<Shelf>,
     inventory: Arc<dyn Inventory>,
     router: Router,
+    sweep: Arc<dyn Recurring>,
 }
 
 impl Shop {
@@ -66,6 +68,7 @@ impl Shop {
             shelf,
             inventory,
             router,
+            sweep: module.recurring[0].clone(),
         };
         shop.put(cells, MUG, 1200, 10).await;
         shop.put(cells, CUP, 750, 5).await;
@@ -120,12 +123,66 @@ impl Shop {
         token: Option<&str>,
         body: Option<&Json>,
     ) -> Answer {
+        let headers: Vec<_> = token
+            .map(|token| ("stoa-cart-token", token))
+            .into_iter()
+            .collect();
+        self.send_with(method, path, &headers, body).await
+    }
+
+    /// As staff of the shop.
+    pub(crate) async fn staff(&self, method: &str, path: &str, body: Option<&Json>) -> Answer {
+        let headers = [("authorization", "Bearer staff")];
+        self.send_with(method, path, &headers, body).await
+    }
+
+    /// One round of the sweep.
+    pub(crate) async fn sweep(&self, cells: &TestCells) {
+        let tenant = cells.storage().tenant(self.tenant).await.expect("a tenant");
+        let round = self.sweep.run(tenant.cell, cells.deps.now()).await;
+        round.expect("a round");
+    }
+
+    /// What was told of carts left behind, in order.
+    pub(crate) async fn abandoned(&self, cells: &TestCells) -> Vec<CartAbandoned> {
+        let tenant = cells.storage().tenant(self.tenant).await.expect("a tenant");
+        let log = cells.storage().event_log(tenant.cell).await.expect("a log");
+        while log.sequence().await.expect("a relay") > 0 {}
+        let events = log.after(0, 1_000).await.expect("events");
+        let told = events
+            .into_iter()
+            .filter(|event| event.subject == CartAbandoned::subject());
+        told.map(|event| serde_json::from_value(event.payload).expect("the fact"))
+            .collect()
+    }
+
+    pub(crate) async fn ask_stock(&self, variant: VariantId) {
+        let inventory = self.inventory.clone();
+        self.db
+            .read(async move |tx: &mut Tx<'_>| inventory.availability(tx, &[variant]).await)
+            .await
+            .expect("an answer");
+    }
+
+    pub(crate) async fn sign_in(&self, shopper: &Shopper, customer: CustomerId) -> CartView {
+        let key = shopper.key();
+        let given = self.carts.assign(self.tenant, &key, customer).await;
+        given.expect("the customer's cart")
+    }
+
+    pub(crate) async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Json>,
+    ) -> Answer {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", "shop");
-        if let Some(token) = token {
-            request = request.header("stoa-cart-token", token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if body.is_some() {
             request = request.header("content-type", "application/json");
@@ -159,6 +216,9 @@ impl Shopper {
             token: self.token.clone(),
         }
     }
+    pub(crate) fn shop(&self) -> &Shop {
+        &self.shop
+    }
     pub(crate) fn cart_id(&self) -> CartId {
         self.id.parse().expect("the id of a cart")
     }
@@ -185,6 +245,9 @@ impl Shopper {
     pub(crate) async fn remove(&self, line: &str) -> Answer {
         self.send("DELETE", &format!("/lines/{line}"), None).await
     }
+    pub(crate) async fn see_notices(&self) -> Answer {
+        self.send("POST", "/notices/seen", None).await
+    }
     pub(crate) async fn update(&self, body: &Json) -> Answer {
         self.send("PATCH", "", Some(body)).await
     }
@@ -208,7 +271,7 @@ impl Answer {
     }
 }
 
-/// Every request is for one shop, from a shopper.
+/// Every request is for one shop: with a key from its operator, else from a shopper.
 struct OneShop {
     tenant: TenantId,
 }
@@ -232,8 +295,8 @@ impl Gate for OneShop {
     async fn caller(
         &self,
         _tenant: Option<&RequestTenant>,
-        _credential: Option<&Credential>,
+        credential: Option<&Credential>,
     ) -> Result<Caller, Problem> {
-        Ok(Caller::Anonymous)
+        Ok(credential.map_or(Caller::Anonymous, |_| Caller::Operator))
     }
 }
