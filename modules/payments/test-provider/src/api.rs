@@ -116,10 +116,7 @@ async fn confirm(
         .confirm(id, scope.account.as_deref(), key, show)
         .await?;
     if hangs {
-        tokio::time::sleep(provider.settings().hang).await;
-        let mut unanswered = StatusCode::GATEWAY_TIMEOUT.into_response();
-        unanswered.extensions_mut().insert(CloseUnanswered);
-        return Ok(unanswered);
+        return Ok(unanswered(&provider).await);
     }
     Ok(axum::Json(view).into_response())
 }
@@ -166,7 +163,7 @@ async fn refund(
 ) -> Answer {
     let id = parse_intent_id(&id)?;
     let step = parse::<StepBody>(body)?.check()?;
-    let view = provider
+    let (view, hangs) = provider
         .refund(id, scope.account.as_deref(), step, |intent, refund| {
             intent
                 .refunds
@@ -175,6 +172,9 @@ async fn refund(
                 .map(|known| RefundView::new(intent, known))
         })
         .await?;
+    if hangs {
+        return Ok(unanswered(&provider).await);
+    }
     Ok(axum::Json(view).into_response())
 }
 
@@ -246,6 +246,14 @@ async fn list_charges(
         })
         .await?;
     Ok(axum::Json(json!({ "data": data, "has_more": has_more })).into_response())
+}
+
+/// Keeps the caller waiting, and then closes the connection.
+async fn unanswered(provider: &TestProvider) -> Response {
+    tokio::time::sleep(provider.settings().hang).await;
+    let mut response = StatusCode::GATEWAY_TIMEOUT.into_response();
+    response.extensions_mut().insert(CloseUnanswered);
+    response
 }
 
 fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {

@@ -146,7 +146,11 @@ impl Ledger {
             _ => return Ok(Decision::Stands(intent.id)),
         }
         let outcome = match intent.request.token {
-            Token::Success | Token::TimeoutAfterCharge => taken(intent, charge, at),
+            Token::Success
+            | Token::TimeoutAfterCharge
+            | Token::CaptureLater
+            | Token::RefundTimeout
+            | Token::RefundDecline => taken(intent, charge, at),
             Token::Delay => taken(intent, charge, delayed_to),
             Token::Decline => Outcome::Declined {
                 code: "insufficient_funds".to_owned(),
@@ -292,6 +296,9 @@ impl Ledger {
                 step: "refund",
                 status: intent.status(at),
             });
+        }
+        if intent.request.token == Token::RefundDecline {
+            return Err(Refusal::RefundRefused);
         }
         let amount = step.amount.unwrap_or(left);
         if amount > left || amount == 0 {
@@ -489,6 +496,7 @@ impl Ledger {
 
 fn taken(intent: &Intent, charge: ChargeId, due: Timestamp) -> Outcome {
     match intent.request.capture_method {
+        _ if intent.request.token == Token::CaptureLater => Outcome::Authorised { due },
         CaptureMethod::Automatic => Outcome::Charged { charge, due },
         CaptureMethod::Manual => Outcome::Authorised { due },
     }

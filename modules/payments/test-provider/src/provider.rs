@@ -22,7 +22,8 @@ pub struct Settings {
     pub key: String,
     /// How long a `tok_delay` payment is processing.
     pub delay: Duration,
-    /// How long the confirmation of a `tok_timeout_after_charge` payment stays unanswered.
+    /// How long the confirmation of a `tok_timeout_after_charge` payment stays unanswered,
+    /// and a refund of a `tok_refund_timeout` payment.
     pub hang: Duration,
     /// Scheme and authority of `next_action_url`; `None` takes the Host of the request.
     pub public_url: Option<String>,
@@ -188,23 +189,28 @@ impl TestProvider {
         .await
     }
 
+    /// The flag is true where this very call made a refund whose caller is to be left waiting.
     pub(crate) async fn refund<T>(
         &self,
         id: IntentId,
         account: Option<&str>,
         step: Step,
         show: impl FnOnce(&Intent, RefundId) -> T,
-    ) -> Result<T, Refusal> {
-        let (answer, lines) = {
+    ) -> Result<(T, bool), Refusal> {
+        let (answer, hangs, lines) = {
             let mut book = self.inner.book.lock();
             let now = self.tick(&mut book);
             let intent = book.ledger.intent(id, account)?;
+            let timeout = intent.request.token == Token::RefundTimeout;
             let fresh = self.id::<RefundKind>(now);
             let (decision, refund) = book.ledger.refund(intent, step, fresh, now)?;
-            self.carry_out(&mut book, decision, now, |intent, _| show(intent, refund))?
+            let hangs = timeout && matches!(decision, Decision::Write(_));
+            let (answer, lines) =
+                self.carry_out(&mut book, decision, now, |intent, _| show(intent, refund))?;
+            (answer, hangs, lines)
         };
         self.inner.journal.wait(lines).await?;
-        Ok(answer)
+        Ok((answer, hangs))
     }
 
     async fn step<T>(

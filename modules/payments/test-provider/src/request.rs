@@ -26,6 +26,15 @@ pub(crate) enum Token {
     Delay,
     #[serde(rename = "tok_timeout_after_charge")]
     TimeoutAfterCharge,
+    /// Held on confirm, whatever the capture method: charged by a capture.
+    #[serde(rename = "tok_capture_later")]
+    CaptureLater,
+    /// Charged; its refunds are made and never answered.
+    #[serde(rename = "tok_refund_timeout")]
+    RefundTimeout,
+    /// Charged; its refunds are refused.
+    #[serde(rename = "tok_refund_decline")]
+    RefundDecline,
 }
 
 /// Whether a confirmation takes the money or only holds it.
@@ -164,8 +173,12 @@ fn parse_token(text: &str) -> Result<Token, Refusal> {
         "tok_3ds" => Token::ThreeDs,
         "tok_delay" => Token::Delay,
         "tok_timeout_after_charge" => Token::TimeoutAfterCharge,
+        "tok_capture_later" => Token::CaptureLater,
+        "tok_refund_timeout" => Token::RefundTimeout,
+        "tok_refund_decline" => Token::RefundDecline,
         _ => {
-            let known = "tok_success, tok_decline, tok_3ds, tok_delay or tok_timeout_after_charge";
+            let known = "tok_success, tok_decline, tok_3ds, tok_delay, tok_timeout_after_charge, \
+                         tok_capture_later, tok_refund_timeout or tok_refund_decline";
             return Err(field("token", format!("not one of {known}")));
         }
     })

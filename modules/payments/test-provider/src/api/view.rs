@@ -170,6 +170,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::Voided => (StatusCode::CONFLICT, "voided"),
         Refusal::NotNow { .. } => (StatusCode::CONFLICT, "not_now"),
         Refusal::TooMuch { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "amount_too_large"),
+        Refusal::RefundRefused => (StatusCode::UNPROCESSABLE_ENTITY, "refund_refused"),
         Refusal::TooManyRefunds { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_refunds"),
         Refusal::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "full"),
         Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),

@@ -30,6 +30,8 @@ pub(crate) enum Refusal {
     NotNow { step: &'static str, status: Status },
     #[error("{asked} asked, {left} left")]
     TooMuch { asked: i64, left: i64 },
+    #[error("this payment takes no refunds")]
+    RefundRefused,
     #[error("an intent takes at most {refunds_max} refunds")]
     TooManyRefunds { refunds_max: usize },
     #[error("the journal holds its {intents_max} intents; start a new file")]

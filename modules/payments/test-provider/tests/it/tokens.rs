@@ -176,3 +176,45 @@ async fn bodies_routes_and_methods_out_of_bounds_are_json_errors() {
         (StatusCode::BAD_REQUEST, &json!("limit"))
     );
 }
+
+#[tokio::test]
+async fn later_capture_holds_the_money_until_it_is_captured() {
+    let caller = Caller::new();
+    let id = caller.prepare("tok_capture_later", "k1").await;
+    let (_, intent) = caller.confirm(&id).await;
+    assert_eq!(intent["status"], "requires_capture");
+    assert_eq!(caller.charges().await.len(), 0);
+    let body = json!({ "amount": 1000, "idempotency_key": "c1" });
+    let (status, intent) = caller
+        .post(&format!("/v1/intents/{id}/capture"), &body)
+        .await;
+    assert_eq!(
+        (status, &intent["captured"]),
+        (StatusCode::OK, &json!(1000))
+    );
+    assert_eq!(caller.charges().await[0]["amount"], 1000);
+}
+
+#[tokio::test]
+async fn refund_tokens_leave_a_caller_waiting_or_refuse() {
+    let caller = Caller::new();
+    let id = caller.prepare("tok_refund_timeout", "k1").await;
+    caller.confirm(&id).await;
+    let path = format!("/v1/intents/{id}/refund");
+    let body = json!({ "amount": 700, "idempotency_key": "r1", "metadata": { "refund_id": "r1" } });
+    assert_eq!(
+        caller.post(&path, &body).await.0,
+        StatusCode::GATEWAY_TIMEOUT
+    );
+    assert_eq!(caller.intent(&id).await["refunded"], 700);
+    let (status, again) = caller.post(&path, &body).await;
+    assert_eq!((status, &again["amount"]), (StatusCode::OK, &json!(700)));
+
+    let id = caller.prepare("tok_refund_decline", "k2").await;
+    caller.confirm(&id).await;
+    let (status, error) = caller
+        .post(&format!("/v1/intents/{id}/refund"), &body)
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(error["error"]["code"], "refund_refused");
+}
