@@ -1,7 +1,12 @@
-//! Checkouts over HTTP: pay for a cart, and follow what becomes of it. Decides nothing.
+//! Checkouts over HTTP: pay for a cart or an order, and follow what becomes of it. Decides nothing.
 
+mod problems;
 mod stream;
 
+pub use problems::{
+    CART_INCOMPLETE, COUPON_REFUSED, GIFT_CARD_REFUSED, IN_LINE, NOT_FOR_SALE, ORDER_CANCELED,
+    OUT_OF_STOCK, STATUS_LINK_INVALID, TOO_MANY_ATTEMPTS, TOTAL_CHANGED,
+};
 pub(crate) use stream::places as stream_places;
 
 use std::sync::Arc;
@@ -11,64 +16,24 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use stoa_contracts::cart::CartKey;
-use stoa_contracts::checkout::{Checkout, CheckoutError, PlaceOrder, Placed};
-use stoa_kernel::{CartId, OrderId};
+use stoa_contracts::checkout::{Checkout, JournalEntry, PlaceOrder, Placed, Purchase};
+use stoa_contracts::payments::{PaymentError, PaymentMethod};
+use stoa_kernel::{CartId, Money, OrderId};
 use stoa_rest::{
-    Access, Caller, ErrorCode, ErrorPage, HeaderMap, HeaderValue, IdempotentJson, Json, Method,
-    Operation, Path, Problem, Query, Routes, State, StatusCode, Tenant, TraceContext, code, header,
+    Access, Caller, HeaderMap, HeaderValue, IdempotentJson, Json, Method, Operation, Page, Path,
+    Permission, Problem, Query, Routes, State, StatusCode, Tenant, TraceContext, code, header,
 };
 use stoa_storage::IdempotencyKey;
 use stoa_telemetry::mask_text;
 use tokio::sync::Semaphore;
 
+use self::problems::{PAGES, problem};
 use crate::Shared;
 use crate::status::StatusBody;
 
-/// The cart lacks something that a paid order needs.
-pub const CART_INCOMPLETE: ErrorCode =
-    ErrorCode::new("cart_incomplete", 422, "The cart is not ready to be paid");
-/// Fewer units are left than the cart asks for.
-pub const OUT_OF_STOCK: ErrorCode =
-    ErrorCode::new("out_of_stock", 409, "There is not enough in stock");
-/// A product of the cart was withdrawn.
-pub const NOT_FOR_SALE: ErrorCode =
-    ErrorCode::new("not_for_sale", 409, "Something is not for sale");
-/// The cart's order ended without a payment.
-pub const ORDER_CANCELED: ErrorCode =
-    ErrorCode::new("order_canceled", 409, "The order was canceled");
-/// The link was changed, or is older than a day.
-pub const STATUS_LINK_INVALID: ErrorCode = ErrorCode::new(
-    "status_link_invalid",
-    403,
-    "The link does not open this checkout",
-);
-
-const PAGES: &[ErrorPage] = &[
-    ErrorPage {
-        code: &CART_INCOMPLETE,
-        markdown: include_str!("../../../docs/errors/cart_incomplete.md"),
-    },
-    ErrorPage {
-        code: &OUT_OF_STOCK,
-        markdown: include_str!("../../../docs/errors/out_of_stock.md"),
-    },
-    ErrorPage {
-        code: &NOT_FOR_SALE,
-        markdown: include_str!("../../../docs/errors/not_for_sale.md"),
-    },
-    ErrorPage {
-        code: &ORDER_CANCELED,
-        markdown: include_str!("../../../docs/errors/order_canceled.md"),
-    },
-    ErrorPage {
-        code: &STATUS_LINK_INVALID,
-        markdown: include_str!("../../../docs/errors/status_link_invalid.md"),
-    },
-];
-
 const CART_TOKEN: &str = "stoa-cart-token";
+const ORDER_TOKEN: &str = "stoa-order-token";
 const BODY_BYTES_MAX: usize = 16 * 1024;
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 const EVENT_STREAM: &str = "text/event-stream";
 /// A placement waits for its commit, and twins of one key wait for each other.
 const PLACE_TIME_MAX: Duration = Duration::from_secs(30);
@@ -83,17 +48,29 @@ pub(crate) struct Api {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CheckoutBody {
-    cart_id: CartId,
+    /// The cart to be paid, with its token in `Stoa-Cart-Token`.
+    #[serde(default)]
+    cart_id: Option<CartId>,
+    /// Instead of a cart: an order to be paid by its link, with its token in `Stoa-Order-Token`.
+    #[serde(default)]
+    order_id: Option<OrderId>,
     payment: PaymentBody,
+    /// Codes of gift cards, used in this order before anything else is charged.
+    #[serde(default, deserialize_with = "texts_unquoted")]
+    gift_cards: Vec<String>,
+    /// What the shopper was shown. Where it is another by now, nothing is written.
+    #[serde(default)]
+    expected_total: Option<Money>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PaymentBody {
-    /// `test`.
+    /// The id of one of the shop's payment methods; `gift_card` where gift cards pay for all.
     provider: String,
-    /// What the provider gave for the card, such as `tok_success`; never a card number.
-    #[serde(deserialize_with = "text_unquoted")]
+    /// What the provider gave for the card, such as `tok_success`; never a card number. Not for
+    /// methods where the shopper pays by hand.
+    #[serde(default, deserialize_with = "text_unquoted")]
     token: String,
     /// Where the shopper comes back to after an action at the provider.
     #[serde(default)]
@@ -109,27 +86,8 @@ struct StatusQuery {
 }
 
 pub(crate) fn routes(state: Api) -> Routes {
-    let place = Operation::new("createCheckout", "Place an order and start its payment")
-        .description(
-            "Answers as soon as the order is safely written, before it is paid; follow \
-             `status_url` for the outcome. Another key for the same cart answers with the same \
-             order, unless its payment was declined: then it is tried again.",
-        )
-        .header(
-            "Stoa-Cart-Token",
-            true,
-            "The token that the cart was created with.",
-        )
-        .requires_idempotency_key()
-        .body::<CheckoutBody>()
-        .body_limit(BODY_BYTES_MAX)
-        .time_limit(PLACE_TIME_MAX)
-        .returns::<Placed>(202)
-        .returns_problem(&code::NOT_FOUND)
-        .returns_problem(&CART_INCOMPLETE)
-        .returns_problem(&OUT_OF_STOCK)
-        .returns_problem(&NOT_FOR_SALE)
-        .returns_problem(&ORDER_CANCELED);
+    let methods = Operation::new("listPaymentMethods", "Ways to pay in this shop")
+        .returns::<Page<PaymentMethod>>(200);
     let follow = Operation::new("readCheckoutStatus", "Read what became of a checkout")
         .description(
             "The address is `status_url` as a checkout gave it. With `Accept: text/event-stream` \
@@ -139,23 +97,65 @@ pub(crate) fn routes(state: Api) -> Routes {
         .returns::<StatusBody>(200)
         .returns_type(200, EVENT_STREAM)
         .returns_problem(&STATUS_LINK_INVALID);
+    let told = Operation::new(
+        "readOrderJournal",
+        "What was done for an order, step by step",
+    )
+    .description("Each step of its checkout beside what takes it back, oldest first.")
+    .returns::<Page<JournalEntry>>(200)
+    .returns_problem(&code::NOT_FOUND);
+    let (shopper, staff) = (Access::Shopper, Access::Staff(Permission::OrdersRead));
+    let status_path = "/api/v1/checkouts/{order_id}/status";
+    let journal_path = "/api/v1/admin/orders/{order_id}/journal";
+    let methods_path = "/api/v1/payment-methods";
     Routes::new("checkout")
         .route(
             Method::POST,
             "/api/v1/checkouts",
-            Access::Shopper,
-            place,
+            shopper,
+            placing(),
             create,
         )
-        .route(
-            Method::GET,
-            "/api/v1/checkouts/{order_id}/status",
-            Access::Shopper,
-            follow,
-            status,
-        )
+        .route(Method::GET, status_path, shopper, follow, status)
+        .route(Method::GET, methods_path, shopper, methods, payment_methods)
+        .route(Method::GET, journal_path, staff, told, journal)
         .error_pages(PAGES)
         .with_state(state)
+}
+
+fn placing() -> Operation {
+    Operation::new("createCheckout", "Place an order and start its payment")
+        .description(
+            "Answers as soon as the order is safely written, before it is paid; follow \
+             `status_url` for the outcome. Another key for the same cart answers with the same \
+             order, unless its payment was declined: then it is tried again. Store credit of a \
+             signed-in customer is used after gift cards.",
+        )
+        .header(
+            "Stoa-Cart-Token",
+            false,
+            "The token that the cart was created with; needed with `cart_id`.",
+        )
+        .header(
+            "Stoa-Order-Token",
+            false,
+            "The token of the order's payment link; needed with `order_id`.",
+        )
+        .requires_idempotency_key()
+        .body::<CheckoutBody>()
+        .body_limit(BODY_BYTES_MAX)
+        .time_limit(PLACE_TIME_MAX)
+        .returns::<Placed>(202)
+        .returns_problem(&code::NOT_FOUND)
+        .returns_problem(&CART_INCOMPLETE)
+        .returns_problem(&GIFT_CARD_REFUSED)
+        .returns_problem(&OUT_OF_STOCK)
+        .returns_problem(&NOT_FOR_SALE)
+        .returns_problem(&ORDER_CANCELED)
+        .returns_problem(&TOTAL_CHANGED)
+        .returns_problem(&COUPON_REFUSED)
+        .returns_problem(&TOO_MANY_ATTEMPTS)
+        .returns_problem(&IN_LINE)
 }
 
 async fn create(
@@ -167,23 +167,33 @@ async fn create(
     body: Result<IdempotentJson<CheckoutBody>, Problem>,
 ) -> Result<Response, Problem> {
     let IdempotentJson { value, scope } = body.map_err(without_card_numbers)?;
-    let token = headers
-        .get(CART_TOKEN)
-        .and_then(|token| token.to_str().ok())
-        .unwrap_or_default();
+    let header_text = |name: &str| {
+        let text = headers.get(name).and_then(|token| token.to_str().ok());
+        text.unwrap_or_default().to_owned()
+    };
+    let (purchase, bought) = match (value.cart_id, value.order_id) {
+        (Some(id), None) => {
+            let token = header_text(CART_TOKEN);
+            (Purchase::Cart(CartKey { id, token }), id.to_string())
+        }
+        (None, Some(id)) => {
+            let token = header_text(ORDER_TOKEN);
+            (Purchase::Order { id, token }, id.to_string())
+        }
+        _ => return Err(Problem::invalid("cart_id", "name a cart, or else an order")),
+    };
     let request = PlaceOrder {
         tenant: tenant.id,
         test_mode: tenant.test_mode,
-        cart: CartKey {
-            id: value.cart_id,
-            token: token.to_owned(),
-        },
+        purchase,
+        expected_total: value.expected_total,
+        gift_cards: value.gift_cards,
         provider: value.payment.provider,
         token: value.payment.token,
         return_url: value.payment.return_url,
         idempotency: IdempotencyKey {
-            // Shoppers have no key of their own: the cart tells them apart.
-            scope: format!("{} {} {}", scope.caller, scope.route, value.cart_id),
+            // Shoppers have no key of their own: what they buy tells them apart.
+            scope: format!("{} {} {bought}", scope.caller, scope.route),
             key: scope.key,
             body_hash: scope.body_hash,
         },
@@ -198,6 +208,28 @@ async fn create(
         Json(placed),
     )
         .into_response())
+}
+
+async fn payment_methods(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+) -> Result<Json<Page<PaymentMethod>>, Problem> {
+    let payments = &api.shared.peers.payments;
+    let methods = payments.methods(tenant.id, tenant.test_mode).await;
+    let methods = methods.map_err(|error| match error {
+        PaymentError::Storage(error) => problem(error.into()),
+        error => Problem::internal(error),
+    })?;
+    Ok(Json(Page::whole(methods)))
+}
+
+async fn journal(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    Path(order): Path<OrderId>,
+) -> Result<Json<Page<JournalEntry>>, Problem> {
+    let entries = api.contract.journal(tenant.id, order).await;
+    Ok(Json(Page::whole(entries.map_err(problem)?)))
 }
 
 async fn status(
@@ -217,45 +249,8 @@ async fn status(
     if accept.is_some_and(|accept| accept.contains(EVENT_STREAM)) {
         return stream::follow(api.shared.clone(), &api.streams, tenant.id, order);
     }
-    let status = api
-        .contract
-        .status(tenant.id, order)
-        .await
-        .map_err(problem)?;
-    Ok(Json(StatusBody::from(status)).into_response())
-}
-
-fn problem(error: CheckoutError) -> Problem {
-    match error {
-        CheckoutError::CartNotFound => Problem::not_found("No such cart, or its token is wrong."),
-        CheckoutError::CartEmpty => Problem::new(&CART_INCOMPLETE).with_field("lines", "is empty"),
-        CheckoutError::Incomplete { fields } => fields.into_iter().fold(
-            Problem::new(&CART_INCOMPLETE),
-            |problem, (field, reason)| problem.with_field(field, reason),
-        ),
-        CheckoutError::Short { shortages } => {
-            shortages
-                .into_iter()
-                .fold(Problem::new(&OUT_OF_STOCK), |problem, short| {
-                    let reason = format!("asked {}, available {}", short.asked, short.available);
-                    problem.with_field(short.variant.to_string(), reason)
-                })
-        }
-        CheckoutError::NotForSale { variants } => variants
-            .into_iter()
-            .fold(Problem::new(&NOT_FOR_SALE), |problem, variant| {
-                problem.with_field(variant.to_string(), "is not for sale")
-            }),
-        CheckoutError::Payment { field, reason } => Problem::invalid(field, reason),
-        CheckoutError::KeyReused => Problem::new(&code::IDEMPOTENCY_KEY_REUSED)
-            .with_detail("Send a fresh Idempotency-Key with every new checkout."),
-        CheckoutError::KeyUnfinished => Problem::new(&code::IDEMPOTENCY_IN_PROGRESS),
-        CheckoutError::Canceled => Problem::new(&ORDER_CANCELED).with_detail("Start a new cart."),
-        CheckoutError::Storage(error) if error.is_transient() => {
-            Problem::new(&code::TOO_BUSY).with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS)
-        }
-        CheckoutError::Storage(error) => Problem::internal(error),
-    }
+    let status = api.shared.status_body(tenant.id, order).await;
+    Ok(Json(status.map_err(problem)?).into_response())
 }
 
 /// serde repeats a value of the wrong kind in its message, and this one may be a card number.
@@ -266,6 +261,22 @@ fn text_unquoted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
             "must be a token such as tok_success",
         )),
     }
+}
+
+/// As [`text_unquoted`], for codes that are worth money.
+fn texts_unquoted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let refused = || serde::de::Error::custom("must be a list of codes");
+    let serde_json::Value::Array(values) = serde_json::Value::deserialize(deserializer)? else {
+        return Err(refused());
+    };
+    let mut texts = Vec::with_capacity(values.len());
+    for value in values {
+        match value {
+            serde_json::Value::String(text) => texts.push(text),
+            _ => return Err(refused()),
+        }
+    }
+    Ok(texts)
 }
 
 /// Whatever else of a body is repeated in its refusal.

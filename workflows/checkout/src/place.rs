@@ -1,29 +1,36 @@
 //! Places an order: everything the shop itself must know is written in one transaction, or not at
 //! all. Never speaks to a payment provider.
 
-use std::collections::BTreeMap;
+mod ahead;
+mod basket;
+mod decide;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stoa_contracts::cart::CheckoutCart;
-use stoa_contracts::catalog::VariantSnapshot;
-use stoa_contracts::checkout::{Checkout, CheckoutError, CheckoutStatus, PlaceOrder, Placed};
-use stoa_contracts::inventory::{Demand, ReserveError};
-use stoa_contracts::orders::{
-    NewOrder, NewOrderLine, OrderError, OrderStatus, PaymentStatus, PaymentStep,
+use stoa_contracts::Destination;
+use stoa_contracts::checkout::{
+    Checkout, CheckoutError, CheckoutStatus, JournalEntry, PlaceOrder, Placed, Purchase,
 };
-use stoa_contracts::payments::{AttemptState, NewAttempt, PaymentError};
-use stoa_contracts::pricing::{Quote, QuoteError, QuoteLine, QuoteRequest};
-use stoa_kernel::{AttemptId, JobId, OrderId, TenantId, Timestamp, VariantId};
+use stoa_contracts::inventory::{Demand, ReserveError};
+use stoa_contracts::ledger::GiftCardError;
+use stoa_contracts::orders::{NewOrder, OrderError};
+use stoa_contracts::payments::{NewAttempt, PaymentError};
+use stoa_contracts::pricing::{CouponRefusal, RedeemError, Redemption};
+use stoa_kernel::{AttemptId, CartId, JobId, Money, OrderId, TenantId, Timestamp};
 use stoa_storage::{Cause, Claim, ConstraintKind, Error, Tx};
-use stoa_telemetry::mask_text;
-use url::Url;
 
+use self::decide::Decision;
+use crate::journal::{Note, Parts, Step};
 use crate::settle::Payload;
-use crate::{PAYMENT_TIME_MAX, Shared};
+use crate::{ATTEMPTS_PER_ORDER_MAX, PAYMENT_TIME_MAX, Shared, infrastructure, journal};
 
-const URL_BYTES_MAX: usize = 2_048;
+/// The provider to name where gift cards pay for everything: nobody else is asked.
+pub const GIFT_CARD_PROVIDER: &str = "gift_card";
+
 const ACCEPTED: u16 = 202;
+/// Far more than the attempts of one order write.
+const JOURNAL_ROWS_MAX: i64 = 200;
 
 pub(crate) struct CheckoutDesk(pub(crate) Arc<Shared>);
 
@@ -36,15 +43,27 @@ struct Fresh {
     now: Timestamp,
 }
 
+/// How the order is written, and what is to be paid of it now.
+enum Writing {
+    New,
+    /// It was declined, and is written anew.
+    Again,
+    Draft,
+    /// It stands as it is; part of it is not paid yet.
+    Balance {
+        due: Money,
+    },
+}
+
 #[async_trait]
 impl Checkout for CheckoutDesk {
     async fn place(&self, request: PlaceOrder) -> Result<Placed, CheckoutError> {
         let shared = self.0.clone();
-        if !shared.peers.carts.opens(request.tenant, &request.cart) {
-            return Err(CheckoutError::CartNotFound);
-        }
-        shared.check_payment(&request)?;
-        shared.peers.orders.ensure_numbers(request.tenant).await?;
+        let tenant = request.tenant;
+        shared.check_payment(&request).await?;
+        let ahead = shared.look_ahead(&request).await?;
+        shared.peers.orders.ensure_numbers(tenant).await?;
+        let slots = shared.admit(&request, &ahead).await?;
         let (ids, now) = (&shared.deps.ids, shared.deps.now());
         let fresh = Fresh {
             order: ids.make(now),
@@ -52,9 +71,25 @@ impl Checkout for CheckoutDesk {
             job: ids.make(now),
             now,
         };
-        let db = shared.deps.storage.db(request.tenant).await?;
-        db.write(async move |tx: &mut Tx<'_>| shared.place_once(tx, &request, fresh).await)
-            .await
+        let db = shared.deps.storage.db(tenant).await?;
+        let (desk, cart) = (shared.clone(), ahead.cart);
+        let placed = db
+            .write(async move |tx: &mut Tx<'_>| {
+                let placed = desk.place_once(tx, &request, cart, fresh).await?;
+                stoa_failpoint::hit("checkout.place.before_commit");
+                Ok(placed)
+            })
+            .await;
+        stoa_failpoint::hit("checkout.place.after_commit");
+        if let Err(CheckoutError::Short { shortages }) = &placed {
+            for short in shortages {
+                shared
+                    .admission
+                    .sold_out((tenant, short.variant), short.available);
+            }
+        }
+        drop(slots);
+        placed
     }
 
     async fn status(
@@ -64,60 +99,33 @@ impl Checkout for CheckoutDesk {
     ) -> Result<CheckoutStatus, CheckoutError> {
         self.0.status(tenant, order).await
     }
-}
 
-/// What became of the cart's order.
-enum Decision {
-    /// It is being paid, or has been: the answer is the same again.
-    Stands(OrderId, AttemptId),
-    /// Its last payment failed: the same order is tried anew.
-    Again(OrderId),
-    New,
+    async fn journal(
+        &self,
+        tenant: TenantId,
+        order: OrderId,
+    ) -> Result<Vec<JournalEntry>, CheckoutError> {
+        let db = self.0.deps.storage.db(tenant).await?;
+        let notes = infrastructure::of_order(&db, order, JOURNAL_ROWS_MAX).await?;
+        if notes.is_empty() {
+            // Whether it is an old order or none at all.
+            let found = self.0.peers.orders.view(tenant, order).await;
+            found.map_err(|error| match error {
+                OrderError::Storage(error) => CheckoutError::Storage(error),
+                _ => CheckoutError::CartNotFound,
+            })?;
+        }
+        Ok(journal::told(notes))
+    }
 }
 
 impl Shared {
-    fn check_payment(&self, request: &PlaceOrder) -> Result<(), CheckoutError> {
-        let refused = |field: &str, reason: &str| {
-            let (field, reason) = (field.to_owned(), reason.to_owned());
-            Err(CheckoutError::Payment { field, reason })
-        };
-        match self
-            .peers
-            .payments
-            .check(&request.provider, &request.token, request.test_mode)
-        {
-            Ok(()) => {}
-            Err(PaymentError::UnknownProvider { .. }) => {
-                return refused("payment.provider", "is no payment provider of this shop");
-            }
-            Err(PaymentError::TestOnly) => {
-                return refused("payment.provider", "is for shops in test mode");
-            }
-            Err(PaymentError::Invalid { field, reason }) => {
-                return Err(CheckoutError::Payment { field, reason });
-            }
-            Err(PaymentError::Unreachable { message }) => {
-                return Err(Error::Unavailable { message }.into());
-            }
-            Err(PaymentError::Storage(error)) => return Err(error.into()),
-        }
-        let Some(url) = &request.return_url else {
-            return Ok(());
-        };
-        let web = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        // The parser skips control characters; the database and a Location header do not.
-        let plain = !url.chars().any(char::is_control);
-        if !web || !plain || url.len() > URL_BYTES_MAX || mask_text(url) != *url {
-            return refused("payment.return_url", "is not a plain http or https URL");
-        }
-        Ok(())
-    }
-
     /// The whole transaction. Its order keeps the rows that many carts share, stock, for last.
     async fn place_once(
         &self,
         tx: &mut Tx<'_>,
         request: &PlaceOrder,
+        cart: Option<CartId>,
         fresh: Fresh,
     ) -> Result<Placed, CheckoutError> {
         match tx.claim_key(&request.idempotency, fresh.now).await? {
@@ -128,35 +136,26 @@ impl Shared {
             Claim::Reused => return Err(CheckoutError::KeyReused),
             Claim::Unfinished => return Err(CheckoutError::KeyUnfinished),
         }
-        let cart = self.peers.carts.lock(tx, request.cart.id).await?;
-        let cart = cart.ok_or(CheckoutError::CartNotFound)?;
         let cause = Cause {
             actor: request.actor.clone(),
             occurred_at: fresh.now,
             causation: None,
             trace: request.trace.clone(),
         };
-        let (order, attempt) = match self.decide(tx, &cart, &cause).await? {
-            Decision::Stands(order, attempt) => (order, attempt),
-            Decision::Again(order) => {
-                let order = self.draft(tx, request, &cart, order).await?;
-                self.peers
-                    .orders
-                    .revise(tx, &order, &cause)
-                    .await
-                    .map_err(order_error)?;
-                self.commit_to(tx, request, &order, fresh, &cause).await?;
-                (order.id, fresh.attempt)
+        let decision = match &request.purchase {
+            Purchase::Cart(key) => self.decide_cart(tx, request, key.id, fresh, &cause).await?,
+            Purchase::Order { id, .. } => {
+                self.decide_order(tx, request, *id, cart, fresh, &cause)
+                    .await?
             }
-            Decision::New => {
-                let order = self.draft(tx, request, &cart, fresh.order).await?;
-                self.peers
-                    .orders
-                    .create(tx, &order, &cause)
-                    .await
-                    .map_err(order_error)?;
-                self.commit_to(tx, request, &order, fresh, &cause).await?;
-                (order.id, fresh.attempt)
+        };
+        let (order, attempt) = match decision {
+            Decision::Stands(order, attempt) => (order, attempt),
+            Decision::Write(order, writing) => {
+                let id = order.id;
+                self.write(tx, request, *order, writing, fresh, &cause)
+                    .await?;
+                (id, fresh.attempt)
             }
         };
         let placed = Placed {
@@ -170,188 +169,125 @@ impl Shared {
         Ok(placed)
     }
 
-    async fn decide(
-        &self,
-        tx: &mut Tx<'_>,
-        cart: &CheckoutCart,
-        cause: &Cause,
-    ) -> Result<Decision, CheckoutError> {
-        let Some(order) = cart.order else {
-            return Ok(Decision::New);
-        };
-        let Some(state) = self.peers.orders.lock(tx, order).await? else {
-            tracing::error!(%order, cart = %cart.id, "a cart names an order that does not exist");
-            return Err(CheckoutError::Canceled);
-        };
-        if state.status == OrderStatus::Canceled {
-            return Err(CheckoutError::Canceled);
-        }
-        let newest = self.peers.payments.newest(tx, order).await?;
-        let Some(newest) = newest else {
-            return Ok(Decision::Again(order));
-        };
-        let reason = match newest.state {
-            _ if state.payment != PaymentStatus::Pending => None,
-            AttemptState::Declined { reason } => Some(reason),
-            AttemptState::Voided => Some("voided".to_owned()),
-            _ => None,
-        };
-        let Some(reason) = reason else {
-            return Ok(Decision::Stands(order, newest.id));
-        };
-        // The order may not have heard of it yet; it is told before it is written anew.
-        let step = PaymentStep::Declined { reason };
-        self.peers
-            .orders
-            .step(tx, order, &step, cause)
-            .await
-            .map_err(order_error)?;
-        Ok(Decision::Again(order))
-    }
-
-    /// The order as it would be written now, priced from what is true now.
-    async fn draft(
+    async fn write(
         &self,
         tx: &mut Tx<'_>,
         request: &PlaceOrder,
-        cart: &CheckoutCart,
-        id: OrderId,
-    ) -> Result<NewOrder, CheckoutError> {
-        if cart.lines.is_empty() {
-            return Err(CheckoutError::CartEmpty);
+        mut order: NewOrder,
+        writing: Writing,
+        fresh: Fresh,
+        cause: &Cause,
+    ) -> Result<(), CheckoutError> {
+        let due = match &writing {
+            Writing::Balance { due } => *due,
+            _ => order.totals.total,
+        };
+        if let Some(expected) = request.expected_total.filter(|expected| *expected != due) {
+            return Err(CheckoutError::TotalChanged { expected, now: due });
         }
-        let variants = self.variants(tx, cart).await?;
-        let ships = variants.values().any(|variant| variant.requires_shipping);
-        let email = check_complete(cart, ships)?;
-        let shipping_option = cart.shipping_option_id.clone().filter(|_| ships);
-        let quote = self
-            .quote(tx, cart, &variants, shipping_option.clone())
+        if matches!(writing, Writing::Again) {
+            self.start_over(tx, order.id, cause).await?;
+        }
+        let held = self
+            .hold_gift_cards(tx, request, &order, &writing, due, cause)
             .await?;
-        let ids = &self.deps.ids;
-        let lines = cart
-            .lines
-            .iter()
-            .zip(&quote.lines)
-            .map(|(&(_, variant, quantity), priced)| {
-                let snapshot = &variants[&variant];
-                NewOrderLine {
-                    id: ids.make(self.deps.now()),
-                    variant,
-                    product: snapshot.product,
-                    title: snapshot.product_title.clone(),
-                    variant_title: snapshot.variant_title.clone(),
-                    sku: snapshot.sku.clone(),
-                    image: snapshot.image.clone(),
-                    quantity,
-                    unit_price: priced.unit_price,
-                    subtotal: priced.subtotal,
-                    tax: priced.tax,
-                    total: priced.total,
-                }
+        if request.provider == GIFT_CARD_PROVIDER && held.amount < due.amount {
+            return Err(CheckoutError::Payment {
+                field: "payment.provider".to_owned(),
+                reason: "gift cards do not cover the total; choose how to pay the rest".to_owned(),
             });
-        Ok(NewOrder {
-            id,
-            cart: cart.id,
-            email,
-            shipping_address: cart.shipping_address.clone(),
-            billing_address: cart.billing_address.clone(),
-            shipping_option,
-            lines: lines.collect(),
-            totals: quote.totals,
-            tax_inclusive: quote.tax_inclusive,
-            test: request.test_mode,
+        }
+        order.gift_card = held;
+        let orders = &self.peers.orders;
+        match &writing {
+            Writing::New => orders.create(tx, &order, cause).await.map(|_| ()),
+            Writing::Again => orders.revise(tx, &order, cause).await,
+            Writing::Draft => orders.place_draft(tx, &order, cause).await,
+            Writing::Balance { .. } => Ok(()),
+        }
+        .map_err(order_error)?;
+        let asked = Money::new(due.amount - held.amount, due.currency);
+        self.commit_to(tx, request, &order, &writing, asked, fresh, cause)
+            .await
+    }
+
+    /// Whatever the attempt before still holds is given back: what follows takes its own.
+    async fn start_over(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        cause: &Cause,
+    ) -> Result<(), CheckoutError> {
+        if infrastructure::attempts(tx, order).await? >= ATTEMPTS_PER_ORDER_MAX {
+            return Err(CheckoutError::TooManyAttempts {
+                max: ATTEMPTS_PER_ORDER_MAX,
+            });
+        }
+        self.peers.ledger.release(tx, order, cause).await?;
+        Ok(self.peers.pricing.unredeem(tx, order, cause).await?)
+    }
+
+    /// How much of what is due gift cards and store credit pay.
+    async fn hold_gift_cards(
+        &self,
+        tx: &mut Tx<'_>,
+        request: &PlaceOrder,
+        order: &NewOrder,
+        writing: &Writing,
+        due: Money,
+        cause: &Cause,
+    ) -> Result<Money, CheckoutError> {
+        let none = Money::zero(due.currency);
+        let codes = &request.gift_cards;
+        if matches!(writing, Writing::Balance { .. }) {
+            // The order has been written with what gift cards paid of it.
+            return match codes.is_empty() {
+                true => Ok(none),
+                false => Err(CheckoutError::GiftCard {
+                    position: 1,
+                    reason: "cannot pay the rest of an order that is paid in part".to_owned(),
+                }),
+            };
+        }
+        if (codes.is_empty() && order.customer.is_none()) || due.amount == 0 {
+            return Ok(none);
+        }
+        let held = self
+            .peers
+            .ledger
+            .hold(tx, order.id, codes, order.customer, due, cause)
+            .await;
+        held.map_err(|error| match error {
+            GiftCardError::Refused { position, reason } => {
+                CheckoutError::GiftCard { position, reason }
+            }
+            GiftCardError::Storage(error) => error.into(),
         })
     }
 
-    /// Every variant of the cart; one that is not for sale ends the checkout.
-    async fn variants(
-        &self,
-        tx: &mut Tx<'_>,
-        cart: &CheckoutCart,
-    ) -> Result<BTreeMap<VariantId, VariantSnapshot>, CheckoutError> {
-        let mut ids: Vec<VariantId> = cart.lines.iter().map(|&(_, variant, _)| variant).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let found = self.peers.catalog.variants(tx, &ids).await?;
-        let active: BTreeMap<VariantId, VariantSnapshot> = found
-            .into_iter()
-            .filter(|variant| variant.active)
-            .map(|variant| (variant.variant, variant))
-            .collect();
-        let gone: Vec<VariantId> = ids
-            .into_iter()
-            .filter(|variant| !active.contains_key(variant))
-            .collect();
-        match gone.is_empty() {
-            true => Ok(active),
-            false => Err(CheckoutError::NotForSale { variants: gone }),
-        }
-    }
-
-    async fn quote(
-        &self,
-        tx: &mut Tx<'_>,
-        cart: &CheckoutCart,
-        variants: &BTreeMap<VariantId, VariantSnapshot>,
-        shipping_option: Option<String>,
-    ) -> Result<Quote, CheckoutError> {
-        let line = |&(_, variant, quantity): &(_, VariantId, _)| {
-            let snapshot = &variants[&variant];
-            QuoteLine {
-                variant,
-                quantity,
-                requires_shipping: snapshot.requires_shipping,
-                taxable: snapshot.taxable,
-            }
-        };
-        let request = QuoteRequest {
-            currency: cart.currency,
-            lines: cart.lines.iter().map(line).collect(),
-            country: cart
-                .shipping_address
-                .as_ref()
-                .map(|address| address.country.clone()),
-            shipping_option,
-        };
-        self.peers
-            .pricing
-            .quote(tx, &request)
-            .await
-            .map_err(|error| match error {
-                QuoteError::NoPrice { variant, .. } => CheckoutError::NotForSale {
-                    variants: vec![variant],
-                },
-                QuoteError::UnknownShippingOption { .. } => {
-                    incomplete("shipping_option_id", "is not offered for this cart")
-                }
-                QuoteError::Overflow => incomplete("lines", "come to more than can be paid"),
-                QuoteError::Storage(error) => error.into(),
-            })
-    }
-
-    /// Holds the stock, opens the payment, closes the cart, and leaves the job that goes on.
+    /// Uses the promotions, opens the payment, closes the cart, leaves the job that goes on, and
+    /// holds the stock.
+    #[expect(clippy::too_many_arguments, reason = "one step of one transaction")]
     async fn commit_to(
         &self,
         tx: &mut Tx<'_>,
         request: &PlaceOrder,
         order: &NewOrder,
+        writing: &Writing,
+        asked: Money,
         fresh: Fresh,
         cause: &Cause,
     ) -> Result<(), CheckoutError> {
-        let attempt = NewAttempt {
-            id: fresh.attempt,
-            order: order.id,
-            amount: order.totals.total,
-            provider: request.provider.clone(),
-            token: request.token.clone(),
-            return_url: request.return_url.clone(),
-        };
-        match self.peers.payments.open(tx, &attempt, cause).await {
-            Ok(()) => {}
-            Err(PaymentError::Storage(error)) => return Err(error.into()),
-            Err(error) => return Err(broken(&error).into()),
+        let whole = !matches!(writing, Writing::Balance { .. });
+        let promoted = whole && !order.promotions.is_empty();
+        if promoted {
+            self.redeem(tx, order, cause).await?;
         }
-        self.peers.carts.freeze(tx, order.cart, order.id).await?;
+        self.open_attempt(tx, request, order.id, asked, fresh, cause)
+            .await?;
+        if let Some(cart) = order.cart.filter(|_| whole) {
+            self.peers.carts.freeze(tx, cart, order.id).await?;
+        }
         let payload = Payload {
             order: order.id,
             attempt: fresh.attempt,
@@ -359,6 +295,79 @@ impl Shared {
         };
         tx.enqueue(&payload.job(fresh.job, fresh.now)?, fresh.now)
             .await?;
+        let note = Note {
+            order: order.id,
+            attempt: fresh.attempt,
+            step: Step::Placed,
+            parts: Parts {
+                stock: whole,
+                promotions: promoted,
+                gift_cards: order.gift_card.amount > 0,
+            },
+            open: false,
+            detail: Some(format!("{} by {}", in_words(asked), request.provider)),
+            at: fresh.now,
+        };
+        infrastructure::write(tx, &note).await?;
+        match whole {
+            true => self.reserve(tx, order, fresh, cause).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn redeem(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &NewOrder,
+        cause: &Cause,
+    ) -> Result<(), CheckoutError> {
+        let redemption = Redemption {
+            order: order.id,
+            promotions: &order.promotions,
+            email: Some(&order.email),
+            customer: order.customer,
+        };
+        let redeemed = self.peers.pricing.redeem(tx, redemption, cause).await;
+        redeemed.map_err(|error| match error {
+            RedeemError::UsedUp { title, code } => CheckoutError::Coupon {
+                code: code.unwrap_or(title),
+                reason: CouponRefusal::UsedUp,
+            },
+            RedeemError::Storage(error) => error.into(),
+        })
+    }
+
+    async fn open_attempt(
+        &self,
+        tx: &mut Tx<'_>,
+        request: &PlaceOrder,
+        order: OrderId,
+        amount: Money,
+        fresh: Fresh,
+        cause: &Cause,
+    ) -> Result<(), CheckoutError> {
+        let attempt = NewAttempt {
+            id: fresh.attempt,
+            order,
+            amount,
+            provider: request.provider.clone(),
+            token: request.token.clone(),
+            return_url: request.return_url.clone(),
+        };
+        match self.peers.payments.open(tx, &attempt, cause).await {
+            Ok(()) => Ok(()),
+            Err(PaymentError::Storage(error)) => Err(error.into()),
+            Err(error) => Err(broken(&error).into()),
+        }
+    }
+
+    async fn reserve(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &NewOrder,
+        fresh: Fresh,
+        cause: &Cause,
+    ) -> Result<(), CheckoutError> {
         let demand: Vec<Demand> = order
             .lines
             .iter()
@@ -367,11 +376,13 @@ impl Shared {
                 quantity: line.quantity,
             })
             .collect();
+        let address = order.shipping_address.as_ref();
+        let destination = address.map(Destination::from).unwrap_or_default();
         let until = fresh.now.plus(PAYMENT_TIME_MAX);
         let reserved = self
             .peers
             .inventory
-            .reserve(tx, order.id, &demand, until, cause)
+            .reserve(tx, order.id, &demand, &destination, until, cause)
             .await;
         reserved.map_err(|error| match error {
             ReserveError::Short { shortages } => CheckoutError::Short { shortages },
@@ -380,23 +391,9 @@ impl Shared {
     }
 }
 
-/// Returns the e-mail address; everything that is missing is named at once.
-fn check_complete(cart: &CheckoutCart, ships: bool) -> Result<String, CheckoutError> {
-    let mut fields: Vec<(&'static str, String)> = Vec::new();
-    let email = cart.email.clone().filter(|email| !email.is_empty());
-    if email.is_none() {
-        fields.push(("email", "is required".to_owned()));
-    }
-    if ships && cart.shipping_address.is_none() {
-        fields.push(("shipping_address", "is required".to_owned()));
-    }
-    if ships && cart.shipping_option_id.is_none() {
-        fields.push(("shipping_option_id", "is required".to_owned()));
-    }
-    match email {
-        Some(email) if fields.is_empty() => Ok(email),
-        _ => Err(CheckoutError::Incomplete { fields }),
-    }
+/// `12.50 EUR`.
+pub(crate) fn in_words(money: Money) -> String {
+    format!("{} {}", money.to_decimal(), money.currency)
 }
 
 fn incomplete(field: &'static str, reason: &str) -> CheckoutError {

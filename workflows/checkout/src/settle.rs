@@ -1,5 +1,5 @@
-//! Brings a placed order to its end: asks the payment, then writes the outcome once. Never gives
-//! stock away while the outcome is unknown, and never lets a paid order go unheard.
+//! Brings a placed order to its end: asks the payment, then has the outcome written. Never gives
+//! stock away while the outcome is unknown, and writes nothing where nothing changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +7,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use stoa_bus::{JobHandler, JobOutcome};
-use stoa_contracts::inventory::{Demand, ReserveError, Shortage};
-use stoa_contracts::orders::{OrderError, OrderState, OrderStatus, PaymentStatus, PaymentStep};
+use stoa_contracts::orders::OrderError;
 use stoa_contracts::payments::{AttemptState, AttemptView, PaymentError};
 use stoa_kernel::{AttemptId, CartId, JobId, OrderId, TenantId, Timestamp};
-use stoa_storage::{Cause, ClaimedJob, Error, NewJob, Tx};
+use stoa_storage::{ClaimedJob, Error, NewJob};
 use stoa_telemetry::Metrics;
 use stoa_telemetry::prometheus::IntCounter;
 
-use crate::{DECLINED_KEPT, PAYMENT_TIME_MAX, Shared};
+use crate::finalize::{Case, FinalizeError, Progress};
+use crate::told::Waits;
+use crate::{PAYMENT_TIME_MAX, Shared};
 
-const KIND: &str = "checkout.settle";
+pub(crate) const KIND: &str = "checkout.settle";
 /// Failures of our own; waiting for a provider does not count.
 const ATTEMPTS_MAX: u32 = 1_000;
 
@@ -25,31 +26,14 @@ const WAIT_MIN: Duration = Duration::from_millis(250);
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// The pause grows with the age of the attempt: a quarter of it, within the bounds above.
 const WAIT_SHARE: u32 = 4;
-
-/// Why an order is canceled that nobody paid in time.
-const EXPIRED: &str = "expired";
-const VOIDED: &str = "voided";
-const NOT_TRIED_AGAIN: &str = "declined";
-
-/// Counts orders that were paid after their stock had gone to others.
-#[derive(Clone)]
-pub(crate) struct StockLost(IntCounter);
-
-impl StockLost {
-    pub(crate) fn register(metrics: &Metrics) -> Self {
-        let name = "stoa_checkout_paid_without_stock_total";
-        let counter = IntCounter::new(name, "Paid orders whose stock had gone to others")
-            .expect("the name is a metric name");
-        if let Err(error) = metrics.registry().register(Box::new(counter.clone())) {
-            tracing::warn!(%error, "orders paid without stock are counted, but not shown");
-        }
-        Self(counter)
-    }
-}
+/// A promise is looked at once more: money that is taken meanwhile finds this job running.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Until then an order that waits for its provider is as it was placed.
+const FRESH_FOR: Duration = Duration::from_secs(30);
 
 pub(crate) struct Settle {
     shared: Arc<Shared>,
-    stock_lost: StockLost,
+    returned: IntCounter,
 }
 
 /// What a job needs to know.
@@ -57,7 +41,8 @@ pub(crate) struct Settle {
 pub(crate) struct Payload {
     pub(crate) order: OrderId,
     pub(crate) attempt: AttemptId,
-    pub(crate) cart: CartId,
+    /// `None` where the order has none, or where whoever left the job did not know.
+    pub(crate) cart: Option<CartId>,
 }
 
 impl Payload {
@@ -74,42 +59,15 @@ impl Payload {
     }
 }
 
-/// Whether there is anything left to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    Settled,
-    /// The attempt was made then.
-    Open {
-        since: Timestamp,
-    },
-}
-
-/// Where a late payment finds its stock.
-#[derive(Debug, Clone)]
-enum Stock {
-    /// Still held for it, as nearly always.
-    Held,
-    /// The hold is gone: take the same again.
-    Again(Vec<Demand>),
-    /// Others have it: the order is paid all the same, and people are told.
-    Gone,
-}
-
-#[derive(Debug, Clone, thiserror::Error)]
-enum FinalizeError {
-    #[error("the stock held for the order was given back")]
-    HoldGone,
-    #[error("the stock held for the order was given to others")]
-    Short { shortages: Vec<Shortage> },
-    #[error(transparent)]
-    Order(#[from] OrderError),
-    #[error(transparent)]
-    Storage(#[from] Error),
-}
-
 impl Settle {
-    pub(crate) const fn new(shared: Arc<Shared>, stock_lost: StockLost) -> Self {
-        Self { shared, stock_lost }
+    pub(crate) fn new(shared: Arc<Shared>, metrics: &Metrics) -> Self {
+        let name = "stoa_checkout_payments_returned_total";
+        let help = "Payments sent back because their order could not take them";
+        let returned = IntCounter::new(name, help).expect("the name is a metric name");
+        if let Err(error) = metrics.registry().register(Box::new(returned.clone())) {
+            tracing::warn!(%error, "payments sent back are counted, but not shown");
+        }
+        Self { shared, returned }
     }
 
     async fn settle(&self, tenant: TenantId, job: Payload) -> Result<Progress, FinalizeError> {
@@ -118,23 +76,87 @@ impl Settle {
             tracing::error!(order = %job.order, "an order without a payment attempt is to be settled");
             return Ok(Progress::Settled);
         };
-        // A newer attempt has a job of its own.
         if seen.id != job.attempt {
-            return Ok(Progress::Settled);
+            return self.settle_older(tenant, job).await;
         }
-        let open = Progress::Open {
-            since: seen.created_at,
-        };
+        let since = seen.created_at;
         let Some(state) = self.ask(tenant, &seen).await? else {
-            return Ok(open);
+            return Ok(Progress::Open { since });
         };
-        // What only moved between one kind of waiting and another need not be written.
-        let tells = state.is_final() || matches!(state, AttemptState::RequiresAction { .. });
-        let told = matches!(seen.state, AttemptState::RequiresAction { .. });
-        if !tells && !told {
-            return Ok(open);
+        let waits = Waits::of(&state);
+        if waits.is_some_and(|waits| self.knows(&seen, waits)) {
+            return Ok(Progress::Open { since });
         }
-        self.finalize(tenant, job).await
+        let mut progress = self.finalize(tenant, job, None).await?;
+        if let Progress::GiveUp { .. } = progress {
+            let stopped = self.give_up(tenant, &seen).await?;
+            if stopped.is_some_and(|state| state.is_final()) {
+                progress = self.finalize(tenant, job, None).await?;
+            }
+            return Ok(progress);
+        }
+        match (progress, waits) {
+            (Progress::Open { .. }, Some(waits)) => self.shared.told.remember(seen.id, waits),
+            _ => self.shared.told.forget(seen.id),
+        }
+        Ok(progress)
+    }
+
+    /// A newer attempt has a job of its own; of an older one only money matters.
+    async fn settle_older(
+        &self,
+        tenant: TenantId,
+        job: Payload,
+    ) -> Result<Progress, FinalizeError> {
+        let payments = &self.shared.peers.payments;
+        let all = payments.attempts_of(tenant, job.order).await?;
+        let older = all.into_iter().find(|attempt| attempt.id == job.attempt);
+        match older {
+            Some(older) if older.state == AttemptState::Succeeded => {
+                self.finalize(tenant, job, Some(older)).await
+            }
+            _ => Ok(Progress::Settled),
+        }
+    }
+
+    /// Whether a poll that found the attempt waiting has nothing to write.
+    fn knows(&self, seen: &AttemptView, waits: Waits) -> bool {
+        let fresh = self.shared.deps.now() < seen.created_at.plus(FRESH_FOR);
+        let untouched = waits == Waits::ForTheProvider
+            && Waits::of(&seen.state) == Some(Waits::ForTheProvider)
+            && fresh;
+        untouched || self.shared.told.knows(seen.id, waits)
+    }
+
+    async fn finalize(
+        &self,
+        tenant: TenantId,
+        job: Payload,
+        older: Option<AttemptView>,
+    ) -> Result<Progress, FinalizeError> {
+        let cart = match job.cart {
+            Some(cart) => Some(cart),
+            None => match self.shared.peers.orders.view(tenant, job.order).await {
+                Ok(view) => view.cart_id,
+                Err(OrderError::NotFound) => return Ok(Progress::Settled),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let case = Case {
+            order: job.order,
+            attempt: job.attempt,
+            cart,
+            older,
+        };
+        let progress = self.shared.finalize(tenant, case).await?;
+        if progress == Progress::Returning {
+            self.returned.inc();
+            tracing::error!(
+                %tenant, order = %job.order, attempt = %job.attempt,
+                "money came for an order that cannot take it, and is sent back"
+            );
+        }
+        Ok(progress)
     }
 
     /// Where the payment stands after asking; `None` where the provider gave no answer.
@@ -147,192 +169,28 @@ impl Settle {
             return Ok(Some(seen.state.clone()));
         }
         let payments = &self.shared.peers.payments;
-        let answer = answered(seen, payments.drive(tenant, seen.id).await)?;
-        let is_final = answer.as_ref().is_some_and(AttemptState::is_final);
+        stoa_failpoint::hit("checkout.finalize.before_provider");
+        let driven = payments.drive(tenant, seen.id).await;
+        stoa_failpoint::hit("checkout.finalize.after_provider");
+        let answer = answered(seen, driven)?;
+        // What is promised waits for people.
+        let is_over = |state: &AttemptState| state.is_final() || *state == AttemptState::Authorized;
         let deadline = seen.created_at.plus(PAYMENT_TIME_MAX);
-        if is_final || self.shared.deps.now() < deadline {
+        if answer.as_ref().is_some_and(is_over) || self.shared.deps.now() < deadline {
             return Ok(answer);
         }
-        answered(seen, payments.give_up(tenant, seen.id).await)
+        self.give_up(tenant, seen).await
     }
 
-    /// Writes the outcome. The stock of a payment that came late is looked for before that.
-    async fn finalize(&self, tenant: TenantId, job: Payload) -> Result<Progress, FinalizeError> {
-        match self.finalize_with(tenant, job, Stock::Held).await {
-            Err(FinalizeError::HoldGone) => {}
-            other => return other,
-        }
-        let view = self.shared.peers.orders.view(tenant, job.order).await?;
-        let demand = view
-            .lines
-            .iter()
-            .map(|line| Demand {
-                variant: line.variant_id,
-                quantity: line.quantity,
-            })
-            .collect();
-        match self.finalize_with(tenant, job, Stock::Again(demand)).await {
-            Err(FinalizeError::Short { shortages }) => {
-                let progress = self.finalize_with(tenant, job, Stock::Gone).await?;
-                self.stock_lost.0.inc();
-                tracing::error!(
-                    %tenant, order = %job.order, ?shortages,
-                    "an order was paid after its stock had gone to others: restock or refund it"
-                );
-                Ok(progress)
-            }
-            other => other,
-        }
-    }
-
-    async fn finalize_with(
+    async fn give_up(
         &self,
         tenant: TenantId,
-        job: Payload,
-        stock: Stock,
-    ) -> Result<Progress, FinalizeError> {
-        let shared = self.shared.clone();
-        let cause = Cause::system(shared.deps.now());
-        let db = shared.deps.storage.db(tenant).await?;
-        db.write(async move |tx: &mut Tx<'_>| shared.finalize_once(tx, job, &stock, &cause).await)
-            .await
-    }
-}
-
-impl Shared {
-    /// The whole transaction. Run again, it finds everything done and changes nothing.
-    async fn finalize_once(
-        &self,
-        tx: &mut Tx<'_>,
-        job: Payload,
-        stock: &Stock,
-        cause: &Cause,
-    ) -> Result<Progress, FinalizeError> {
-        let id = job.order;
-        // Cart, order, attempt, stock: the order in which `place` takes them.
-        self.peers.carts.lock(tx, job.cart).await?;
-        let Some(order) = self.peers.orders.lock(tx, id).await? else {
-            return Ok(Progress::Settled);
-        };
-        let Some(attempt) = self.peers.payments.newest(tx, id).await? else {
-            return Ok(Progress::Settled);
-        };
-        let open = Progress::Open {
-            since: attempt.created_at,
-        };
-        match &attempt.state {
-            AttemptState::Succeeded => self.paid(tx, &order, &attempt, stock, cause).await,
-            _ if order.status == OrderStatus::Canceled => Ok(Progress::Settled),
-            _ if order.payment != PaymentStatus::Pending => Ok(Progress::Settled),
-            AttemptState::Declined { reason } => {
-                self.declined(tx, &order, &attempt, reason, cause).await
-            }
-            AttemptState::Voided => {
-                let in_time = cause.occurred_at < attempt.created_at.plus(PAYMENT_TIME_MAX);
-                self.canceled(tx, &order, if in_time { VOIDED } else { EXPIRED }, cause)
-                    .await
-            }
-            AttemptState::RequiresAction { .. } => {
-                self.peers
-                    .orders
-                    .step(tx, id, &PaymentStep::NeedsAction, cause)
-                    .await?;
-                Ok(open)
-            }
-            _ if order.status == OrderStatus::RequiresAction => {
-                self.peers
-                    .orders
-                    .step(tx, id, &PaymentStep::ActionTaken, cause)
-                    .await?;
-                Ok(open)
-            }
-            _ => Ok(open),
-        }
-    }
-
-    async fn paid(
-        &self,
-        tx: &mut Tx<'_>,
-        order: &OrderState,
-        attempt: &AttemptView,
-        stock: &Stock,
-        cause: &Cause,
-    ) -> Result<Progress, FinalizeError> {
-        if order.payment != PaymentStatus::Pending {
-            // Refuses where it was another attempt's money that paid, or the order is canceled.
-            let step = PaymentStep::Paid {
-                attempt: attempt.id,
-            };
-            if let Err(error) = self.peers.orders.step(tx, order.id, &step, cause).await {
-                tracing::error!(
-                    order = %order.id, attempt = %attempt.id, %error,
-                    "money was taken for an order that does not take it: refund it"
-                );
-            }
-            return Ok(Progress::Settled);
-        }
-        let inventory = &self.peers.inventory;
-        match stock {
-            Stock::Held => {
-                if !inventory.confirm(tx, order.id, cause).await? {
-                    return Err(FinalizeError::HoldGone);
-                }
-            }
-            Stock::Again(demand) => {
-                if !inventory.confirm(tx, order.id, cause).await? {
-                    let until = cause.occurred_at.plus(PAYMENT_TIME_MAX);
-                    let reserved = inventory.reserve(tx, order.id, demand, until, cause).await;
-                    reserved.map_err(|error| match error {
-                        ReserveError::Short { shortages } => FinalizeError::Short { shortages },
-                        ReserveError::Storage(error) => error.into(),
-                    })?;
-                    inventory.confirm(tx, order.id, cause).await?;
-                }
-            }
-            Stock::Gone => {}
-        }
-        let step = PaymentStep::Paid {
-            attempt: attempt.id,
-        };
-        self.peers.orders.step(tx, order.id, &step, cause).await?;
-        self.peers.carts.complete(tx, order.cart).await?;
-        Ok(Progress::Settled)
-    }
-
-    async fn declined(
-        &self,
-        tx: &mut Tx<'_>,
-        order: &OrderState,
-        attempt: &AttemptView,
-        reason: &str,
-        cause: &Cause,
-    ) -> Result<Progress, FinalizeError> {
-        if cause.occurred_at >= attempt.created_at.plus(DECLINED_KEPT) {
-            return self.canceled(tx, order, NOT_TRIED_AGAIN, cause).await;
-        }
-        self.peers.inventory.release(tx, order.id, cause).await?;
-        let step = PaymentStep::Declined {
-            reason: reason.to_owned(),
-        };
-        self.peers.orders.step(tx, order.id, &step, cause).await?;
-        self.peers.carts.thaw(tx, order.cart).await?;
-        Ok(Progress::Settled)
-    }
-
-    /// The cart stays closed: it belongs to an order that is over.
-    async fn canceled(
-        &self,
-        tx: &mut Tx<'_>,
-        order: &OrderState,
-        reason: &str,
-        cause: &Cause,
-    ) -> Result<Progress, FinalizeError> {
-        self.peers.inventory.release(tx, order.id, cause).await?;
-        let step = PaymentStep::Canceled {
-            reason: reason.to_owned(),
-        };
-        self.peers.orders.step(tx, order.id, &step, cause).await?;
-        Ok(Progress::Settled)
+        seen: &AttemptView,
+    ) -> Result<Option<AttemptState>, FinalizeError> {
+        stoa_failpoint::hit("checkout.give_up.before_provider");
+        let given_up = self.shared.peers.payments.give_up(tenant, seen.id).await;
+        stoa_failpoint::hit("checkout.give_up.after_provider");
+        answered(seen, given_up)
     }
 }
 
@@ -347,10 +205,11 @@ impl JobHandler for Settle {
             Ok(payload) => payload,
             Err(error) => return JobOutcome::Dead(format!("the payload does not parse: {error}")),
         };
+        let now = self.shared.deps.now();
         match self.settle(job.tenant, payload).await {
-            Ok(Progress::Settled) => JobOutcome::Done,
-            Ok(Progress::Open { since }) => {
-                let now = self.shared.deps.now();
+            Ok(Progress::Settled | Progress::Returning) => JobOutcome::Done,
+            Ok(Progress::Promised) => JobOutcome::Wait(now.plus(LOOK_AGAIN)),
+            Ok(Progress::Open { since } | Progress::GiveUp { since }) => {
                 JobOutcome::Wait(now.plus(pause(now.since(since))))
             }
             Err(error) => JobOutcome::Failed(error.to_string()),

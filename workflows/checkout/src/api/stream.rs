@@ -14,7 +14,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::Shared;
-use crate::status::StatusBody;
 use crate::watch::Watch;
 
 /// A browser opens the stream again by itself. Shorter than a stop may take.
@@ -78,8 +77,8 @@ impl Follower {
     /// The next state that differs from the last one sent.
     async fn next(&mut self) -> Option<String> {
         while !self.over {
-            let status = match self.shared.status(self.tenant, self.order).await {
-                Ok(status) => StatusBody::from(status),
+            let status = match self.shared.status_body(self.tenant, self.order).await {
+                Ok(status) => status,
                 Err(error) => {
                     tracing::warn!(order = %self.order, %error, "a checkout cannot be followed");
                     return None;
