@@ -1,28 +1,42 @@
-//! The merchant's stock routes: what comes in, what goes out, and which refusal says what.
+//! The merchant's stock routes: what they share, and which refusal says what.
+
+mod levels;
+mod places;
+mod transfers;
 
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use stoa_kernel::{LocationId, OrderId, Timestamp, VariantId};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use stoa_kernel::TenantId;
 use stoa_rest::{
-    Access, Caller, CursorKey, ETag, ErrorCode, ErrorPage, HeaderName, HeaderValue, IdempotentJson,
-    IfMatch, Json, Limit, Method, Operation, Page, Permission, Problem, Query, Routes, State,
-    Tenant, TraceContext, code, header,
+    Caller, CursorKey, ETag, ErrorCode, ErrorPage, HeaderValue, IdempotencyScope, IfMatch, Problem,
+    Routes, TraceContext, code, header,
 };
 use stoa_storage::{Cause, Error, IdempotencyKey};
 
-use crate::application::{Audit, LevelSet, Precondition, SetLevel, SetLevelError, Stockroom};
-use crate::domain::{DEFAULT_LOCATION, DEFAULT_LOCATION_NAME, Level, LevelKey, Mismatch, Movement};
+use crate::application::{Answer, Command, Precondition, StockError, Stockroom};
+use crate::domain::TransferRefused;
 
 pub const STOCK_BELOW_RESERVED: ErrorCode = ErrorCode::new(
     "stock_below_reserved",
     409,
     "Fewer than are promised to orders",
 );
+pub const STOCK_NOT_ON_SHELF: ErrorCode =
+    ErrorCode::new("stock_not_on_shelf", 409, "Fewer can leave the shelf");
+pub const LOCATION_NOT_FOUND: ErrorCode =
+    ErrorCode::new("location_not_found", 404, "No such location");
+pub const LOCATION_IN_USE: ErrorCode =
+    ErrorCode::new("location_in_use", 409, "The location is in use");
+pub const TRANSFER_NOT_FOUND: ErrorCode =
+    ErrorCode::new("transfer_not_found", 404, "No such transfer");
+pub const TRANSFER_NOT_OPEN: ErrorCode =
+    ErrorCode::new("transfer_not_open", 409, "The transfer is past that step");
 
-const REASON_LENGTH_MAX: usize = 255;
+const TEXT_LENGTH_MAX: usize = 255;
 const BUSY_RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// What an `If-Match` says of, in the operations that take one.
+const IF_MATCH: &str = "The ETag of what you read, or `*`.";
 
 #[derive(Clone)]
 struct Api {
@@ -31,333 +45,185 @@ struct Api {
 }
 
 pub(crate) fn routes(stockroom: Arc<Stockroom>, cursors: CursorKey) -> Routes {
-    let read = Access::Staff(Permission::InventoryRead);
-    Routes::new("inventory")
-        .route(
-            Method::PUT,
-            "/api/v1/admin/inventory/levels",
-            Access::Staff(Permission::InventoryWrite),
-            set_operation(),
-            put_level,
-        )
-        .route(
-            Method::GET,
-            "/api/v1/admin/inventory/levels",
-            read,
-            Operation::new("listInventoryLevels", "List stock levels")
-                .query::<LevelQuery>()
-                .returns::<Page<LevelView>>(200)
-                .returns_problem(&code::INVALID_CURSOR),
-            list_levels,
-        )
-        .route(
-            Method::GET,
-            "/api/v1/admin/inventory/movements",
-            read,
-            Operation::new(
-                "listInventoryMovements",
-                "List what changed a variant's stock",
-            )
-            .description("Newest first.")
-            .query::<MovementQuery>()
-            .returns::<Page<MovementView>>(200)
-            .returns_problem(&code::INVALID_CURSOR),
-            list_movements,
-        )
-        .route(
-            Method::GET,
-            "/api/v1/admin/inventory/locations",
-            read,
-            Operation::new("listInventoryLocations", "List the places that hold stock")
-                .returns::<Page<LocationView>>(200),
-            list_locations,
-        )
-        .route(
-            Method::GET,
-            "/api/v1/admin/inventory/audit",
-            read,
-            Operation::new(
-                "auditInventory",
-                "Check that movements and holds add up to the levels",
-            )
-            .returns::<AuditView>(200),
-            audit,
-        )
-        .error_pages(&[ErrorPage {
-            code: &STOCK_BELOW_RESERVED,
-            markdown: include_str!("../../../docs/errors/stock_below_reserved.md"),
-        }])
+    let routes = Routes::new("inventory");
+    let routes = levels::add(routes);
+    let routes = places::add(routes);
+    let routes = transfers::add(routes);
+    routes
+        .error_pages(&[
+            page(
+                &STOCK_BELOW_RESERVED,
+                include_str!("../../../docs/errors/stock_below_reserved.md"),
+            ),
+            page(
+                &STOCK_NOT_ON_SHELF,
+                include_str!("../../../docs/errors/stock_not_on_shelf.md"),
+            ),
+            page(
+                &LOCATION_NOT_FOUND,
+                include_str!("../../../docs/errors/location_not_found.md"),
+            ),
+            page(
+                &LOCATION_IN_USE,
+                include_str!("../../../docs/errors/location_in_use.md"),
+            ),
+            page(
+                &TRANSFER_NOT_FOUND,
+                include_str!("../../../docs/errors/transfer_not_found.md"),
+            ),
+            page(
+                &TRANSFER_NOT_OPEN,
+                include_str!("../../../docs/errors/transfer_not_open.md"),
+            ),
+        ])
         .with_state(Api { stockroom, cursors })
 }
 
-fn set_operation() -> Operation {
-    Operation::new(
-        "setInventoryLevel",
-        "Set how many units of a variant are on hand",
-    )
-    .description(
-        "A variant that was never counted gets its first level. `If-Match` takes the \
-                     level's version as an ETag, such as `\"7\"`.",
-    )
-    .body::<LevelChange>()
-    .returns::<LevelView>(200)
-    .header(
-        "If-Match",
-        false,
-        "The ETag of the level that you read, or `*`.",
-    )
-    .requires_idempotency_key()
-    .returns_problem(&code::PRECONDITION_FAILED)
-    .returns_problem(&STOCK_BELOW_RESERVED)
+const fn page(code: &'static ErrorCode, markdown: &'static str) -> ErrorPage {
+    ErrorPage { code, markdown }
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct LevelChange {
-    variant_id: VariantId,
-    /// Left out, the shop's default place.
-    #[serde(default)]
-    location_id: Option<LocationId>,
-    on_hand: u32,
-    /// Kept with the movement, such as `counted` or `damaged`; at most 255 characters.
-    #[serde(default)]
-    reason: Option<String>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-struct LevelQuery {
-    #[serde(default)]
-    variant_id: Option<VariantId>,
-    #[serde(default)]
-    cursor: Option<String>,
-    #[serde(default)]
-    limit: Limit,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-struct MovementQuery {
-    variant_id: VariantId,
-    #[serde(default)]
-    cursor: Option<String>,
-    #[serde(default)]
-    limit: Limit,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-struct LevelView {
-    variant_id: VariantId,
-    location_id: LocationId,
-    /// Units in the place.
-    on_hand: i64,
-    /// Units promised to orders.
-    reserved: i64,
-    /// Units that can still be promised.
-    available: i64,
-    /// Whether more may be promised than are on hand.
-    backorder: bool,
-    /// Rises with every change; as an ETag it goes into `If-Match`.
-    version: i64,
-    updated_at: Timestamp,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct MovementView {
-    variant_id: VariantId,
-    location_id: LocationId,
-    /// The version that this change gave the level.
-    version: i64,
-    /// `set`, `reserve` or `release`.
-    kind: &'static str,
-    on_hand_delta: i64,
-    reserved_delta: i64,
-    order_id: Option<OrderId>,
-    reason: Option<String>,
-    at: Timestamp,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct LocationView {
-    id: LocationId,
-    name: &'static str,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct AuditView {
-    /// Levels looked at.
-    levels: u64,
-    /// Whether all were; false where too many did not add up to go on.
-    complete: bool,
-    mismatches: Vec<MismatchView>,
-}
-
-/// A level, and what its movements and holds add up to.
-#[derive(Debug, Serialize, JsonSchema)]
-struct MismatchView {
-    variant_id: VariantId,
-    location_id: LocationId,
-    on_hand: i64,
-    on_hand_moved: i64,
-    reserved: i64,
-    reserved_moved: i64,
-    reserved_held: i64,
-    version: i64,
-    movements: i64,
-}
-
-async fn put_level(
-    State(api): State<Api>,
-    Tenant(tenant): Tenant,
+/// Who asks, as every handler that changes something gets it.
+struct Asker {
     caller: Caller,
     trace: TraceContext,
-    if_match: Option<IfMatch>,
-    body: IdempotentJson<LevelChange>,
-) -> Result<([(HeaderName, HeaderValue); 1], Json<LevelView>), Problem> {
-    let change = body.value;
-    if change.location_id.is_some_and(|id| id != DEFAULT_LOCATION) {
-        return Err(Problem::invalid(
-            "location_id",
-            "this shop has no such location",
-        ));
+}
+
+impl Api {
+    /// Does it once, and reads the answer back: a second use of the key gets the same text.
+    async fn run<V: DeserializeOwned>(
+        &self,
+        tenant: TenantId,
+        asker: Asker,
+        scope: IdempotencyScope,
+        command: Command,
+    ) -> Result<V, Problem> {
+        let key = IdempotencyKey {
+            scope: format!("{} {}", scope.caller, scope.route),
+            key: scope.key,
+            body_hash: scope.body_hash,
+        };
+        let cause = self.cause(asker);
+        let done = self
+            .stockroom
+            .clone()
+            .execute(tenant, command, key, cause, render)
+            .await;
+        serde_json::from_str(&done.map_err(refusal)?).map_err(Problem::internal)
     }
-    let reason_length = change
-        .reason
-        .as_ref()
-        .map_or(0, |reason| reason.chars().count());
-    if reason_length > REASON_LENGTH_MAX {
-        let reason = format!("has {reason_length} characters, at most {REASON_LENGTH_MAX}");
-        return Err(Problem::invalid("reason", reason));
+
+    fn cause(&self, asker: Asker) -> Cause {
+        Cause {
+            trace: Some(asker.trace.trace_id_hex()),
+            ..Cause::new(asker.caller.actor(), self.stockroom.now())
+        }
     }
-    // No database here stores it; unrefused, it would look like a fault of ours.
-    if change
-        .reason
-        .as_ref()
-        .is_some_and(|text| text.contains('\0'))
-    {
-        return Err(Problem::invalid("reason", "must not hold a zero byte"));
-    }
-    let precondition = match if_match.map(|tag| tag.version()).transpose()? {
+}
+
+fn render(answer: &Answer) -> String {
+    let text = match answer {
+        Answer::Level(level) => serde_json::to_string(&levels::LevelView::of(level)),
+        Answer::Counted(counted) => serde_json::to_string(&levels::CountView::of(counted)),
+        Answer::Place(place) => serde_json::to_string(&places::PlaceView::from(place.clone())),
+        Answer::Transfer(transfer) => {
+            serde_json::to_string(&transfers::TransferView::from(transfer.clone()))
+        }
+    };
+    text.expect("ids, numbers and texts always serialise")
+}
+
+fn precondition(if_match: Option<IfMatch>) -> Result<Precondition, Problem> {
+    Ok(match if_match.map(|tag| tag.version()).transpose()? {
         None => Precondition::None,
         Some(None) => Precondition::Exists,
         Some(Some(version)) => Precondition::Version(version),
-    };
-    let change = SetLevel {
-        variant: change.variant_id,
-        on_hand: change.on_hand,
-        reason: change.reason,
-        precondition,
-    };
-    let key = IdempotencyKey {
-        scope: format!("{} {}", body.scope.caller, body.scope.route),
-        key: body.scope.key,
-        body_hash: body.scope.body_hash,
-    };
-    let cause = Cause {
-        trace: Some(trace.trace_id_hex()),
-        ..Cause::new(caller.actor(), api.stockroom.now())
-    };
-    let set = api
-        .stockroom
-        .set_level(tenant.id, change, key, cause, render)
-        .await;
-    let view = match set.map_err(refusal)? {
-        LevelSet::Now(level) => LevelView::of(&level),
-        LevelSet::Before { answer } => serde_json::from_str(&answer).map_err(Problem::internal)?,
-    };
-    Ok((ETag::of_version(view.version).header(), Json(view)))
+    })
 }
 
-async fn list_levels(
-    State(api): State<Api>,
-    Tenant(tenant): Tenant,
-    Query(query): Query<LevelQuery>,
-) -> Result<Json<Page<LevelView>>, Problem> {
-    let scope = match query.variant_id {
-        None => format!("{} inventory levels", tenant.id),
-        Some(variant) => format!("{} inventory levels {variant}", tenant.id),
-    };
-    let first: LevelKey = (VariantId::from_u128(0), LocationId::from_u128(0));
-    let after = match &query.cursor {
-        None => first,
-        Some(cursor) => api.cursors.decode(&scope, cursor)?,
-    };
-    let levels = api
-        .stockroom
-        .levels(tenant.id, query.variant_id, after, query.limit.plus_one());
-    let page = Page::of(levels.await.map_err(failure)?, query.limit, |last| {
-        api.cursors.encode(&scope, &(last.variant, last.location))
-    });
-    Ok(Json(page.map(|level| LevelView::of(&level))))
+/// Text that a merchant wrote; an empty one is none.
+fn text(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let length = text.chars().count();
+    if length > TEXT_LENGTH_MAX {
+        let reason = format!("has {length} characters, at most {TEXT_LENGTH_MAX}");
+        return Err(Problem::invalid(field, reason));
+    }
+    // No database here stores it; unrefused, it would look like a fault of ours.
+    if text.contains('\0') {
+        return Err(Problem::invalid(field, "must not hold a zero byte"));
+    }
+    Ok(Some(text).filter(|text| !text.trim().is_empty()))
 }
 
-async fn list_movements(
-    State(api): State<Api>,
-    Tenant(tenant): Tenant,
-    Query(query): Query<MovementQuery>,
-) -> Result<Json<Page<MovementView>>, Problem> {
-    let scope = format!("{} inventory movements {}", tenant.id, query.variant_id);
-    let before = match &query.cursor {
-        None => i64::MAX,
-        Some(cursor) => api.cursors.decode(&scope, cursor)?,
-    };
-    let limit = query.limit;
-    let movements = api
-        .stockroom
-        .movements(tenant.id, query.variant_id, before, limit.plus_one());
-    let page = Page::of(movements.await.map_err(failure)?, limit, |last| {
-        api.cursors.encode(&scope, &last.level_version)
-    });
-    Ok(Json(page.map(MovementView::from)))
+/// Tells `null` from what was left out.
+#[expect(clippy::option_option, reason = "`null` takes away, leaving out keeps")]
+fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
 }
 
-async fn list_locations() -> Json<Page<LocationView>> {
-    let only = LocationView {
-        id: DEFAULT_LOCATION,
-        name: DEFAULT_LOCATION_NAME,
-    };
-    Json(Page::of(vec![only], Limit::default(), |_| String::new()))
-}
-
-async fn audit(State(api): State<Api>, Tenant(tenant): Tenant) -> Result<Json<AuditView>, Problem> {
-    let Audit {
-        levels,
-        mismatches,
-        complete,
-    } = api.stockroom.audit(tenant.id).await.map_err(failure)?;
-    let mismatches = mismatches.into_iter().map(MismatchView::from).collect();
-    Ok(Json(AuditView {
-        levels,
-        complete,
-        mismatches,
-    }))
-}
-
-fn render(level: &Level) -> String {
-    serde_json::to_string(&LevelView::of(level)).expect("ids and numbers always serialise")
-}
-
-fn refusal(error: SetLevelError) -> Problem {
+fn refusal(error: StockError) -> Problem {
     match error {
-        SetLevelError::BelowReserved(below) => Problem::new(&STOCK_BELOW_RESERVED)
-            .with_detail(format!(
-                "{} on hand would be fewer than the {} reserved for orders.",
-                below.on_hand, below.reserved
-            ))
-            .with_field("on_hand", format!("must be at least {}", below.reserved)),
-        SetLevelError::Stale { current } => {
-            let problem = Problem::new(&code::PRECONDITION_FAILED);
-            match current {
-                None => problem.with_detail("This variant has no level yet: leave If-Match out."),
-                Some(version) => {
-                    let [(name, tag)] = ETag::of_version(version).header();
-                    problem
-                        .with_header(name, tag)
-                        .with_detail("The level changed since you read it.")
-                }
-            }
+        StockError::BelowReserved { line, refused } => {
+            let field = match line {
+                None => "on_hand".to_owned(),
+                Some(line) => format!("lines[{line}].counted"),
+            };
+            Problem::new(&STOCK_BELOW_RESERVED)
+                .with_detail(format!(
+                    "{} on hand would be fewer than the {} reserved for orders.",
+                    refused.on_hand, refused.reserved
+                ))
+                .with_field(field, format!("must be at least {}", refused.reserved))
         }
-        SetLevelError::KeyReused => Problem::new(&code::IDEMPOTENCY_KEY_REUSED),
-        SetLevelError::KeyUnfinished => Problem::new(&code::IDEMPOTENCY_IN_PROGRESS),
-        SetLevelError::Storage(error) => failure(error),
+        StockError::Stale { current } => stale(current),
+        StockError::UnknownLocation { field } => {
+            Problem::invalid(field, "this shop has no such location")
+        }
+        StockError::LocationNotFound { id } => {
+            Problem::new(&LOCATION_NOT_FOUND).with_detail(format!("This shop has no {id}."))
+        }
+        StockError::LocationInUse => Problem::new(&LOCATION_IN_USE),
+        StockError::TooManyLocations { max } => {
+            let detail = format!("A shop has at most {max} locations.");
+            Problem::new(&LOCATION_IN_USE).with_detail(detail)
+        }
+        StockError::TransferNotFound { id } => {
+            Problem::new(&TRANSFER_NOT_FOUND).with_detail(format!("This shop has no {id}."))
+        }
+        StockError::Transfer(TransferRefused::Status { status }) => {
+            let detail = format!("Its status is `{}`.", status.as_str());
+            Problem::new(&TRANSFER_NOT_OPEN).with_detail(detail)
+        }
+        StockError::Transfer(refused @ TransferRefused::MoreThanDue { .. }) => {
+            Problem::invalid("lines", refused.to_string())
+        }
+        StockError::NotOnShelf {
+            variant,
+            asked,
+            available,
+        } => Problem::new(&STOCK_NOT_ON_SHELF).with_detail(format!(
+            "{asked} of {variant} are to leave, {available} can."
+        )),
+        StockError::KeyReused => Problem::new(&code::IDEMPOTENCY_KEY_REUSED),
+        StockError::KeyUnfinished => Problem::new(&code::IDEMPOTENCY_IN_PROGRESS),
+        StockError::Storage(error) => failure(error),
+    }
+}
+
+fn stale(current: Option<i64>) -> Problem {
+    let problem = Problem::new(&code::PRECONDITION_FAILED);
+    match current {
+        None => problem.with_detail("There is nothing yet that could match: leave If-Match out."),
+        Some(version) => {
+            let [(name, tag)] = ETag::of_version(version).header();
+            problem
+                .with_header(name, tag)
+                .with_detail("It changed since you read it.")
+        }
     }
 }
 
@@ -365,52 +231,5 @@ fn failure(error: Error) -> Problem {
     match error.is_transient() {
         true => Problem::new(&code::TOO_BUSY).with_header(header::RETRY_AFTER, BUSY_RETRY_AFTER),
         false => Problem::internal(error),
-    }
-}
-
-impl LevelView {
-    fn of(level: &Level) -> Self {
-        Self {
-            variant_id: level.variant,
-            location_id: level.location,
-            on_hand: level.stock.on_hand,
-            reserved: level.stock.reserved,
-            available: level.stock.available(),
-            backorder: level.stock.backorder,
-            version: level.version,
-            updated_at: level.updated_at,
-        }
-    }
-}
-
-impl From<Movement> for MovementView {
-    fn from(movement: Movement) -> Self {
-        Self {
-            variant_id: movement.variant,
-            location_id: movement.location,
-            version: movement.level_version,
-            kind: movement.kind.as_str(),
-            on_hand_delta: movement.delta.on_hand,
-            reserved_delta: movement.delta.reserved,
-            order_id: movement.order,
-            reason: movement.reason,
-            at: movement.at,
-        }
-    }
-}
-
-impl From<Mismatch> for MismatchView {
-    fn from(row: Mismatch) -> Self {
-        Self {
-            variant_id: row.key.0,
-            location_id: row.key.1,
-            on_hand: row.on_hand,
-            on_hand_moved: row.moved.total.on_hand,
-            reserved: row.reserved,
-            reserved_moved: row.moved.total.reserved,
-            reserved_held: row.held,
-            version: row.version,
-            movements: row.moved.count,
-        }
     }
 }

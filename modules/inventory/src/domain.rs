@@ -1,23 +1,31 @@
 //! Stock arithmetic and its audit. Knows nothing of databases, requests or time.
 
 mod audit;
+mod movement;
+mod places;
+mod sourcing;
+mod standing;
+mod transfer;
 
 use std::collections::BTreeMap;
 
-use stoa_contracts::inventory::{Demand, Shortage};
-use stoa_kernel::{LocationId, OrderId, Timestamp, VariantId};
+use stoa_contracts::inventory::Demand;
+use stoa_kernel::{LocationId, Timestamp, VariantId};
 
-pub(crate) use audit::{LevelKey, Mismatch, Moved, resum};
-
-/// Every tenant has this one place for its stock. It stands in every key, so others can come.
-pub(crate) const DEFAULT_LOCATION: LocationId = LocationId::from_u128(0);
-pub(crate) const DEFAULT_LOCATION_NAME: &str = "Default";
+pub(crate) use audit::{LevelKey, Mismatch, Moved, Reading, resum};
+pub(crate) use movement::{Movement, MovementKind};
+pub(crate) use places::{DEFAULT_LOCATION, Place, Preference, Rule};
+pub(crate) use sourcing::plan;
+pub(crate) use standing::Standing;
+pub(crate) use transfer::{Receipt, Transfer, TransferLine, TransferRefused, TransferStatus};
 
 /// Units of one variant in one place. `0 <= reserved <= on_hand`, unless it may be backordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stock {
     pub(crate) on_hand: i64,
     pub(crate) reserved: i64,
+    /// On its way here from another place.
+    pub(crate) incoming: i64,
     pub(crate) backorder: bool,
 }
 
@@ -26,6 +34,39 @@ pub(crate) struct Stock {
 pub(crate) struct Delta {
     pub(crate) on_hand: i64,
     pub(crate) reserved: i64,
+    pub(crate) incoming: i64,
+}
+
+impl Delta {
+    pub(crate) const fn on_hand(units: i64) -> Self {
+        Self {
+            on_hand: units,
+            reserved: 0,
+            incoming: 0,
+        }
+    }
+    pub(crate) const fn reserved(units: i64) -> Self {
+        Self {
+            on_hand: 0,
+            reserved: units,
+            incoming: 0,
+        }
+    }
+    pub(crate) const fn incoming(units: i64) -> Self {
+        Self {
+            on_hand: 0,
+            reserved: 0,
+            incoming: units,
+        }
+    }
+    /// Goods that were held leave (negative), or come back to be held again.
+    pub(crate) const fn held_goods(units: i64) -> Self {
+        Self {
+            on_hand: units,
+            reserved: units,
+            incoming: 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +88,7 @@ impl Stock {
     pub(crate) const NONE: Self = Self {
         on_hand: 0,
         reserved: 0,
+        incoming: 0,
         backorder: false,
     };
 
@@ -55,7 +97,7 @@ impl Stock {
         (self.on_hand - self.reserved).max(0)
     }
 
-    /// What shoppers see: whether one more can be had.
+    /// Whether one more can be had.
     pub(crate) fn is_available(self) -> bool {
         self.reserve(1).is_ok()
     }
@@ -68,18 +110,14 @@ impl Stock {
                 available: self.available(),
             });
         }
-        Ok(self.moved(Delta {
-            on_hand: 0,
-            reserved: units,
-        }))
+        let delta = Delta::reserved(units);
+        Ok((self.moved(delta), delta))
     }
 
     /// `units` were reserved before.
     pub(crate) fn release(self, units: i64) -> (Self, Delta) {
-        self.moved(Delta {
-            on_hand: 0,
-            reserved: -units,
-        })
+        let delta = Delta::reserved(-units);
+        (self.moved(delta), delta)
     }
 
     /// A count of the shelf. What is reserved stays promised, so it cannot fall below that.
@@ -91,26 +129,39 @@ impl Stock {
                 reserved: self.reserved,
             });
         }
-        Ok(self.moved(Delta {
-            on_hand: on_hand - self.on_hand,
-            reserved: 0,
-        }))
+        let delta = Delta::on_hand(on_hand - self.on_hand);
+        Ok((self.moved(delta), delta))
     }
 
-    fn moved(self, delta: Delta) -> (Self, Delta) {
-        let after = Self {
+    /// Takes units off the shelf for good, or puts more there. What is reserved stays promised.
+    pub(crate) fn adjust(self, units: i64) -> Result<(Self, Delta), BelowReserved> {
+        let on_hand = self.on_hand + units;
+        if on_hand < 0 || (!self.backorder && on_hand < self.reserved) {
+            return Err(BelowReserved {
+                on_hand,
+                reserved: self.reserved,
+            });
+        }
+        let delta = Delta::on_hand(units);
+        Ok((self.moved(delta), delta))
+    }
+
+    /// Whether the CHECKs of the database let it stand.
+    pub(crate) fn is_lawful(self) -> bool {
+        self.on_hand >= 0
+            && self.reserved >= 0
+            && self.incoming >= 0
+            && (self.backorder || self.reserved <= self.on_hand)
+    }
+
+    pub(crate) fn moved(self, delta: Delta) -> Self {
+        Self {
             on_hand: self.on_hand + delta.on_hand,
             reserved: self.reserved + delta.reserved,
+            incoming: self.incoming + delta.incoming,
             backorder: self.backorder,
-        };
-        (after, delta)
+        }
     }
-}
-
-/// Whether a variant became available (`true`), stopped being so, or neither.
-pub(crate) fn crossing(before: Stock, after: Stock) -> Option<bool> {
-    let (was, is) = (before.is_available(), after.is_available());
-    (was != is).then_some(is)
 }
 
 /// A row of stock as it stands.
@@ -119,40 +170,31 @@ pub(crate) struct Level {
     pub(crate) variant: VariantId,
     pub(crate) location: LocationId,
     pub(crate) stock: Stock,
+    /// Whether the variant is counted at all; means something at the default location alone.
+    pub(crate) tracked: bool,
+    /// The variant is low at or below it; means something at the default location alone.
+    pub(crate) low_threshold: Option<i64>,
     pub(crate) version: i64,
     pub(crate) updated_at: Timestamp,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MovementKind {
-    /// The shelf was counted, or filled by an import.
-    Set,
-    Reserve,
-    Release,
-}
-
-impl MovementKind {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Set => "set",
-            Self::Reserve => "reserve",
-            Self::Release => "release",
+impl Level {
+    /// Before its first count.
+    pub(crate) const fn blank(variant: VariantId, location: LocationId, at: Timestamp) -> Self {
+        Self {
+            variant,
+            location,
+            stock: Stock::NONE,
+            tracked: true,
+            low_threshold: None,
+            version: 0,
+            updated_at: at,
         }
     }
-}
 
-/// One change of a level, forever.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Movement {
-    pub(crate) variant: VariantId,
-    pub(crate) location: LocationId,
-    /// The version this change gave the level.
-    pub(crate) level_version: i64,
-    pub(crate) kind: MovementKind,
-    pub(crate) delta: Delta,
-    pub(crate) order: Option<OrderId>,
-    pub(crate) reason: Option<String>,
-    pub(crate) at: Timestamp,
+    pub(crate) const fn key(&self) -> LevelKey {
+        (self.variant, self.location)
+    }
 }
 
 /// Units per variant in id order, so that every transaction takes rows in one order.
@@ -162,24 +204,6 @@ pub(crate) fn sum_demand(demand: &[Demand]) -> BTreeMap<VariantId, i64> {
         *wanted.entry(line.variant).or_insert(0) += line.quantity.as_i64();
     }
     wanted
-}
-
-/// What to tell of `missing`, which could not be reserved. A variant without a level has none.
-pub(crate) fn shortages(
-    wanted: &BTreeMap<VariantId, i64>,
-    missing: &[VariantId],
-    levels: &[Level],
-) -> Vec<Shortage> {
-    let shortage = |&variant: &VariantId| {
-        let level = levels.iter().find(|level| level.variant == variant);
-        let asked = wanted.get(&variant).copied().unwrap_or(0);
-        Shortage {
-            variant,
-            asked,
-            available: level.map_or(0, |level| level.stock.available()),
-        }
-    };
-    missing.iter().map(shortage).collect()
 }
 
 #[cfg(test)]
@@ -192,6 +216,7 @@ mod tests {
         Stock {
             on_hand,
             reserved,
+            incoming: 0,
             backorder: false,
         }
     }
@@ -200,13 +225,7 @@ mod tests {
     fn stock_is_promised_to_the_last_unit_and_no_further() {
         assert_eq!(
             stock(10, 7).reserve(3),
-            Ok((
-                stock(10, 10),
-                Delta {
-                    on_hand: 0,
-                    reserved: 3
-                }
-            ))
+            Ok((stock(10, 10), Delta::reserved(3)))
         );
         assert_eq!(
             stock(10, 7).reserve(4),
@@ -232,16 +251,7 @@ mod tests {
                 reserved: 4
             })
         );
-        assert_eq!(
-            stock(10, 4).set(4),
-            Ok((
-                stock(4, 4),
-                Delta {
-                    on_hand: -6,
-                    reserved: 0
-                }
-            ))
-        );
+        assert_eq!(stock(10, 4).set(4), Ok((stock(4, 4), Delta::on_hand(-6))));
         let backorder = Stock {
             backorder: true,
             ..stock(0, 5)
@@ -250,19 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_way_over_zero_is_a_crossing() {
-        assert_eq!(crossing(stock(1, 0), stock(1, 1)), Some(false));
-        assert_eq!(crossing(stock(1, 1), stock(2, 1)), Some(true));
-        assert_eq!(crossing(stock(9, 0), stock(9, 8)), None);
-        let backorder = |reserved| Stock {
-            backorder: true,
-            ..stock(0, reserved)
-        };
-        assert_eq!(crossing(backorder(0), backorder(9)), None);
-    }
-
-    #[test]
-    fn demand_for_one_variant_is_summed_and_shortages_name_each_once() {
+    fn demand_for_one_variant_is_summed() {
         let (a, b) = (VariantId::from_u128(1), VariantId::from_u128(2));
         let line = |variant, units| Demand {
             variant,
@@ -270,27 +268,30 @@ mod tests {
         };
         let wanted = sum_demand(&[line(b, 1), line(a, 2), line(a, 3)]);
         assert_eq!(wanted, BTreeMap::from([(a, 5), (b, 1)]));
-        let level = Level {
-            variant: a,
-            location: DEFAULT_LOCATION,
-            stock: stock(4, 0),
-            version: 1,
-            updated_at: Timestamp::default(),
+    }
+
+    #[test]
+    fn an_adjustment_leaves_what_is_promised() {
+        let below = |on_hand| {
+            Err(BelowReserved {
+                on_hand,
+                reserved: 4,
+            })
         };
         assert_eq!(
-            shortages(&wanted, &[a, b], &[level]),
-            [
-                Shortage {
-                    variant: a,
-                    asked: 5,
-                    available: 4
-                },
-                Shortage {
-                    variant: b,
-                    asked: 1,
-                    available: 0
-                }
-            ]
+            stock(10, 4).adjust(-6),
+            Ok((stock(4, 4), Delta::on_hand(-6)))
+        );
+        assert_eq!(stock(10, 4).adjust(-7), below(3));
+        let backorder = Stock {
+            backorder: true,
+            ..stock(2, 4)
+        };
+        assert_eq!(backorder.adjust(-2).map(|(after, _)| after.on_hand), Ok(0));
+        assert_eq!(
+            backorder.adjust(-3),
+            below(-1),
+            "nobody has fewer than none"
         );
     }
 
@@ -300,6 +301,7 @@ mod tests {
         /// Gives back one of the open holds.
         Release(usize),
         Set(u32),
+        Adjust(i64),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -307,6 +309,7 @@ mod tests {
             (1_i64..20).prop_map(Step::Reserve),
             any::<usize>().prop_map(Step::Release),
             (0_u32..40).prop_map(Step::Set),
+            (-20_i64..20).prop_map(Step::Adjust),
         ]
     }
 
@@ -325,16 +328,17 @@ mod tests {
                     Step::Release(_) if holds.is_empty() => None,
                     Step::Release(at) => Some(now.release(holds.remove(at % holds.len()))),
                     Step::Set(on_hand) => now.set(on_hand).ok(),
+                    Step::Adjust(units) => now.adjust(units).ok(),
                 };
                 let Some((after, delta)) = moved else { continue };
                 now = after;
                 total.on_hand += delta.on_hand;
                 total.reserved += delta.reserved;
-                prop_assert!(now.on_hand >= 0 && now.reserved >= 0);
-                prop_assert!(backorder || now.reserved <= now.on_hand);
+                prop_assert!(now.is_lawful());
                 prop_assert_eq!(now.reserved, holds.iter().sum::<i64>());
             }
-            prop_assert_eq!(total, Delta { on_hand: now.on_hand, reserved: now.reserved });
+            let sum = Delta { on_hand: now.on_hand, reserved: now.reserved, incoming: 0 };
+            prop_assert_eq!(total, sum);
         }
     }
 }

@@ -21,54 +21,66 @@ pub(crate) struct Mismatch {
     pub(crate) key: LevelKey,
     pub(crate) on_hand: i64,
     pub(crate) reserved: i64,
+    pub(crate) incoming: i64,
     pub(crate) version: i64,
     pub(crate) moved: Moved,
     /// The units of all holds.
     pub(crate) held: i64,
+    /// The units that transfers are still to bring.
+    pub(crate) due: i64,
+}
+
+/// Everything that was read of a range of variants.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reading {
+    pub(crate) levels: Vec<Level>,
+    pub(crate) moved: Vec<(LevelKey, Moved)>,
+    pub(crate) held: Vec<(LevelKey, i64)>,
+    pub(crate) due: Vec<(LevelKey, i64)>,
 }
 
 impl Mismatch {
     fn is_sound(&self) -> bool {
         self.moved.total.on_hand == self.on_hand
             && self.moved.total.reserved == self.reserved
+            && self.moved.total.incoming == self.incoming
             && self.held == self.reserved
+            && self.due == self.incoming
             && self.moved.count == self.version
     }
 }
 
 /// What does not add up, in key order. Rows without a level count as well.
-pub(crate) fn resum(
-    levels: &[Level],
-    moved: &[(LevelKey, Moved)],
-    held: &[(LevelKey, i64)],
-) -> Vec<Mismatch> {
+pub(crate) fn resum(reading: &Reading) -> Vec<Mismatch> {
     let blank = |key| Mismatch {
         key,
         on_hand: 0,
         reserved: 0,
+        incoming: 0,
         version: 0,
         moved: Moved::default(),
         held: 0,
+        due: 0,
     };
     let mut found: BTreeMap<LevelKey, Mismatch> = BTreeMap::new();
-    for level in levels {
-        let key = (level.variant, level.location);
-        let (on_hand, reserved) = (level.stock.on_hand, level.stock.reserved);
-        found.insert(
-            key,
-            Mismatch {
-                on_hand,
-                reserved,
-                version: level.version,
-                ..blank(key)
-            },
-        );
+    for level in &reading.levels {
+        let row = Mismatch {
+            on_hand: level.stock.on_hand,
+            reserved: level.stock.reserved,
+            incoming: level.stock.incoming,
+            version: level.version,
+            ..blank(level.key())
+        };
+        found.insert(level.key(), row);
     }
-    for &(key, moved) in moved {
+    for &(key, moved) in &reading.moved {
         found.entry(key).or_insert_with(|| blank(key)).moved = moved;
     }
-    for &(key, units) in held {
+    for &(key, units) in &reading.held {
         found.entry(key).or_insert_with(|| blank(key)).held = units;
+    }
+    for &(key, units) in &reading.due {
+        found.entry(key).or_insert_with(|| blank(key)).due = units;
     }
     found.into_values().filter(|row| !row.is_sound()).collect()
 }
@@ -81,53 +93,48 @@ mod tests {
 
     const KEY: LevelKey = (VariantId::from_u128(1), DEFAULT_LOCATION);
 
-    fn level(on_hand: i64, reserved: i64, version: i64) -> Level {
-        Level {
-            variant: KEY.0,
-            location: KEY.1,
-            stock: Stock {
-                on_hand,
-                reserved,
-                backorder: false,
-            },
-            version,
-            updated_at: Timestamp::default(),
+    fn sound() -> Reading {
+        let stock = Stock {
+            on_hand: 10,
+            reserved: 2,
+            incoming: 4,
+            backorder: false,
+        };
+        let total = Delta {
+            on_hand: 10,
+            reserved: 2,
+            incoming: 4,
+        };
+        Reading {
+            levels: vec![Level {
+                stock,
+                version: 3,
+                ..Level::blank(KEY.0, KEY.1, Timestamp::default())
+            }],
+            moved: vec![(KEY, Moved { total, count: 3 })],
+            held: vec![(KEY, 2)],
+            due: vec![(KEY, 4)],
         }
-    }
-    fn moved(on_hand: i64, reserved: i64, count: i64) -> [(LevelKey, Moved); 1] {
-        [(
-            KEY,
-            Moved {
-                total: Delta { on_hand, reserved },
-                count,
-            },
-        )]
     }
 
     #[test]
     fn every_single_difference_is_found() {
-        let sound = (level(10, 2, 3), moved(10, 2, 3), [(KEY, 2)]);
-        assert_eq!(resum(&[sound.0], &sound.1, &sound.2), []);
-        let broken = |level: Level, moved: &[(LevelKey, Moved)], held: &[(LevelKey, i64)]| {
-            resum(&[level], moved, held).len()
-        };
-        assert_eq!(broken(level(9, 2, 3), &sound.1, &sound.2), 1, "on hand");
-        assert_eq!(
-            broken(level(10, 1, 3), &sound.1, &[(KEY, 1)]),
-            1,
-            "reserved"
-        );
-        assert_eq!(
-            broken(level(10, 2, 4), &sound.1, &sound.2),
-            1,
-            "a movement is missing"
-        );
-        assert_eq!(broken(sound.0, &sound.1, &[]), 1, "a hold is missing");
-        assert_eq!(
-            resum(&[], &sound.1, &[]).len(),
-            1,
-            "movements without a level"
-        );
-        assert_eq!(resum(&[], &[], &sound.2).len(), 1, "a hold without a level");
+        type Break = fn(&mut Reading);
+        let breaks: [(&str, Break); 8] = [
+            ("on hand", |read| read.levels[0].stock.on_hand -= 1),
+            ("reserved", |read| read.levels[0].stock.reserved -= 1),
+            ("incoming", |read| read.levels[0].stock.incoming -= 1),
+            ("a movement is missing", |read| read.levels[0].version += 1),
+            ("a hold is missing", |read| read.held.clear()),
+            ("a transfer is missing", |read| read.due.clear()),
+            ("no level", |read| read.levels.clear()),
+            ("no movements", |read| read.moved.clear()),
+        ];
+        assert_eq!(resum(&sound()), []);
+        for (what, spoil) in breaks {
+            let mut read = sound();
+            spoil(&mut read);
+            assert_eq!(resum(&read).len(), 1, "{what}");
+        }
     }
 }

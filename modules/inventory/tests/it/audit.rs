@@ -18,6 +18,8 @@ async fn tamper(shop: &Shop, sql: &'static str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_bugs_are_found() {
     let bugs = [
+        "UPDATE inventory_level SET incoming = incoming + 1 \
+         WHERE tenant_id = :tenant AND variant_id = $1",
         "UPDATE inventory_level SET on_hand = on_hand + 1 \
          WHERE tenant_id = :tenant AND variant_id = $1",
         "UPDATE inventory_level SET reserved = reserved - 1 \
@@ -64,6 +66,7 @@ async fn a_mismatch_shows_both_sides() {
                 "location_id": "loc_00000000000000000000000000",
                 "on_hand": 10, "on_hand_moved": 10,
                 "reserved": 1, "reserved_moved": 3, "reserved_held": 3,
+                "incoming": 0, "incoming_moved": 0, "incoming_due": 0,
                 "version": 2, "movements": 2,
             })],
             "{}",

@@ -2,8 +2,14 @@
 
 mod api;
 mod audit;
+mod expiry;
 mod initial;
+mod leaving;
 mod model;
+mod places;
+mod policy;
 mod race_for_stock;
 mod reservations;
+mod sourcing;
 mod support;
+mod transfers;
