@@ -14,7 +14,7 @@ use crate::CartConfig;
 use crate::domain::{Cart, IdleRules, Step};
 use crate::infrastructure as store;
 
-/// Carts looked at in one transaction: all of them removed with full lines stay under 10 ms.
+/// Carts looked at in one transaction, so few that shoppers' changes never wait long behind it.
 const CARTS_PER_STEP_MAX: i64 = 50;
 /// Steps for one tenant in one round; the next round goes on.
 const STEPS_PER_ROUND_MAX: usize = 40;

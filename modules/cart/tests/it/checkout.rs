@@ -130,3 +130,34 @@ async fn checkout_reads_everything_it_needs_under_the_lock() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_added_while_checkout_takes_the_cart_is_in_it_or_refused() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "one").await;
+        shop.stock(&cells, MUG, 100).await;
+        let shopper = shop.cart().await;
+        shopper.add(MUG, 1).await;
+        let add = |_| {
+            let shopper = shopper.clone();
+            tokio::spawn(async move { shopper.add(MUG, 1).await })
+        };
+        let mut adding: Vec<_> = (0..6).map(add).collect();
+        let (taker, takes) = (shop.clone(), shopper.clone());
+        let taking = tokio::spawn(async move { take(&taker, &takes, Step::Freeze).await });
+        adding.extend((0..6).map(add));
+        let taken = taking.await.expect("no panic");
+        let mut added = 1;
+        for add in adding {
+            let answer = add.await.expect("no panic");
+            match answer.status {
+                200 => added += 1,
+                _ => assert_eq!(answer.refusal(), (409, "cart_not_open"), "{}", cells.kind),
+            }
+        }
+        assert_eq!(taken.lines[0].2.get(), added, "{}", cells.kind);
+        let cart = shopper.view().await;
+        assert_eq!(cart["lines"][0]["quantity"], added, "{}", cells.kind);
+        assert_eq!(cart["version"], added + 2, "{}", cells.kind);
+    }
+}

@@ -230,6 +230,30 @@ async fn one_round_removes_more_than_one_step_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn carts_from_before_the_sweep_are_looked_at_once_and_lose_nothing() {
+    const OLD: &str = "UPDATE cart_cart SET look_at = 0 WHERE tenant_id = :tenant";
+    const DUE: &str = "SELECT count(*) FROM cart_cart WHERE tenant_id = :tenant AND look_at = 0";
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "one").await;
+        let (open, frozen, bought) = (left(&shop).await, left(&shop).await, left(&shop).await);
+        take(&shop, &frozen, Step::Freeze).await;
+        take(&shop, &bought, Step::Complete).await;
+        let aged = shop
+            .db
+            .write(async move |tx: &mut Tx<'_>| tx.execute(OLD, params![]).await);
+        assert_eq!(aged.await.expect("an update"), 3, "{}", cells.kind);
+        assert_eq!(after(&shop, &cells, MINUTE).await, 0, "{}", cells.kind);
+        let due = shop.db.fetch(DUE, params![], |row| row.get::<i64>(0)).await;
+        assert_eq!(due.expect("a count"), [0], "{}", cells.kind);
+        for shopper in [&open, &frozen, &bought] {
+            assert!(is_there(shopper).await, "{}", cells.kind);
+        }
+        assert_eq!(after(&shop, &cells, HOUR).await, 1, "{}", cells.kind);
+        assert_eq!(shop.abandoned(&cells).await[0].cart, open.cart_id());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_due_is_found_by_an_index() {
     const SQL: &str = "EXPLAIN QUERY PLAN SELECT id FROM cart_cart \
          WHERE tenant_id = :tenant AND look_at <= $1 ORDER BY look_at, id LIMIT $2";
