@@ -1,29 +1,46 @@
 //! Routes of orders: one order for whoever placed it, all of them for staff. Holds no rule.
 
+mod care;
+mod listing;
+mod paper;
+
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use stoa_contracts::orders::{OrderError, OrderStatus, OrderView, Orders as _, PaymentStatus};
-use stoa_kernel::OrderId;
+use stoa_contracts::orders::{OrderError, OrderView, Orders as _};
+use stoa_kernel::{OrderId, Timestamp};
 use stoa_rest::{
-    Access, CursorKey, ETag, ErrorCode, ErrorPage, HeaderMap, HeaderName, HeaderValue, Json, Limit,
-    Method, Operation, Page, Pagination, Path, Permission, Problem, Query, Routes, State, Tenant,
-    code, header,
+    Access, Caller, CursorKey, ETag, ErrorCode, ErrorPage, HeaderMap, HeaderName, HeaderValue,
+    Json, Method, Operation, Path, Permission, Problem, Routes, State, Tenant, TraceContext, code,
+    header,
 };
+use stoa_storage::Cause;
 
-use crate::application::{ListFilter, ListPosition, OrderBook, OrderSummary};
+use crate::application::OrderBook;
+use crate::domain::StatusText as _;
+use crate::printing::Press;
 
 pub const ORDER_NOT_FOUND: ErrorCode =
     ErrorCode::new("order_not_found", 404, "There is no such order");
+pub const ORDER_STATE_CONFLICT: ErrorCode = ErrorCode::new(
+    "order_state_conflict",
+    409,
+    "The order does not allow this where it stands",
+);
 
-const PAGES: [ErrorPage; 1] = [ErrorPage {
-    code: &ORDER_NOT_FOUND,
-    markdown: include_str!("../../../docs/errors/order_not_found.md"),
-}];
+const PAGES: [ErrorPage; 2] = [
+    ErrorPage {
+        code: &ORDER_NOT_FOUND,
+        markdown: include_str!("../../../docs/errors/order_not_found.md"),
+    },
+    ErrorPage {
+        code: &ORDER_STATE_CONFLICT,
+        markdown: include_str!("../../../docs/errors/order_state_conflict.md"),
+    },
+];
 
 const ORDER_TOKEN: &str = "stoa-order-token";
-const STAFF: Access = Access::Staff(Permission::OrdersRead);
+const READ: Access = Access::Staff(Permission::OrdersRead);
+const WRITE: Access = Access::Staff(Permission::OrdersWrite);
 
 pub(crate) fn routes(book: Arc<OrderBook>, cursors: CursorKey) -> Routes {
     let own = Operation::new("getOrder", "An order, for whoever placed it")
@@ -34,14 +51,10 @@ pub(crate) fn routes(book: Arc<OrderBook>, cursors: CursorKey) -> Routes {
         )
         .returns::<OrderView>(200)
         .returns_problem(&ORDER_NOT_FOUND);
-    let all = Operation::new("listOrders", "Orders, newest first")
-        .query::<ListQuery>()
-        .returns::<Page<OrderSummary>>(200)
-        .returns_problem(&code::INVALID_CURSOR);
     let one = Operation::new("getOrderAsStaff", "An order")
         .returns::<OrderView>(200)
         .returns_problem(&ORDER_NOT_FOUND);
-    Routes::new("orders")
+    let routes = Routes::new("orders")
         .route(
             Method::GET,
             "/api/v1/orders/{order_id}",
@@ -49,32 +62,25 @@ pub(crate) fn routes(book: Arc<OrderBook>, cursors: CursorKey) -> Routes {
             own,
             own_order,
         )
-        .route(Method::GET, "/api/v1/admin/orders", STAFF, all, list_orders)
         .route(
             Method::GET,
             "/api/v1/admin/orders/{order_id}",
-            STAFF,
+            READ,
             one,
             any_order,
-        )
-        .error_pages(&PAGES)
-        .with_state(Arc::new(Api { book, cursors }))
+        );
+    let routes = paper::add(care::add(listing::add(routes)));
+    routes.error_pages(&PAGES).with_state(Arc::new(Api {
+        book,
+        cursors,
+        press: Press::new(),
+    }))
 }
 
 struct Api {
     book: Arc<OrderBook>,
     cursors: CursorKey,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    status: Option<OrderStatus>,
-    payment_status: Option<PaymentStatus>,
-    /// From the page before.
-    cursor: Option<String>,
-    #[serde(default)]
-    limit: Limit,
+    press: Press,
 }
 
 async fn own_order(
@@ -112,47 +118,32 @@ async fn any_order(
     Ok((ETag::of_version(view.version).header(), Json(view)))
 }
 
-async fn list_orders(
-    State(api): State<Arc<Api>>,
-    Tenant(tenant): Tenant,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<Page<OrderSummary>>, Problem> {
-    let (status, payment_status) = (query.status, query.payment_status);
-    let scope = format!("{} orders {status:?} {payment_status:?}", tenant.id);
-    let after = query.cursor.as_deref();
-    let after = after
-        .map(|cursor| api.cursors.decode::<ListPosition>(&scope, cursor))
-        .transpose()?;
-    let filter = ListFilter {
-        status,
-        payment_status,
-        ..ListFilter::default()
-    };
-    let limit = query.limit.get() as usize;
-    let found = api.book.list(tenant.id, &filter, after, limit).await;
-    let found = found.map_err(|error| problem(error.into()))?;
-    let cursor = found
-        .next
-        .map(|position| api.cursors.encode(&scope, &position));
-    Ok(Json(Page {
-        data: found.orders,
-        pagination: Pagination {
-            has_more: cursor.is_some(),
-            cursor,
-        },
-    }))
-}
-
 fn order_id(text: &str) -> Result<OrderId, Problem> {
     text.parse().map_err(|_| Problem::new(&ORDER_NOT_FOUND))
+}
+
+fn cause(caller: &Caller, trace: TraceContext, now: Timestamp) -> Cause {
+    Cause {
+        trace: Some(trace.trace_id_hex()),
+        ..Cause::new(caller.actor(), now)
+    }
 }
 
 fn problem(error: OrderError) -> Problem {
     match error {
         OrderError::NotFound => Problem::new(&ORDER_NOT_FOUND),
+        OrderError::Transition {
+            status,
+            payment,
+            step,
+        } => Problem::new(&ORDER_STATE_CONFLICT).with_detail(format!(
+            "The order is {} and its payment {}: it cannot be {step}.",
+            status.text(),
+            payment.text()
+        )),
+        OrderError::Invalid { field, reason } => Problem::invalid(field, reason),
         OrderError::Storage(error) if error.is_transient() => Problem::new(&code::TOO_BUSY)
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("1")),
-        OrderError::Invalid { field, reason } => Problem::invalid(field, reason),
-        OrderError::Transition { .. } | OrderError::Storage(_) => Problem::internal(error),
+        OrderError::Storage(error) => Problem::internal(error),
     }
 }

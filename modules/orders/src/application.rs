@@ -23,7 +23,7 @@ use crate::infrastructure::{self, Locked};
 use crate::numbers::NumberPool;
 
 use browse::entry_of;
-pub(crate) use browse::{ListFilter, ListPosition, OrderSummary};
+pub(crate) use browse::{Invoiced, ListFilter, ListPosition, OrderSummary};
 
 /// Orders swept at once, however many are asked for.
 const WAITING_MAX: u32 = 1_000;

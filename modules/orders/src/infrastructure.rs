@@ -21,7 +21,7 @@ pub(crate) use goods::{
     insert_return, is_refunded, lines_of, progress, remove_exchange, set_fulfilment, set_return,
 };
 pub(crate) use listing::{Driver, list, waiting};
-pub(crate) use reading::{fulfilments, refunds, returns, view, view_in};
+pub(crate) use reading::{fulfilments, returns, view, view_in};
 pub(crate) use timeline::{insert_entry, timeline};
 
 /// An order's row under lock, as far as a decision needs it.

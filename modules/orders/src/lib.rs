@@ -4,8 +4,10 @@
 mod api;
 mod application;
 mod domain;
+mod export;
 mod infrastructure;
 mod numbers;
+mod printing;
 
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use stoa_contracts::orders::Orders;
 use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 
-pub use api::ORDER_NOT_FOUND;
+pub use api::{ORDER_NOT_FOUND, ORDER_STATE_CONFLICT};
 
 pub const MIGRATIONS: Migrations = Migrations {
     module: "orders",

@@ -1,11 +1,12 @@
 //! What staff do with orders that are there: find, read along the timeline, note, put away, invoice.
 //! Holds no SQL.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use stoa_contracts::orders::{
-    FulfilmentStatus, OrderError, OrderStatus, OrderView, PaymentStatus, RefundRecord,
-    TimelineEntry,
+    FulfilmentStatus, OrderError, OrderStatus, OrderView, Orders as _, PaymentStatus, TimelineEntry,
 };
 use stoa_kernel::{Actor, CustomerId, Money, NoteId, OrderId, TenantId, Timestamp};
 use stoa_storage::{Cause, Error, Tx};
@@ -71,7 +72,6 @@ pub(crate) struct Invoiced {
     pub(crate) order: OrderView,
     pub(crate) number: i64,
     pub(crate) at: Timestamp,
-    pub(crate) refunds: Vec<(RefundRecord, Timestamp)>,
 }
 
 impl ListFilter {
@@ -218,68 +218,73 @@ impl OrderBook {
 
     /// What staff write down about an order.
     pub(crate) async fn add_note(
-        &self,
-        tx: &mut Tx<'_>,
+        self: Arc<Self>,
+        tenant: TenantId,
         order: OrderId,
-        text: &str,
-        cause: &Cause,
+        text: String,
+        cause: Cause,
     ) -> Result<TimelineEntry, OrderError> {
-        // Without the row there is no order to note it of.
-        self.locked(tx, order).await?;
-        let id = self.deps.ids.make(cause.occurred_at);
-        let entry = TimelineEntry {
-            text: text.to_owned(),
-            ..entry_of(id, "note", "", cause)
-        };
-        infrastructure::insert_entry(tx, order, &entry).await?;
-        Ok(entry)
+        let db = self.deps.storage.db(tenant).await?;
+        db.write(async move |tx: &mut Tx<'_>| {
+            // Without the row there is no order to note it of.
+            self.locked(tx, order).await?;
+            let id = self.deps.ids.make(cause.occurred_at);
+            let entry = TimelineEntry {
+                text: text.clone(),
+                ..entry_of(id, "note", "", &cause)
+            };
+            infrastructure::insert_entry(tx, order, &entry).await?;
+            Ok(entry)
+        })
+        .await
     }
 
     /// Puts a completed order away, or takes it out again.
     pub(crate) async fn archive(
-        &self,
-        tx: &mut Tx<'_>,
+        self: Arc<Self>,
+        tenant: TenantId,
         order: OrderId,
         away: bool,
-        cause: &Cause,
-    ) -> Result<(), OrderError> {
-        let locked = self.locked(tx, order).await?;
-        let now = locked.standing();
-        let Some(next) = domain::archive(&now, away)? else {
-            return Ok(());
-        };
-        infrastructure::update_standing(tx, order, &next, cause.occurred_at).await?;
-        let kind = if away { "archived" } else { "unarchived" };
-        Ok(self.note(tx, order, kind, "", cause).await?)
+        cause: Cause,
+    ) -> Result<OrderView, OrderError> {
+        let db = self.deps.storage.db(tenant).await?;
+        db.write(async move |tx: &mut Tx<'_>| {
+            let locked = self.locked(tx, order).await?;
+            let now = locked.standing();
+            if let Some(next) = domain::archive(&now, away)? {
+                infrastructure::update_standing(tx, order, &next, cause.occurred_at).await?;
+                let kind = if away { "archived" } else { "unarchived" };
+                self.note(tx, order, kind, "", &cause).await?;
+            }
+            self.view_in(tx, order).await
+        })
+        .await
     }
 
     /// The order as its invoice says it; the first time gives the invoice its number.
     pub(crate) async fn invoice(
-        &self,
-        tx: &mut Tx<'_>,
+        self: Arc<Self>,
+        tenant: TenantId,
         order: OrderId,
-        cause: &Cause,
+        cause: Cause,
     ) -> Result<Invoiced, OrderError> {
-        let locked = self.locked(tx, order).await?;
-        let given = infrastructure::invoice_of(tx, order).await?;
-        let (number, at) = match given {
-            Some(given) => given,
-            None => {
-                domain::check_invoiceable(&locked.standing())?;
-                let given = infrastructure::claim_invoice(tx, order, cause.occurred_at).await?;
-                let text = given.0.to_string();
-                self.note(tx, order, "invoiced", &text, cause).await?;
-                given
-            }
-        };
-        let view = infrastructure::view_in(tx, order).await?;
-        let view = view.ok_or(OrderError::NotFound)?;
-        Ok(Invoiced {
-            number,
-            at,
-            refunds: infrastructure::refunds(tx, order, view.currency).await?,
-            order: view,
+        let db = self.deps.storage.db(tenant).await?;
+        db.write(async move |tx: &mut Tx<'_>| {
+            let locked = self.locked(tx, order).await?;
+            let (number, at) = match infrastructure::invoice_of(tx, order).await? {
+                Some(given) => given,
+                None => {
+                    domain::check_invoiceable(&locked.standing())?;
+                    let given = infrastructure::claim_invoice(tx, order, cause.occurred_at).await?;
+                    let text = given.0.to_string();
+                    self.note(tx, order, "invoiced", &text, &cause).await?;
+                    given
+                }
+            };
+            let order = self.view_in(tx, order).await?;
+            Ok(Invoiced { order, number, at })
         })
+        .await
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 use stoa_contracts::Totals;
-use stoa_contracts::orders::{FulfilmentView, OrderLineView, OrderView, RefundRecord, ReturnView};
-use stoa_kernel::{Currency, Money, OrderId, Timestamp};
+use stoa_contracts::orders::{FulfilmentView, OrderLineView, OrderView, ReturnView};
+use stoa_kernel::{Currency, Money, OrderId};
 use stoa_storage::{Db, Error, Result, Row, Tx, params};
 
 use super::status;
@@ -89,26 +89,6 @@ pub(crate) async fn returns(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<Retur
             created_at: row.get(4)?,
             closed_at: row.get(5)?,
         })
-    })
-    .await
-}
-
-/// Oldest first, each with when it was.
-pub(crate) async fn refunds(
-    tx: &mut Tx<'_>,
-    order: OrderId,
-    currency: Currency,
-) -> Result<Vec<(RefundRecord, Timestamp)>> {
-    const SQL: &str = "SELECT id, amount, lines, reason, refunded_at FROM orders_refund \
-         WHERE tenant_id = :tenant AND order_id = $1 ORDER BY refunded_at, id";
-    tx.query(SQL, params![order], |row| {
-        let refund = RefundRecord {
-            id: row.get(0)?,
-            amount: Money::new(row.get(1)?, currency),
-            lines: serde_json::from_str(row.str(2)?)?,
-            reason: row.get(3)?,
-        };
-        Ok((refund, row.get(4)?))
     })
     .await
 }
