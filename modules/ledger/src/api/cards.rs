@@ -29,14 +29,7 @@ pub(super) fn add(routes: Routes<Api>) -> Routes<Api> {
             Method::POST,
             "/api/v1/admin/gift-cards",
             write,
-            Operation::new("issueGiftCard", "Give away a gift card")
-                .description(
-                    "Answers the code, which is stored nowhere: no other route shows it. A \
-                     repetition with the same Idempotency-Key answers it again.",
-                )
-                .body::<IssueBody>()
-                .returns::<IssuedView>(201)
-                .requires_idempotency_key(),
+            issue_operation(),
             issue,
         )
         .route(
@@ -90,16 +83,31 @@ pub(super) fn add(routes: Routes<Api>) -> Routes<Api> {
             Method::POST,
             "/api/v1/gift-cards/balance",
             Access::Shopper,
-            Operation::new("getGiftCardBalance", "Read what is left on a gift card")
-                .description(
-                    "The code travels in the body, so that it stands in no log of addresses. An \
-                     unknown code, a mistyped one and one of a card that has ended look alike.",
-                )
-                .body::<BalanceBody>()
-                .returns::<BalanceView>(200)
-                .returns_problem(&GIFT_CARD_NOT_FOUND),
+            balance_operation(),
             balance,
         )
+}
+
+fn issue_operation() -> Operation {
+    Operation::new("issueGiftCard", "Give away a gift card")
+        .description(
+            "Answers the code, which is stored nowhere: no other route shows it. A \
+                     repetition with the same Idempotency-Key answers it again.",
+        )
+        .body::<IssueBody>()
+        .returns::<IssuedView>(201)
+        .requires_idempotency_key()
+}
+
+fn balance_operation() -> Operation {
+    Operation::new("getGiftCardBalance", "Read what is left on a gift card")
+        .description(
+            "The code travels in the body, so that it stands in no log of addresses. An \
+                     unknown code, a mistyped one and one of a card that has ended look alike.",
+        )
+        .body::<BalanceBody>()
+        .returns::<BalanceView>(200)
+        .returns_problem(&GIFT_CARD_NOT_FOUND)
 }
 
 #[derive(Deserialize, JsonSchema)]

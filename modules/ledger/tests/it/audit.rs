@@ -6,8 +6,8 @@ use stoa_kernel::AttemptId;
 
 use crate::support::{Shop, customer, eur, everywhere, order};
 
-async fn busy_shop(cells: &stoa_testkit::TestCells) -> Shop {
-    let shop = Shop::open(cells, "audit").await;
+async fn busy_shop(cells: &stoa_testkit::TestCells, slug: &str) -> Shop {
+    let shop = Shop::open(cells, slug).await;
     let card = shop.card(500).await;
     shop.adjust(customer(1), 50).await;
     for number in 1..=3 {
@@ -50,13 +50,13 @@ async fn every_planted_fault_is_found() {
         (FORGOTTEN_HOLD, json!(["wallet_off"])),
         (HOLLOW_ENTRY, json!(["entry_unbalanced"])),
     ];
-    for (plant, found) in plants {
-        for cells in everywhere().await {
-            let shop = busy_shop(&cells).await;
+    for cells in everywhere().await {
+        for (at, (plant, found)) in plants.iter().enumerate() {
+            let shop = busy_shop(&cells, &format!("audit-{at}")).await;
             shop.plant(plant).await;
             let mismatches = shop.mismatches().await;
             let kinds: Vec<_> = mismatches.iter().map(|row| row["kind"].clone()).collect();
-            assert_eq!(json!(kinds), found, "{}: {mismatches:?}", cells.kind);
+            assert_eq!(json!(kinds), *found, "{}: {mismatches:?}", cells.kind);
         }
     }
 }
@@ -66,7 +66,7 @@ async fn a_finding_names_both_sums() {
     const RICH_CARD: &str = "UPDATE ledger_wallet SET balance = balance + 1 \
          WHERE tenant_id = :tenant AND kind = 'gift_cards'";
     for cells in everywhere().await {
-        let shop = busy_shop(&cells).await;
+        let shop = busy_shop(&cells, "audit").await;
         shop.plant(RICH_CARD).await;
         let found = &shop.mismatches().await[0];
         let sums = ["balance", "lines_sum", "held", "holds_sum"].map(|name| found[name].clone());

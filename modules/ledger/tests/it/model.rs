@@ -101,8 +101,8 @@ async fn random_histories_match_the_model_and_always_add_up() {
         for at in 0..CARDS {
             cards.push(shop.card(200).await);
             model.put(at, 200);
-            model.given_away += 200;
         }
+        model.given_away = 200 * CARDS as i64;
         model.put(CREDIT, 0);
         for step in 0..STEPS {
             let context = format!("seed {seed}, step {step} of {}", cells.kind);
@@ -116,17 +116,7 @@ async fn random_histories_match_the_model_and_always_add_up() {
                     if model.spends.get(&buyer).map_or(0, Vec::len) > 5 {
                         continue;
                     }
-                    let given: Vec<&Card> = picked.iter().map(|&at| &cards[at]).collect();
-                    let answer = shop.hold(id, &given, Some(customer(1)), amount).await;
-                    match (answer, model.hold(buyer, &picked, amount)) {
-                        (Ok(held), Some(parts)) => {
-                            let sum: i64 = parts.iter().map(|(_, part)| part).sum();
-                            assert_eq!(held, sum, "{context}");
-                            model.holds.insert(buyer, parts);
-                        }
-                        (Err(GiftCardError::Refused { .. }), None) => {}
-                        (answer, model) => panic!("{context}: {answer:?} against {model:?}"),
-                    }
+                    hold(&shop, &mut model, &cards, buyer, &picked, amount, &context).await;
                 }
                 3 => {
                     model.spend(buyer);
@@ -146,9 +136,7 @@ async fn random_histories_match_the_model_and_always_add_up() {
                     model.sales -= amount;
                 }
                 7 => {
-                    let provider = "test".to_owned();
-                    let attempt = AttemptId::from_u128(step as u128);
-                    let posting = Posting::Captured { provider, attempt };
+                    let posting = captured(step as u128);
                     let posted = shop.post(1_000 + step as u128, id, posting, eur(amount));
                     posted.await.expect(&context);
                     model.clearing += amount;
@@ -170,6 +158,36 @@ async fn random_histories_match_the_model_and_always_add_up() {
             }
         }
         agree(&shop, &model, &cards, "at the end").await;
+    }
+}
+
+fn captured(attempt: u128) -> Posting {
+    Posting::Captured {
+        provider: "test".to_owned(),
+        attempt: AttemptId::from_u128(attempt),
+    }
+}
+
+/// Asks both for the same, and expects the same answer.
+async fn hold(
+    shop: &Shop,
+    model: &mut Model,
+    cards: &[Card],
+    buyer: u64,
+    picked: &[usize],
+    due: i64,
+    context: &str,
+) {
+    let given: Vec<&Card> = picked.iter().map(|&at| &cards[at]).collect();
+    let answer = shop.hold(order(buyer.into()), &given, Some(customer(1)), due);
+    match (answer.await, model.hold(buyer, picked, due)) {
+        (Ok(held), Some(parts)) => {
+            let sum: i64 = parts.iter().map(|(_, part)| part).sum();
+            assert_eq!(held, sum, "{context}");
+            model.holds.insert(buyer, parts);
+        }
+        (Err(GiftCardError::Refused { .. }), None) => {}
+        (answer, model) => panic!("{context}: {answer:?} against {model:?}"),
     }
 }
 
