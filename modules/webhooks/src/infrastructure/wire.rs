@@ -145,11 +145,15 @@ impl Wire {
         target: &Target,
         addresses: &[IpAddr],
     ) -> Result<(http1::SendRequest<Full<Bytes>>, JoinSet<()>), Stopped> {
+        // Each has its share of the time: a dead one does not keep the next from its turn.
+        let share = self.connect_time_max / u32::try_from(addresses.len()).unwrap_or(1).max(1);
         let mut stopped = String::new();
         for &address in addresses {
-            match TcpStream::connect(SocketAddr::new(address, target.port())).await {
-                Ok(stream) => return self.shake_hands(target, stream).await,
-                Err(error) => stopped = format!("no connection: {}", error.kind()),
+            let socket = SocketAddr::new(address, target.port());
+            match timeout(share, TcpStream::connect(socket)).await {
+                Ok(Ok(stream)) => return self.shake_hands(target, stream).await,
+                Ok(Err(error)) => stopped = format!("no connection: {}", error.kind()),
+                Err(_) => stopped = format!("no connection within {} ms", share.as_millis()),
             }
         }
         Err(stopped)
