@@ -1,33 +1,54 @@
 //! Pricing over HTTP: prices, tax and shipping as merchants set them. Holds no rule and no SQL.
 
 mod bodies;
+mod lists;
+mod promotions;
 
 use std::sync::Arc;
 
 use axum::response::{IntoResponse as _, Response};
 use stoa_kernel::{Currency, VariantId};
 use stoa_rest::{
-    Access, Caller, ETag, HeaderValue, IdempotentJson, IfMatch, Json, Method, Operation, Page,
-    Permission, Problem, Query, Routes, State, StatusCode, Tenant, TraceContext, code, header,
+    Access, Caller, ETag, ErrorCode, ErrorPage, HeaderValue, IdempotencyScope, IdempotentJson,
+    IfMatch, Json, Method, Operation, Page, Permission, Problem, Query, Routes, State, StatusCode,
+    Tenant, TraceContext, code, header,
 };
 use stoa_storage::{Cause, IdempotencyKey};
 
 use crate::application::{App, EditError, PriceChange};
 use crate::infrastructure::PriceRow;
 use bodies::{
-    PriceBody, PriceEntry, PriceListQuery, PricesChanged, PricesPut, Shipping, ShippingPut, Tax,
+    PriceBody, PriceEntry, PriceListQuery, PricesChanged, PricesPut, ProviderSecret, Shipping,
+    ShippingPut, Tax, TaxPut,
 };
+
+pub const COUPON_CODE_TAKEN: ErrorCode =
+    ErrorCode::new("coupon_code_taken", 409, "Another promotion has this code");
+pub const PROMOTION_IN_USE: ErrorCode =
+    ErrorCode::new("promotion_in_use", 409, "Orders hold uses of the promotion");
+
+const PAGES: [ErrorPage; 2] = [
+    ErrorPage {
+        code: &COUPON_CODE_TAKEN,
+        markdown: include_str!("../../../docs/errors/coupon_code_taken.md"),
+    },
+    ErrorPage {
+        code: &PROMOTION_IN_USE,
+        markdown: include_str!("../../../docs/errors/promotion_in_use.md"),
+    },
+];
+/// A thousand regions, or a hundred zones of five hundred places each.
+const SETTINGS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 const PRICES: &str = "/api/v1/admin/price-lists/default/prices";
 const TAX: &str = "/api/v1/admin/tax";
+const PROVIDER_SECRET: &str = "/api/v1/admin/tax/provider-secret";
 const SHIPPING: &str = "/api/v1/admin/shipping";
 const IF_MATCH: &str = "The ETag of what you read; without it the change is made in any case.";
 /// How long a client should wait when storage is too busy.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 pub(crate) fn routes(app: Arc<App>) -> Routes {
-    let reads = Access::Staff(Permission::SettingsRead);
-    let writes = Access::Staff(Permission::SettingsWrite);
     let list = Operation::new("listPrices", "List prices by variant and currency")
         .query::<PriceListQuery>()
         .returns::<Page<PriceEntry>>(200)
@@ -37,19 +58,6 @@ pub(crate) fn routes(app: Arc<App>) -> Routes {
         .body::<PricesPut>()
         .returns::<PricesChanged>(200)
         .requires_idempotency_key();
-    let tax = Operation::new("readTax", "Read the tax rate").returns::<Tax>(200);
-    let set_tax = Operation::new("setTax", "Set the tax rate")
-        .body::<Tax>()
-        .returns::<Tax>(200)
-        .header("If-Match", false, IF_MATCH)
-        .returns_problem(&code::PRECONDITION_FAILED);
-    let shipping =
-        Operation::new("readShipping", "Read the ways of delivery").returns::<Shipping>(200);
-    let set_shipping = Operation::new("setShipping", "Replace the ways of delivery")
-        .body::<ShippingPut>()
-        .returns::<Shipping>(200)
-        .header("If-Match", false, IF_MATCH)
-        .returns_problem(&code::PRECONDITION_FAILED);
     Routes::new("pricing")
         .route(
             Method::GET,
@@ -65,11 +73,44 @@ pub(crate) fn routes(app: Arc<App>) -> Routes {
             put,
             put_prices,
         )
+        .merge(settings_routes())
+        .merge(lists::routes())
+        .merge(promotions::routes())
+        .error_pages(&PAGES)
+        .with_state(app)
+}
+
+fn settings_routes() -> Routes<Arc<App>> {
+    let reads = Access::Staff(Permission::SettingsRead);
+    let writes = Access::Staff(Permission::SettingsWrite);
+    let tax = Operation::new("readTax", "Read the tax of the shop").returns::<Tax>(200);
+    let set_tax = Operation::new("setTax", "Set the tax of the shop")
+        .description("The one rate holds where no region does. What is left out stays as it is.")
+        .body::<TaxPut>()
+        .returns::<Tax>(200)
+        .header("If-Match", false, IF_MATCH)
+        .returns_problem(&code::PRECONDITION_FAILED)
+        .body_limit(SETTINGS_BYTES_MAX);
+    let secret = Operation::new(
+        "readTaxProviderSecret",
+        "Read the secret that questions to the tax provider are signed with",
+    )
+    .returns::<ProviderSecret>(200);
+    let shipping =
+        Operation::new("readShipping", "Read the ways of delivery").returns::<Shipping>(200);
+    let set_shipping = Operation::new("setShipping", "Replace the ways of delivery")
+        .description("`options` are those where no zone is. Zones left out stay as they are.")
+        .body::<ShippingPut>()
+        .returns::<Shipping>(200)
+        .header("If-Match", false, IF_MATCH)
+        .returns_problem(&code::PRECONDITION_FAILED)
+        .body_limit(SETTINGS_BYTES_MAX);
+    Routes::new("pricing")
         .route(Method::GET, TAX, reads, tax, read_tax)
         .route(Method::PUT, TAX, writes, set_tax, put_tax)
+        .route(Method::GET, PROVIDER_SECRET, writes, secret, read_secret)
         .route(Method::GET, SHIPPING, reads, shipping, read_shipping)
         .route(Method::PUT, SHIPPING, writes, set_shipping, put_shipping)
-        .with_state(app)
 }
 
 async fn list_prices(
@@ -99,12 +140,7 @@ async fn put_prices(
     trace: TraceContext,
     body: IdempotentJson<PricesPut>,
 ) -> Result<Response, Problem> {
-    let scope = body.scope;
-    let key = IdempotencyKey {
-        scope: format!("{} {}", scope.caller, scope.route),
-        key: scope.key,
-        body_hash: scope.body_hash,
-    };
+    let key = key_of(body.scope);
     let trace = Some(trace.trace_id_hex());
     let change = PriceChange {
         prices: body
@@ -124,44 +160,64 @@ async fn put_prices(
         .change_prices(tenant.id, change)
         .await
         .map_err(problem)?;
+    Ok(stored(StatusCode::OK, answer))
+}
+
+fn key_of(scope: IdempotencyScope) -> IdempotencyKey {
+    IdempotencyKey {
+        scope: format!("{} {}", scope.caller, scope.route),
+        key: scope.key,
+        body_hash: scope.body_hash,
+    }
+}
+
+/// An answer that is JSON already.
+fn stored(status: StatusCode, answer: String) -> Response {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
-    Ok(([(header::CONTENT_TYPE, JSON)], answer).into_response())
+    (status, [(header::CONTENT_TYPE, JSON)], answer).into_response()
 }
 
 async fn read_tax(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
 ) -> Result<Response, Problem> {
-    let (settings, _) = app
-        .settings(tenant.id, tenant.currency)
-        .await
-        .map_err(problem)?;
-    Ok(versioned(settings.tax_version, Tax::from(settings.tax)))
+    let shop = app.settings(tenant.id, tenant.currency).await;
+    let shop = shop.map_err(problem)?;
+    Ok(versioned(shop.settings.tax_version, Tax::from(shop)))
 }
 
 async fn put_tax(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
     seen: Option<IfMatch>,
-    Json(body): Json<Tax>,
+    Json(body): Json<TaxPut>,
 ) -> Result<Response, Problem> {
     let seen = version_of(seen)?;
-    let set = app
-        .set_tax(tenant.id, tenant.currency, seen, body.into())
-        .await;
-    let settings = set.map_err(problem)?;
-    Ok(versioned(settings.tax_version, Tax::from(settings.tax)))
+    let edit = body.into_edit()?;
+    let set = app.set_tax(tenant.id, tenant.currency, seen, edit).await;
+    let shop = set.map_err(problem)?;
+    Ok(versioned(shop.settings.tax_version, Tax::from(shop)))
+}
+
+async fn read_secret(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+) -> Result<Json<ProviderSecret>, Problem> {
+    let secret = app.provider_secret(tenant.id).await;
+    let secret = secret.map_err(|error| storage_problem(&error))?;
+    Ok(Json(ProviderSecret { secret }))
 }
 
 async fn read_shipping(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
 ) -> Result<Response, Problem> {
-    let (settings, rates) = app
-        .settings(tenant.id, tenant.currency)
-        .await
-        .map_err(problem)?;
-    Ok(versioned(settings.shipping_version, Shipping::from(rates)))
+    let shop = app.settings(tenant.id, tenant.currency).await;
+    let shop = shop.map_err(problem)?;
+    Ok(versioned(
+        shop.settings.shipping_version,
+        Shipping::from(shop),
+    ))
 }
 
 async fn put_shipping(
@@ -171,12 +227,15 @@ async fn put_shipping(
     Json(body): Json<ShippingPut>,
 ) -> Result<Response, Problem> {
     let seen = version_of(seen)?;
-    let rates = body.into_rates()?;
+    let (rates, zones) = body.into_parts()?;
     let set = app
-        .set_shipping(tenant.id, tenant.currency, seen, rates)
+        .set_shipping(tenant.id, tenant.currency, seen, rates, zones)
         .await;
-    let (settings, rates) = set.map_err(problem)?;
-    Ok(versioned(settings.shipping_version, Shipping::from(rates)))
+    let shop = set.map_err(problem)?;
+    Ok(versioned(
+        shop.settings.shipping_version,
+        Shipping::from(shop),
+    ))
 }
 
 fn version_of(seen: Option<IfMatch>) -> Result<Option<i64>, Problem> {
@@ -202,6 +261,12 @@ fn problem(error: EditError) -> Problem {
         }
         EditError::KeyReused => Problem::new(&code::IDEMPOTENCY_KEY_REUSED),
         EditError::KeyUnfinished => Problem::new(&code::IDEMPOTENCY_IN_PROGRESS),
+        EditError::Missing => Problem::new(&code::NOT_FOUND),
+        EditError::CodeTaken { code } => Problem::new(&COUPON_CODE_TAKEN)
+            .with_detail(format!("Another promotion has the code `{code}`.")),
+        EditError::InUse { uses } => Problem::new(&PROMOTION_IN_USE).with_detail(format!(
+            "Orders hold {uses} of its uses. Switch it off with `enabled` instead."
+        )),
         EditError::Flaw(flaw) => {
             let detail = format!("`{}` {}.", flaw.field, flaw.reason);
             Problem::invalid(flaw.field, flaw.reason).with_detail(detail)

@@ -1,29 +1,34 @@
 //! The use cases of pricing and its contract. Holds no SQL and no HTTP.
 
+mod listing;
+mod promoting;
+mod quoting;
+mod redeeming;
 mod setting;
+mod tax_rates;
+mod terms;
 
-pub(crate) use setting::{EditError, PriceChange};
+pub(crate) use listing::{ListPricesChange, NewList};
+pub(crate) use promoting::NewPromotion;
+pub(crate) use setting::{EditError, PriceChange, ShopSettings, TaxEdit};
+pub(crate) use terms::{SHOPS_HELD_MAX, Terms};
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use stoa_contracts::Deps;
-use stoa_contracts::Destination;
+use moka::sync::Cache;
 use stoa_contracts::catalog::{Catalog, ListingPrice};
 use stoa_contracts::pricing::{
-    CouponRefusal, NewPrice, Pricing, Quote, QuoteError, QuoteRequest, RedeemError, Redemption,
-    RefusedCoupon, ShippingOption,
+    NewPrice, Pricing, Quote, QuoteError, QuoteRequest, RedeemError, Redemption, ShippingOption,
 };
-use stoa_kernel::{Currency, OrderId, TenantId, VariantId};
+use stoa_contracts::{Deps, Destination};
+use stoa_kernel::{Currency, OrderId, TenantId, Timestamp};
 use stoa_rest::CursorKey;
 use stoa_storage::{Cause, Result, Tx};
 use tokio::sync::OnceCell;
 
-use crate::domain::{
-    PricedLine, Settings, ShippingRate, calculate, goods_total, needs_shipping, price_to_keep,
-};
-use crate::infrastructure as rows;
+use crate::domain::{Settings, price_to_keep};
+use crate::infrastructure::{self as rows, rate_source::RateSource};
 
 /// Everything a use case needs.
 pub(crate) struct App {
@@ -31,27 +36,31 @@ pub(crate) struct App {
     pub(crate) catalog: Arc<dyn Catalog>,
     /// Read from storage at the first list.
     pub(crate) cursors: OnceCell<CursorKey>,
+    pub(crate) held_terms: Cache<TenantId, Arc<Terms>>,
+    pub(crate) rate_source: Arc<dyn RateSource>,
+    /// Until when a shop's tax provider is left alone, after it failed.
+    pub(crate) provider_rests: Cache<TenantId, Timestamp>,
+    /// Whether tax providers at private addresses may be asked.
+    pub(crate) inside: bool,
 }
 
 #[async_trait]
 impl Pricing for App {
-    /// No promotion has a budget.
     async fn redeem(
         &self,
-        _: &mut Tx<'_>,
-        _: Redemption<'_>,
-        _: &Cause,
+        tx: &mut Tx<'_>,
+        redemption: Redemption<'_>,
+        cause: &Cause,
     ) -> Result<(), RedeemError> {
-        Ok(())
+        redeeming::redeem(tx, redemption, cause.occurred_at).await
     }
 
-    async fn unredeem(&self, _: &mut Tx<'_>, _: OrderId, _: &Cause) -> Result<()> {
-        Ok(())
+    async fn unredeem(&self, tx: &mut Tx<'_>, order: OrderId, _: &Cause) -> Result<()> {
+        redeeming::unredeem(tx, order).await
     }
 
-    /// Every shop uses its own table.
-    async fn prepare_tax(&self, _: TenantId, _: &Destination) -> Result<()> {
-        Ok(())
+    async fn prepare_tax(&self, tenant: TenantId, destination: &Destination) -> Result<()> {
+        self.refresh_rates(tenant, destination).await
     }
 
     async fn set_prices(&self, tx: &mut Tx<'_>, prices: &[NewPrice], cause: &Cause) -> Result<()> {
@@ -59,29 +68,7 @@ impl Pricing for App {
     }
 
     async fn quote(&self, tx: &mut Tx<'_>, request: &QuoteRequest) -> Result<Quote, QuoteError> {
-        let lines = priced(tx, request).await?;
-        let (settings, rates) = terms(tx, request.currency).await?;
-        let chosen = match &request.shipping_option {
-            Some(id) if needs_shipping(request.lines.iter()) => Some(rate(&rates, id)?),
-            _ => None,
-        };
-        let worked_out = calculate(settings.tax, request.currency, &lines, chosen)?;
-        Ok(Quote {
-            lines: worked_out.lines,
-            totals: worked_out.totals,
-            shipping: worked_out.shipping,
-            tax_inclusive: settings.tax.inclusive,
-            promotions: Vec::new(),
-            refused_coupons: request
-                .coupons
-                .iter()
-                .map(|code| RefusedCoupon {
-                    code: code.clone(),
-                    reason: CouponRefusal::Unknown,
-                })
-                .collect(),
-            taxes: worked_out.taxes,
-        })
+        self.quoted(tx, request).await
     }
 
     async fn shipping_options(
@@ -89,15 +76,7 @@ impl Pricing for App {
         tx: &mut Tx<'_>,
         request: &QuoteRequest,
     ) -> Result<Vec<ShippingOption>, QuoteError> {
-        if !needs_shipping(request.lines.iter()) {
-            return Ok(Vec::new());
-        }
-        let goods = goods_total(&priced(tx, request).await?)?;
-        let (_, rates) = terms(tx, request.currency).await?;
-        Ok(rates
-            .iter()
-            .map(|rate| rate.option(request.currency, goods))
-            .collect())
+        self.offered(tx, request).await
     }
 
     async fn ensure_settings(&self, tenant: TenantId, currency: Currency) -> Result<()> {
@@ -153,47 +132,4 @@ impl App {
         }
         Ok(listings.len())
     }
-}
-
-/// The lines of a request with their prices, in its order.
-async fn priced(tx: &mut Tx<'_>, request: &QuoteRequest) -> Result<Vec<PricedLine>, QuoteError> {
-    let variants: Vec<VariantId> = request.lines.iter().map(|line| line.variant).collect();
-    let found = rows::prices(tx, &variants, request.currency).await?;
-    let units: HashMap<VariantId, i64> = found.into_iter().collect();
-    let with_price = |line: &stoa_contracts::pricing::QuoteLine| match units.get(&line.variant) {
-        _ if line.unit_price.is_some() => Ok(PricedLine {
-            line: line.clone(),
-            unit: line.unit_price.map_or(0, |agreed| agreed.amount),
-        }),
-        Some(unit) => Ok(PricedLine {
-            line: line.clone(),
-            unit: *unit,
-        }),
-        None => Err(QuoteError::NoPrice {
-            variant: line.variant,
-            currency: request.currency,
-        }),
-    };
-    request.lines.iter().map(with_price).collect()
-}
-
-/// The shop's settings and its deliveries in this currency; the first ones where it has none.
-async fn terms(
-    tx: &mut Tx<'_>,
-    currency: Currency,
-) -> Result<(Settings, Vec<ShippingRate>), QuoteError> {
-    let known = rows::settings_and_shipping(tx, currency).await?;
-    Ok(known.unwrap_or_else(|| {
-        (
-            Settings::first(currency),
-            Settings::first_shipping(currency).to_vec(),
-        )
-    }))
-}
-
-fn rate<'r>(rates: &'r [ShippingRate], id: &str) -> Result<&'r ShippingRate, QuoteError> {
-    rates
-        .iter()
-        .find(|rate| rate.id == id)
-        .ok_or_else(|| QuoteError::UnknownShippingOption { id: id.to_owned() })
 }

@@ -1,14 +1,40 @@
-//! What a cart costs: lines, tax, shipping, totals. Whole numbers only; never does IO.
+//! What a cart costs: lines, promotions, tax, shipping, totals. Whole numbers only; never does IO.
 
+mod checks;
+mod delivery;
+mod lists;
+mod place;
+mod promotions;
+mod reduce;
 mod settings;
+mod sums;
+mod tax;
 
+pub(crate) use checks::{
+    check_kept_rates, check_list, check_list_prices, check_promotion, check_tax_table, check_zones,
+};
+pub(crate) use delivery::{Parcel, Zone, offers};
+pub(crate) use lists::{ListPrice, ListPrices, ListTerms, PriceList};
+pub(crate) use place::Whereabouts;
+pub(crate) use promotions::{
+    Budget, Candidate, Promotion, PromotionTerms, Promotions, buyer_key, code_key,
+};
+pub(crate) use reduce::{Basket, Reduction, reduce};
 pub(crate) use settings::{
     Flaw, Settings, ShippingRate, TaxRule, check_prices, check_shipping, check_tax, price_to_keep,
 };
+pub(crate) use tax::{
+    Exemption, KeptRates, TaxCategory, TaxProvider, TaxRate, TaxRegion, TaxTable, Taxation, yes,
+};
+
+use std::collections::HashMap;
 
 use stoa_contracts::Totals;
-use stoa_contracts::pricing::{QuoteError, QuoteLine, QuotedLine, ShippingOption, TaxLine};
-use stoa_kernel::{Currency, Money};
+use stoa_contracts::pricing::{QuoteError, QuoteLine, QuotedLine, TaxLine};
+use stoa_kernel::{Currency, Money, VariantId};
+
+use sums::Sum;
+use tax::TaxSums;
 
 /// A line and its unit price.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,106 +44,128 @@ pub(crate) struct PricedLine {
     pub(crate) unit: i64,
 }
 
-/// Everything a quote says, worked out.
+/// Everything a quote sums up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Calculation {
     pub(crate) lines: Vec<QuotedLine>,
     pub(crate) totals: Totals,
     pub(crate) taxes: Vec<TaxLine>,
-    pub(crate) shipping: Option<ShippingOption>,
 }
 
-/// One amount apart into what the shop keeps and what it owes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Split {
+/// Gives each line its price: what staff agreed, else the best list's, else the base price.
+pub(crate) fn price_lines(
+    lines: &[QuoteLine],
+    currency: Currency,
+    base: &HashMap<VariantId, i64>,
+    lists: &ListPrices,
+) -> Result<Vec<PricedLine>, QuoteError> {
+    let mut units = HashMap::<VariantId, i64>::new();
+    for line in lines.iter().filter(|line| line.unit_price.is_none()) {
+        *units.entry(line.variant).or_default() += line.quantity.as_i64();
+    }
+    let priced = |line: &QuoteLine| {
+        let variant = line.variant;
+        let unit = match line.unit_price {
+            Some(agreed) if agreed.currency == currency => Some(agreed.amount.max(0)),
+            Some(_) => None,
+            None => {
+                let count = units.get(&variant).copied().unwrap_or(0);
+                lists.unit(variant, count, base.get(&variant).copied())
+            }
+        };
+        Ok(PricedLine {
+            line: line.clone(),
+            unit: unit.ok_or(QuoteError::NoPrice { variant, currency })?,
+        })
+    };
+    lines.iter().map(priced).collect()
+}
+
+/// Sums up lines and the price of a delivery, less what promotions take off, with their tax.
+pub(crate) fn calculate(
+    taxation: &Taxation,
+    currency: Currency,
+    lines: &[PricedLine],
+    delivery: i64,
+    reduction: &Reduction,
+) -> Result<Calculation, QuoteError> {
+    let money = |amount: i64| Money::new(amount, currency);
+    let (mut subtotal, mut discount, mut tax) = (Sum::default(), Sum::default(), Sum::default());
+    let mut taxes = TaxSums::default();
+    let mut quoted = Vec::with_capacity(lines.len());
+    for (at, each) in lines.iter().enumerate() {
+        let line = &each.line;
+        let burden = taxation.of_goods(line.taxable, line.product_type.as_deref());
+        let adjustments = reduction.lines.get(at).cloned().unwrap_or_default();
+        let off: Sum = adjustments.iter().map(|each| each.amount.amount).collect();
+        let part = part(taxation, &burden, listed_total(each)?, off.get()?)?;
+        taxes.add(taxation, &burden, part.tax);
+        subtotal.add(part.net);
+        discount.add(part.discount);
+        tax.add(part.tax);
+        quoted.push(QuotedLine {
+            variant: line.variant,
+            quantity: line.quantity,
+            unit_price: money(each.unit),
+            subtotal: money(part.net),
+            discount: money(part.discount),
+            tax: money(part.tax),
+            total: money(part.total()?),
+            adjustments,
+        });
+    }
+    let burden = taxation.of_delivery();
+    let shipping = part(taxation, &burden, delivery, reduction.delivery)?;
+    taxes.add(taxation, &burden, shipping.tax);
+    discount.add(shipping.discount);
+    tax.add(shipping.tax);
+    let (subtotal, discount, tax) = (subtotal.get()?, discount.get()?, tax.get()?);
+    let total: Sum = [subtotal, shipping.net, tax, -discount]
+        .into_iter()
+        .collect();
+    Ok(Calculation {
+        lines: quoted,
+        totals: Totals {
+            subtotal: money(subtotal),
+            discount: money(discount),
+            shipping: money(shipping.net),
+            tax: money(tax),
+            total: money(total.get()?),
+        },
+        taxes: taxes.lines(currency)?,
+    })
+}
+
+/// A line or the delivery: net before the discount, the discount net, tax of what is left.
+struct Part {
     net: i64,
+    discount: i64,
     tax: i64,
 }
 
-impl TaxRule {
-    /// Tax is rounded once, half up. `listed` is gross where prices include tax, else net.
-    fn split(self, listed: i64, taxable: bool) -> Result<Split, QuoteError> {
-        if !taxable {
-            return Ok(Split {
-                net: listed,
-                tax: 0,
-            });
-        }
-        const MILLION: i128 = 1_000_000;
-        let rate = i128::from(self.ppm);
-        let base = if self.inclusive {
-            MILLION + rate
-        } else {
-            MILLION
-        };
-        let tax = round_half_up(i128::from(listed) * rate, base);
-        let tax = i64::try_from(tax).map_err(|_| QuoteError::Overflow)?;
-        let net = if self.inclusive { listed - tax } else { listed };
-        Ok(Split { net, tax })
+impl Part {
+    fn total(&self) -> Result<i64, QuoteError> {
+        let sum: Sum = [self.net, self.tax, -self.discount].into_iter().collect();
+        sum.get()
     }
 }
 
-/// Prices the lines and the shipping chosen. Lines that need no shipping alone ship for nothing,
-/// whatever was chosen.
-pub(crate) fn calculate(
-    tax: TaxRule,
-    currency: Currency,
-    lines: &[PricedLine],
-    chosen: Option<&ShippingRate>,
-) -> Result<Calculation, QuoteError> {
-    let money = |amount: i64| Money::new(amount, currency);
-    let mut subtotal = Sum::default();
-    let mut taxes = Sum::default();
-    let mut quoted = Vec::with_capacity(lines.len());
-    for each in lines {
-        let listed = listed_total(each)?;
-        let split = tax.split(listed, each.line.taxable)?;
-        let total = split
-            .net
-            .checked_add(split.tax)
-            .ok_or(QuoteError::Overflow)?;
-        subtotal.add(split.net);
-        taxes.add(split.tax);
-        quoted.push(QuotedLine {
-            variant: each.line.variant,
-            quantity: each.line.quantity,
-            unit_price: money(each.unit),
-            subtotal: money(split.net),
-            discount: money(0),
-            tax: money(split.tax),
-            total: money(total),
-            adjustments: Vec::new(),
-        });
-    }
-    let shipping = match chosen.filter(|_| needs_shipping(lines.iter().map(|each| &each.line))) {
-        Some(rate) => Some(rate.option(currency, goods_total(lines)?)),
-        None => None,
+/// `off` is taken of `listed` as it is listed; the net discount is what that takes off the net.
+fn part(
+    taxation: &Taxation,
+    burden: &tax::Burden,
+    listed: i64,
+    off: i64,
+) -> Result<Part, QuoteError> {
+    let after = taxation.split(listed - off, burden)?;
+    let net = match off {
+        0 => after.net,
+        _ => taxation.split(listed, burden)?.net,
     };
-    let listed = shipping.as_ref().map_or(0, |option| option.price.amount);
-    let delivery = tax.split(listed, true)?;
-    taxes.add(delivery.tax);
-    let (subtotal, taxes) = (subtotal.get()?, taxes.get()?);
-    let mut total = Sum::default();
-    [subtotal, delivery.net, taxes]
-        .into_iter()
-        .for_each(|part| total.add(part));
-    let totals = Totals {
-        subtotal: money(subtotal),
-        discount: money(0),
-        shipping: money(delivery.net),
-        tax: money(taxes),
-        total: money(total.get()?),
-    };
-    let taxes = TaxLine {
-        name: "Tax".to_owned(),
-        rate_ppm: tax.ppm,
-        amount: totals.tax,
-    };
-    Ok(Calculation {
-        lines: quoted,
-        totals,
-        taxes: vec![taxes],
-        shipping,
+    Ok(Part {
+        net,
+        discount: net - after.net,
+        tax: after.tax,
     })
 }
 
@@ -138,24 +186,6 @@ fn listed_total(each: &PricedLine) -> Result<i64, QuoteError> {
     each.unit
         .checked_mul(each.line.quantity.as_i64())
         .ok_or(QuoteError::Overflow)
-}
-
-/// `numerator / denominator`, both of a sum of money that is not negative.
-fn round_half_up(numerator: i128, denominator: i128) -> i128 {
-    (2 * numerator + denominator).div_euclid(2 * denominator)
-}
-
-/// Adds without overflow on the way; only the end must fit.
-#[derive(Default)]
-struct Sum(i128);
-
-impl Sum {
-    fn add(&mut self, amount: i64) {
-        self.0 += i128::from(amount);
-    }
-    fn get(&self) -> Result<i64, QuoteError> {
-        i64::try_from(self.0).map_err(|_| QuoteError::Overflow)
-    }
 }
 
 #[cfg(test)]

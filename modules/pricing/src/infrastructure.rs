@@ -1,5 +1,12 @@
 //! All SQL of pricing. Decides nothing: what is written was checked before.
 
+pub(crate) mod budgets;
+pub(crate) mod kept_rates;
+pub(crate) mod lists;
+pub(crate) mod promotions;
+pub(crate) mod rate_source;
+pub(crate) mod terms;
+
 use stoa_contracts::pricing::NewPrice;
 use stoa_kernel::{Currency, Money, Timestamp, VariantId};
 use stoa_storage::{Db, Result, Row, Stmt, Tx, Value, params};
@@ -57,14 +64,7 @@ pub(crate) async fn prices(
     ids.dedup();
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(IDS_PER_STATEMENT) {
-        let last = chunk.last().copied().into_iter().cycle();
-        let mut values: Vec<Value<'_>> = chunk
-            .iter()
-            .copied()
-            .chain(last)
-            .take(IDS_PER_STATEMENT)
-            .map(Value::from)
-            .collect();
+        let mut values = id_values(chunk);
         values.push((&currency).into());
         found.extend(
             tx.query(SQL, &values, |row| Ok((row.get(0)?, row.get(1)?)))
@@ -74,43 +74,27 @@ pub(crate) async fn prices(
     Ok(found)
 }
 
-/// A shop's settings and its shipping options of one currency, in one statement.
-pub(crate) async fn settings_and_shipping(
-    tx: &mut Tx<'_>,
-    currency: Currency,
-) -> Result<Option<(Settings, Vec<ShippingRate>)>> {
-    const SQL: &str = "SELECT s.currency, s.tax_ppm, s.tax_inclusive, s.tax_version, \
-         s.shipping_version, o.id, o.name, o.currency, o.amount, o.free_from \
-         FROM pricing_settings s LEFT JOIN pricing_shipping_option o \
-         ON o.tenant_id = :tenant AND o.currency = $1 WHERE s.tenant_id = :tenant \
-         ORDER BY o.position, o.id";
-    let rows = tx
-        .query(SQL, params![&currency], |row| {
-            let id: Option<String> = row.get(5)?;
-            let rate = id.map(|id| rate_of(row, id, 6)).transpose()?;
-            Ok((settings_of(row)?, rate))
-        })
-        .await?;
-    let Some((settings, _)) = rows.first() else {
-        return Ok(None);
-    };
-    let settings = settings.clone();
-    Ok(Some((
-        settings,
-        rows.into_iter().filter_map(|(_, rate)| rate).collect(),
-    )))
+/// Fills the 32 places of a statement's `IN (...)`.
+fn id_values(ids: &[VariantId]) -> Vec<Value<'static>> {
+    let last = ids.last().copied().into_iter().cycle();
+    ids.iter()
+        .copied()
+        .chain(last)
+        .take(IDS_PER_STATEMENT)
+        .map(Value::from)
+        .collect()
 }
 
 /// The settings with their row locked.
 pub(crate) async fn lock_settings(tx: &mut Tx<'_>) -> Result<Option<Settings>> {
-    const SQL: &str = "SELECT currency, tax_ppm, tax_inclusive, tax_version, shipping_version \
-                       FROM pricing_settings WHERE tenant_id = :tenant {lock}";
+    const SQL: &str = "SELECT currency, tax_ppm, tax_inclusive, tax_version, shipping_version, \
+                       terms_mark FROM pricing_settings WHERE tenant_id = :tenant {lock}";
     tx.query_opt(SQL, params![], settings_of).await
 }
 
 pub(crate) async fn settings(tx: &mut Tx<'_>) -> Result<Option<Settings>> {
-    const SQL: &str = "SELECT currency, tax_ppm, tax_inclusive, tax_version, shipping_version \
-                       FROM pricing_settings WHERE tenant_id = :tenant";
+    const SQL: &str = "SELECT currency, tax_ppm, tax_inclusive, tax_version, shipping_version, \
+                       terms_mark FROM pricing_settings WHERE tenant_id = :tenant";
     tx.query_opt(SQL, params![], settings_of).await
 }
 
@@ -129,8 +113,8 @@ pub(crate) async fn insert_settings(
     now: Timestamp,
 ) -> Result<bool> {
     const SQL: &str = "INSERT INTO pricing_settings (tenant_id, currency, tax_ppm, \
-         tax_inclusive, tax_version, shipping_version, updated_at) \
-         VALUES (:tenant, $1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+         tax_inclusive, tax_version, shipping_version, updated_at, terms_mark) \
+         VALUES (:tenant, $1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING";
     let values = params![
         &settings.currency,
         settings.tax.ppm,
@@ -232,7 +216,7 @@ fn price_row(row: &Row<'_>) -> Result<PriceRow> {
     })
 }
 
-/// Columns 0 to 4.
+/// Columns 0 to 5.
 fn settings_of(row: &Row<'_>) -> Result<Settings> {
     Ok(Settings {
         currency: row.get(0)?,
@@ -242,6 +226,7 @@ fn settings_of(row: &Row<'_>) -> Result<Settings> {
         },
         tax_version: row.get(3)?,
         shipping_version: row.get(4)?,
+        terms_mark: row.get(5)?,
     })
 }
 

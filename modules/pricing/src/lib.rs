@@ -1,4 +1,4 @@
-//! Prices, flat tax and flat shipping, and the one calculation that cart, checkout and order
+//! Prices, promotions, tax and shipping, and the one calculation that cart, checkout and order
 //! share. Owns the prices that are charged; what lists show is the catalog's copy.
 
 mod api;
@@ -8,23 +8,34 @@ mod infrastructure;
 
 use std::sync::Arc;
 
+use moka::sync::Cache;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
 use stoa_contracts::pricing::Pricing;
 use stoa_rest::Routes;
 use stoa_storage::{Migrations, Plane};
-
 use tokio::sync::OnceCell;
 
-use application::App;
+pub use api::{COUPON_CODE_TAKEN, PROMOTION_IN_USE};
+use application::{App, SHOPS_HELD_MAX};
+use infrastructure::rate_source::HttpRates;
 
 pub const MIGRATIONS: Migrations = Migrations {
     module: "pricing",
     plane: Plane::Cell,
-    steps: &[include_str!(
-        "../migrations/0001_prices_tax_and_shipping.sql"
-    )],
+    steps: &[
+        include_str!("../migrations/0001_prices_tax_and_shipping.sql"),
+        include_str!("../migrations/0002_lists_promotions_and_places.sql"),
+    ],
 };
+
+/// What operators decide.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Config {
+    /// Whether tax providers may be asked over plain HTTP and at private addresses: for tests, and
+    /// for who runs their provider beside the shop.
+    pub tax_providers_inside: bool,
+}
 
 /// What the server composes of pricing.
 pub struct Module {
@@ -32,12 +43,22 @@ pub struct Module {
     pub routes: Routes,
 }
 
-/// `catalog` shows what is set here, and says which variants there are.
+/// `catalog` shows what is set here, and says which variants and collections there are.
 pub fn start(deps: Deps, catalog: Arc<dyn Catalog>) -> Module {
+    start_with(deps, catalog, Config::default())
+}
+
+/// As [`start`], with what operators decide.
+pub fn start_with(deps: Deps, catalog: Arc<dyn Catalog>, config: Config) -> Module {
+    let inside = config.tax_providers_inside;
     let app = Arc::new(App {
         deps,
         catalog,
         cursors: OnceCell::new(),
+        held_terms: Cache::new(SHOPS_HELD_MAX),
+        rate_source: Arc::new(HttpRates { inside }),
+        provider_rests: Cache::new(SHOPS_HELD_MAX),
+        inside,
     });
     Module {
         contract: app.clone(),

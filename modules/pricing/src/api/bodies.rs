@@ -3,10 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stoa_contracts::pricing::NewPrice;
-use stoa_kernel::{Money, Timestamp, VariantId};
+use stoa_kernel::{CustomerId, Money, Timestamp, VariantId};
 use stoa_rest::{Limit, Problem};
 
-use crate::domain::{ShippingRate, TaxRule};
+use crate::application::{ShopSettings, TaxEdit};
+use crate::domain::{
+    Exemption, ShippingRate, TaxCategory, TaxProvider, TaxRegion, TaxRule, Zone, buyer_key,
+};
 use crate::infrastructure::PriceRow;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -78,31 +81,110 @@ impl From<PriceRow> for PriceEntry {
     }
 }
 
-/// One rate for everything taxable, shipping included.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+/// Tax as merchants send it; what is left out, the rate apart, stays as it is.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Tax {
-    /// Parts per million: 200000 is 20 %.
+pub(crate) struct TaxPut {
+    /// For everything taxable, where no region holds. Parts per million: 200000 is 20 %.
     rate_ppm: i64,
     /// Whether listed prices include the tax.
     prices_include_tax: bool,
+    /// At most 1000. The closest to a destination holds: postal codes before regions before
+    /// countries.
+    #[serde(default)]
+    regions: Option<Vec<TaxRegion>>,
+    /// At most 100.
+    #[serde(default)]
+    categories: Option<Vec<TaxCategory>>,
+    /// At most 1000.
+    #[serde(default)]
+    exemptions: Option<Vec<ExemptionBody>>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
+    provider: Option<Option<TaxProvider>>,
 }
 
-impl From<TaxRule> for Tax {
-    fn from(rule: TaxRule) -> Self {
+/// A buyer who pays no tax. Addresses are kept as a hash.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ExemptionBody {
+    CustomerId(CustomerId),
+    EmailSha256(String),
+    Email(String),
+}
+
+/// Tells a field that is null from one that is left out.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+impl TaxPut {
+    pub(crate) fn into_edit(self) -> Result<TaxEdit, Problem> {
+        let exemptions = self.exemptions.map(|all| {
+            let each = |(index, body): (usize, ExemptionBody)| body.into_exemption(index);
+            all.into_iter().enumerate().map(each).collect()
+        });
+        Ok(TaxEdit {
+            rule: TaxRule {
+                ppm: self.rate_ppm,
+                inclusive: self.prices_include_tax,
+            },
+            regions: self.regions,
+            categories: self.categories,
+            exemptions: exemptions.transpose()?,
+            provider: self.provider,
+        })
+    }
+}
+
+impl ExemptionBody {
+    fn into_exemption(self, index: usize) -> Result<Exemption, Problem> {
+        Ok(match self {
+            Self::CustomerId(id) => Exemption::CustomerId(id),
+            Self::EmailSha256(hash) => Exemption::EmailSha256(hash.to_lowercase()),
+            Self::Email(email) => {
+                let Some(key) = buyer_key(Some(&email), None) else {
+                    let field = format!("exemptions[{index}].email");
+                    return Err(Problem::invalid(field, "must not be empty"));
+                };
+                Exemption::EmailSha256(hex::encode(key))
+            }
+        })
+    }
+}
+
+/// A shop's tax.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Tax {
+    rate_ppm: i64,
+    prices_include_tax: bool,
+    regions: Vec<TaxRegion>,
+    categories: Vec<TaxCategory>,
+    exemptions: Vec<Exemption>,
+    provider: Option<TaxProvider>,
+}
+
+impl From<ShopSettings> for Tax {
+    fn from(shop: ShopSettings) -> Self {
         Self {
-            rate_ppm: rule.ppm,
-            prices_include_tax: rule.inclusive,
+            rate_ppm: shop.settings.tax.ppm,
+            prices_include_tax: shop.settings.tax.inclusive,
+            regions: shop.tax.regions,
+            categories: shop.tax.categories,
+            exemptions: shop.tax.exemptions,
+            provider: shop.tax.provider,
         }
     }
 }
-impl From<Tax> for TaxRule {
-    fn from(tax: Tax) -> Self {
-        Self {
-            ppm: tax.rate_ppm,
-            inclusive: tax.prices_include_tax,
-        }
-    }
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ProviderSecret {
+    /// `whsec_` and the key in base64, as Standard Webhooks write it.
+    pub(crate) secret: String,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -110,12 +192,16 @@ impl From<Tax> for TaxRule {
 pub(crate) struct ShippingPut {
     /// At most 50, in the order shown.
     options: Vec<ShippingBody>,
+    /// At most 100. The closest to a destination holds.
+    #[serde(default)]
+    zones: Option<Vec<Zone>>,
 }
 
-/// The ways of delivery, in the order shown.
+/// The ways of delivery, in the order shown: those where no zone is, and those of each zone.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Shipping {
     options: Vec<ShippingBody>,
+    zones: Vec<Zone>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -132,12 +218,14 @@ pub(crate) struct ShippingBody {
 }
 
 impl ShippingPut {
-    pub(crate) fn into_rates(self) -> Result<Vec<ShippingRate>, Problem> {
-        self.options
+    pub(crate) fn into_parts(self) -> Result<(Vec<ShippingRate>, Option<Vec<Zone>>), Problem> {
+        let rates = self
+            .options
             .into_iter()
             .enumerate()
             .map(|(index, body)| body.into_rate(index))
-            .collect()
+            .collect::<Result<_, _>>()?;
+        Ok((rates, self.zones))
     }
 }
 
@@ -160,8 +248,8 @@ impl ShippingBody {
     }
 }
 
-impl From<Vec<ShippingRate>> for Shipping {
-    fn from(rates: Vec<ShippingRate>) -> Self {
+impl From<ShopSettings> for Shipping {
+    fn from(shop: ShopSettings) -> Self {
         let body = |rate: ShippingRate| ShippingBody {
             id: rate.id,
             name: rate.name,
@@ -171,7 +259,8 @@ impl From<Vec<ShippingRate>> for Shipping {
                 .map(|amount| Money::new(amount, rate.currency)),
         };
         Self {
-            options: rates.into_iter().map(body).collect(),
+            options: shop.everywhere.into_iter().map(body).collect(),
+            zones: shop.zones,
         }
     }
 }

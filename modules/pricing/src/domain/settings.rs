@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) tax: TaxRule,
     pub(crate) tax_version: i64,
     pub(crate) shipping_version: i64,
+    /// Moves with every change of what a quote goes by.
+    pub(crate) terms_mark: i64,
 }
 
 impl Settings {
@@ -63,6 +65,7 @@ impl Settings {
             },
             tax_version: 1,
             shipping_version: 1,
+            terms_mark: 1,
         }
     }
 
@@ -167,21 +170,8 @@ pub(crate) fn check_shipping(options: &[ShippingRate]) -> Result<(), Flaw> {
     let mut seen = HashSet::new();
     for (index, option) in options.iter().enumerate() {
         let field = |name: &str| format!("options[{index}].{name}");
-        let letters =
-            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-        let id_fits = (1..=ID_CHARS_MAX).contains(&option.id.len());
-        if !id_fits || !option.id.bytes().all(letters) {
-            let reason = format!("is 1 to {ID_CHARS_MAX} of a-z, 0-9, - and _");
-            return Err(Flaw::new(field("id"), reason));
-        }
-        let length = option.name.chars().count();
-        let name_fits = (1..=NAME_CHARS_MAX).contains(&length) && !option.name.contains('\0');
-        if !name_fits || option.name.trim().is_empty() {
-            return Err(Flaw::new(
-                field("name"),
-                format!("is 1 to {NAME_CHARS_MAX} characters"),
-            ));
-        }
+        check_id(&option.id, || field("id"))?;
+        check_name(&option.name, || field("name"))?;
         if option.amount < 0 {
             return Err(Flaw::new(field("price.amount"), "must not be negative"));
         }
@@ -196,4 +186,26 @@ pub(crate) fn check_shipping(options: &[ShippingRate]) -> Result<(), Flaw> {
         }
     }
     Ok(())
+}
+
+pub(crate) fn check_id(id: &str, field: impl FnOnce() -> String) -> Result<(), Flaw> {
+    let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    match (1..=ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(letters) {
+        true => Ok(()),
+        false => {
+            let reason = format!("is 1 to {ID_CHARS_MAX} of a-z, 0-9, - and _");
+            Err(Flaw::new(field(), reason))
+        }
+    }
+}
+
+pub(crate) fn check_name(name: &str, field: impl FnOnce() -> String) -> Result<(), Flaw> {
+    let fits = (1..=NAME_CHARS_MAX).contains(&name.chars().count()) && !name.contains('\0');
+    match fits && !name.trim().is_empty() {
+        true => Ok(()),
+        false => {
+            let reason = format!("is 1 to {NAME_CHARS_MAX} characters");
+            Err(Flaw::new(field(), reason))
+        }
+    }
 }

@@ -1,6 +1,11 @@
 //! Pricing over every kind of cell, through its contract and through its routes.
 
 mod admin;
+mod budgets;
+mod lists;
+mod places;
 mod prices;
+mod promotions;
+mod provider;
 mod quotes;
 mod support;

@@ -15,16 +15,18 @@ use stoa_contracts::catalog::{
     ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
 };
 use stoa_contracts::pricing::{
-    NewPrice, Pricing, Quote, QuoteError, QuoteLine, QuoteRequest, ShippingOption,
+    AppliedPromotion, NewPrice, Pricing, Quote, QuoteError, QuoteLine, QuoteRequest, RedeemError,
+    Redemption, ShippingOption,
 };
 use stoa_kernel::{
-    ApiKeyId, Currency, Money, ProductId, Quantity, SeededIds, TenantId, Timestamp, VariantId,
+    ApiKeyId, Currency, Money, OrderId, ProductId, Quantity, SeededIds, TenantId, Timestamp,
+    VariantId,
 };
-use stoa_pricing::{MIGRATIONS, start};
+use stoa_pricing::{Config, MIGRATIONS, start_with};
 use stoa_rest::{
     Caller, Credential, Gate, PermissionSet, Problem, RequestTenant, RouterConfig, TenantInfo,
 };
-use stoa_storage::{Cause, Db, Result, Tx};
+use stoa_storage::{Cause, Db, Result, Storage, Tx};
 use stoa_telemetry::Metrics;
 use stoa_testkit::TestCells;
 use tower::ServiceExt as _;
@@ -81,6 +83,7 @@ pub(crate) struct Shop {
     pub(crate) pricing: Arc<dyn Pricing>,
     pub(crate) catalog: Arc<NotingCatalog>,
     pub(crate) now: Timestamp,
+    storage: Storage,
     router: Router,
 }
 
@@ -88,7 +91,10 @@ impl Shop {
     pub(crate) async fn open(cells: &TestCells, slug: &str) -> Self {
         let tenant = cells.tenant(slug).await;
         let catalog: Arc<NotingCatalog> = Arc::default();
-        let module = start(cells.deps.clone(), catalog.clone());
+        let config = Config {
+            tax_providers_inside: true,
+        };
+        let module = start_with(cells.deps.clone(), catalog.clone(), config);
         let now = cells.deps.now();
         let config = RouterConfig::new(Metrics::new(now), Arc::new(SeededIds::new(1)));
         Self {
@@ -97,6 +103,7 @@ impl Shop {
             pricing: module.contract,
             catalog,
             now,
+            storage: cells.storage().clone(),
             router: module
                 .routes
                 .into_router(Arc::new(OneShop { tenant }), config),
@@ -129,6 +136,62 @@ impl Shop {
         self.db
             .read(async move |tx: &mut Tx<'_>| shop.pricing.shipping_options(tx, &request).await)
             .await
+    }
+
+    pub(crate) async fn redeem(
+        &self,
+        order: u128,
+        promotions: Vec<AppliedPromotion>,
+        email: &str,
+    ) -> Result<(), RedeemError> {
+        let (shop, email) = (self.clone(), email.to_owned());
+        self.db
+            .write(async move |tx: &mut Tx<'_>| {
+                let redemption = Redemption {
+                    order: OrderId::from_u128(order),
+                    promotions: &promotions,
+                    email: Some(&email),
+                    customer: None,
+                };
+                let cause = Cause::system(shop.now);
+                shop.pricing.redeem(tx, redemption, &cause).await
+            })
+            .await
+    }
+
+    pub(crate) async fn unredeem(&self, order: u128) {
+        let shop = self.clone();
+        self.db
+            .write(async move |tx: &mut Tx<'_>| {
+                let cause = Cause::system(shop.now);
+                let order = OrderId::from_u128(order);
+                shop.pricing.unredeem(tx, order, &cause).await
+            })
+            .await
+            .expect("uses given back");
+    }
+
+    /// Makes a promotion, as a merchant; its answer.
+    pub(crate) async fn promote(&self, terms: Json) -> Json {
+        let key = terms["title"].as_str().unwrap_or("key").to_owned();
+        let headers = [("idempotency-key", key.as_str())];
+        let path = "/api/v1/admin/promotions";
+        let made = self.send("POST", path, &headers, Some(terms)).await;
+        assert_eq!(made.status, 201, "{}", made.json);
+        made.json
+    }
+
+    /// Uses taken of a promotion.
+    pub(crate) async fn uses(&self, promotion: &Json) -> i64 {
+        let id = promotion["id"].as_str().expect("an id");
+        let path = format!("/api/v1/admin/promotions/{id}");
+        let read = self.send("GET", &path, &[], None).await;
+        read.json["uses"].as_i64().expect("a number")
+    }
+
+    /// Statements sent to the database so far.
+    pub(crate) fn statements(&self) -> u64 {
+        self.storage.stats().read().statements
     }
 
     /// What the catalog was told since it was last asked.
@@ -202,6 +265,7 @@ impl Answer {
 #[derive(Default)]
 pub(crate) struct NotingCatalog {
     told: Mutex<Vec<ListingPrice>>,
+    pub(crate) asked_collections: Mutex<u32>,
 }
 
 #[async_trait]
@@ -249,12 +313,15 @@ impl Catalog for NotingCatalog {
             })
             .collect())
     }
+    /// Product 1 is in `summer`.
     async fn collections_of(
         &self,
         _: &mut Tx<'_>,
-        _: &[ProductId],
+        products: &[ProductId],
     ) -> Result<Vec<(ProductId, String)>> {
-        Ok(Vec::new())
+        *self.asked_collections.lock() += 1;
+        let held = products.iter().filter(|id| id.as_u128() == 1);
+        Ok(held.map(|id| (*id, "summer".to_owned())).take(1).collect())
     }
     async fn upsert_product(
         &self,
