@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stoa_kernel::{CellId, Envelope, TenantId};
-use stoa_storage::{EventLog, Result, Tx};
+use stoa_storage::{EventLog, Place, Result, Tx};
 use tokio::sync::watch;
 
 use crate::ports::{Consumer, HandlerError};
@@ -60,30 +60,30 @@ pub(crate) async fn consume(
     mut head: watch::Receiver<i64>,
     mut pause: Pause,
 ) {
-    let mut position = None;
+    let mut place = None;
     let mut idle = 0;
     loop {
         let known = *head.borrow_and_update();
         let outcome = step(
-            &shared,
-            cell,
-            &log,
-            &consumer,
-            &mut position,
-            known,
-            &mut pause,
+            &shared, cell, &log, &consumer, &mut place, known, &mut pause,
         )
         .await;
+        let failed = outcome.is_err();
         let more = outcome.unwrap_or_else(|error| {
             tracing::warn!(%error, consumer = consumer.name(), "events could not be moved; trying again");
             false
         });
+        let at_most = if failed {
+            RETRY_PAUSE_MAX.min(pause.every())
+        } else {
+            pause.every()
+        };
         idle = if more { 0 } else { idle + 1 };
         if idle % POSITION_READ_AFTER == 0 {
             // Somebody may have taken it back, to have events handled again.
-            position = None;
+            place = None;
         }
-        if pause.ended() || (!more && !pause.wait(&mut head).await) {
+        if pause.ended() || (!more && !pause.wait_until(&mut head, at_most).await) {
             return;
         }
     }
@@ -95,20 +95,23 @@ async fn step(
     cell: CellId,
     log: &EventLog,
     consumer: &Arc<dyn Consumer>,
-    position: &mut Option<i64>,
+    place: &mut Option<Place>,
     head: i64,
     pause: &mut Pause,
 ) -> Result<bool> {
     let name = consumer.name();
-    let from = match *position {
-        Some(position) => position,
-        None => log.position(name).await?,
+    let from = match *place {
+        Some(place) => place,
+        None => log.place(name).await?,
     };
-    *position = Some(from);
-    if from >= head {
+    *place = Some(from);
+    if from.position >= head {
         return Ok(false);
     }
-    let events = shared.feed.after(cell, log, from, READ_MAX).await?;
+    let events = shared
+        .feed
+        .after(cell, log, from.position, READ_MAX)
+        .await?;
     let Some(last) = events.last().map(|event| event.seq) else {
         return Ok(false);
     };
@@ -116,8 +119,17 @@ async fn step(
     if pause.ended() {
         return Ok(false);
     }
-    log.advance(name, last, shared.clock.now()).await?;
-    *position = Some(last);
+    let now = shared.clock.now();
+    if !log.advance_from(name, from, last, now).await? {
+        // Taken back meanwhile: from there again.
+        *place = None;
+        log.advance(name, 0, now).await?;
+        return Ok(true);
+    }
+    *place = Some(Place {
+        position: last,
+        ..from
+    });
     Ok(last < head)
 }
 

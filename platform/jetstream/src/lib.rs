@@ -24,6 +24,8 @@ pub struct JetStreamConfig {
     pub prefix: String,
     /// Copies that a cluster keeps, 1 to 5.
     pub replicas: usize,
+    /// What the stream may take on disk, which NATS sets aside for it at once; older events go.
+    pub bytes_max: i64,
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -36,7 +38,6 @@ pub enum JetStreamError {
 
 /// What an event is kept for in the stream; the log decides how long it is kept at all.
 const AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
-const BYTES_MAX: i64 = 1 << 30;
 /// How long the server knows the ids of what it was sent.
 const DUPLICATES_KNOWN: Duration = Duration::from_secs(120);
 /// A listener that is gone so long is dropped by the server.
@@ -92,7 +93,7 @@ impl JetStream {
             storage: StorageType::File,
             discard: DiscardPolicy::Old,
             max_age: AGE_MAX,
-            max_bytes: BYTES_MAX,
+            max_bytes: self.config.bytes_max,
             duplicate_window: DUPLICATES_KNOWN,
             num_replicas: self.config.replicas,
             ..Config::default()

@@ -113,6 +113,14 @@ impl Tx<'_> {
     }
 }
 
+/// Where a consumer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    pub position: i64,
+    /// How often it was taken back.
+    pub replays: i64,
+}
+
 /// One cell's event log, as the bus sees it.
 #[derive(Clone)]
 pub struct EventLog {
@@ -198,16 +206,47 @@ impl EventLog {
 
     /// Where `consumer` stands; a new one starts before the first event kept.
     pub async fn position(&self, consumer: &str) -> Result<i64> {
+        Ok(self.place(consumer).await?.position)
+    }
+
+    /// As [`Self::position`], with what [`Self::advance_from`] needs.
+    pub async fn place(&self, consumer: &str) -> Result<Place> {
         let consumer = consumer.to_owned();
-        const SQL: &str = "SELECT position FROM stoa_consumer WHERE name = $1";
+        const SQL: &str = "SELECT position, replays FROM stoa_consumer WHERE name = $1";
         let found = self
             .cell
             .system_read(async move |tx: &mut Tx<'_>| {
-                tx.query_opt(SQL, params![&consumer], |row| row.get(0))
-                    .await
+                tx.query_opt(SQL, params![&consumer], |row| {
+                    Ok(Place {
+                        position: row.get(0)?,
+                        replays: row.get(1)?,
+                    })
+                })
+                .await
             })
             .await?;
-        Ok(found.unwrap_or(0))
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Moves `consumer` on to `position`, unless it was taken back since `place` was read: then
+    /// nothing is written, and the answer is false.
+    pub async fn advance_from(
+        &self,
+        consumer: &str,
+        place: Place,
+        position: i64,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let consumer = consumer.to_owned();
+        const SQL: &str = "UPDATE stoa_consumer SET updated_at = $4, \
+             position = CASE WHEN position > $3 THEN position ELSE $3 END \
+             WHERE name = $1 AND replays = $2";
+        self.cell
+            .system_write(async move |tx: &mut Tx<'_>| {
+                let values = params![&consumer, place.replays, position, now];
+                Ok::<_, Error>(tx.execute(SQL, values).await? == 1)
+            })
+            .await
     }
 
     /// Moves `consumer` on to `position`, never back.
@@ -234,8 +273,10 @@ impl EventLog {
     /// handles them again. Answers how many those are.
     pub async fn replay(&self, consumer: &str, position: i64, now: Timestamp) -> Result<u64> {
         let consumer = consumer.to_owned();
-        const BACK: &str = "UPDATE stoa_consumer SET position = $2, updated_at = $3 \
-                            WHERE name = $1 AND position > $2";
+        // A worker that is under way notices by the count, and does not move on over it.
+        const BACK: &str = "UPDATE stoa_consumer SET replays = replays + 1, updated_at = $3, \
+                            position = CASE WHEN position > $2 THEN $2 ELSE position END \
+                            WHERE name = $1";
         const FORGET: &str = "DELETE FROM stoa_inbox WHERE consumer = $1 AND event_id IN \
                               (SELECT event_id FROM stoa_event WHERE seq > $2)";
         self.cell

@@ -104,7 +104,10 @@ struct Inner {
 const CELL_SCHEMA: Migrations = Migrations {
     module: "storage",
     plane: Plane::Cell,
-    steps: &[include_str!("migrations/cell/0001_storage.sql")],
+    steps: &[
+        include_str!("migrations/cell/0001_storage.sql"),
+        include_str!("migrations/cell/0002_replays.sql"),
+    ],
 };
 const CONTROL_PLANE_SCHEMA: Migrations = Migrations {
     module: "storage",

@@ -67,6 +67,7 @@ async fn a_bus_that_is_away_delays_nothing_in_the_log() {
         url,
         prefix: "stoa-away".to_owned(),
         replicas: 1,
+        bytes_max: 8 << 20,
     };
     let away: Arc<dyn Transport> = Arc::new(JetStream::connect(config).await.expect("no wait"));
     let listener = Listener::new("near", &[]);
@@ -86,6 +87,7 @@ async fn a_prefix_that_is_no_stream_name_is_refused() {
             url: "nats://127.0.0.1:1".to_owned(),
             prefix: prefix.to_owned(),
             replicas: 1,
+            bytes_max: 8 << 20,
         };
         let refused = JetStream::connect(config).await.err();
         assert!(

@@ -196,6 +196,7 @@ pub(crate) async fn jetstream() -> Option<(Arc<JetStream>, JetStreamConfig)> {
         url,
         prefix: format!("stoa-test-{}-{number}", std::process::id()),
         replicas: 1,
+        bytes_max: 8 << 20,
     };
     let stream = JetStream::connect(config.clone()).await.expect("NATS");
     Some((Arc::new(stream), config))
