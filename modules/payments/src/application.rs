@@ -1,122 +1,188 @@
-//! Takes attempts to their outcome: ask, commit the answer, ask on. Never holds a transaction
-//! while a provider is asked, and never sends a confirmation whose fate it could look up instead.
+//! What payments do for others: attempts, captures, refunds, the shops' own providers, and what
+//! providers tell. Never holds a transaction while a provider is asked.
 
+mod capture;
+mod drive;
+mod meters;
+mod news;
+mod points;
+mod providers;
+mod refund;
+mod upkeep;
+
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use stoa_contracts::Deps;
+use stoa_contracts::ledger::Ledger;
 use stoa_contracts::payments::{
-    AttemptState, AttemptView, NewAttempt, NewRefund, PaymentError, PaymentMethod,
-    PaymentMethodKind, Payments, RefundError, RefundView,
+    AttemptState, AttemptView, NewAttempt, NewRefund, PaymentError, PaymentMethod, Payments,
+    RefundError, RefundView,
 };
 use stoa_kernel::{AttemptId, Money, OrderId, RefundId, TenantId};
 use stoa_storage::{Cause, Db, Tx};
+use stoa_telemetry::Metrics;
 
-use crate::domain::{TEST_PROVIDER, after, check_token};
-use crate::infrastructure::{self, Attempt, Change};
+pub(crate) use self::drive::AbandonError;
+use self::meters::Meters;
+pub(crate) use self::news::NewsError;
+use self::points::Step;
+pub(crate) use self::providers::{NewSecrets, SetupError};
+pub(crate) use self::upkeep::{Captures, Purge};
+use crate::domain::{Kind, TEST_PROVIDER, invalid};
+use crate::infrastructure::attempts::{self, Attempt};
+use crate::infrastructure::providers::{self as stored, StoredProvider};
+use crate::infrastructure::refunds;
 use crate::provider::{
-    Intent, IntentRef, IntentStatus, Preparation, Provider, ProviderError, TestProviderClient,
+    Line, Provider, ProviderError, StripeAccount, StripeClient, TestProviderClient,
 };
+use crate::seal::{SealError, SealKeys};
 
-/// From created to settled takes four; more only where another process drives the same attempt.
-const STEPS_PER_DRIVE_MAX: usize = 12;
-
-const ATTEMPTS_MAX: i64 = 250;
-
-/// The provider's answer to a confirmation that comes after a void.
-const VOIDED: &str = "voided";
-/// The provider's answer to a void that comes too late.
-const NOT_NOW: &str = "not_now";
-
-pub(crate) struct Attempts {
+/// Attempts and refunds of every shop, and the way to their providers.
+pub(crate) struct Desk {
     deps: Deps,
+    ledger: Arc<dyn Ledger>,
     test: Option<Arc<TestProviderClient>>,
+    line: Line,
+    seal: SealKeys,
+    allow_loopback: bool,
+    resend_after: Duration,
+    meters: Meters,
 }
 
-impl Attempts {
-    pub(crate) fn new(deps: Deps, test: Option<Arc<TestProviderClient>>) -> Self {
-        Self { deps, test }
+/// What [`Desk`] is made with, besides what every module has.
+pub(crate) struct DeskConfig {
+    pub(crate) test: Option<Arc<TestProviderClient>>,
+    pub(crate) seal: SealKeys,
+    pub(crate) allow_loopback: bool,
+    pub(crate) call_time_max: Duration,
+    pub(crate) resend_after: Duration,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        deps: Deps,
+        ledger: Arc<dyn Ledger>,
+        config: DeskConfig,
+        metrics: &Metrics,
+    ) -> Self {
+        Self {
+            deps,
+            ledger,
+            test: config.test,
+            line: Line::new(config.allow_loopback, config.call_time_max),
+            seal: config.seal,
+            allow_loopback: config.allow_loopback,
+            resend_after: config.resend_after,
+            meters: Meters::new(metrics),
+        }
     }
 
-    fn provider(&self, name: &str) -> Result<&dyn Provider, PaymentError> {
-        match &self.test {
-            Some(client) if name == TEST_PROVIDER => Ok(&**client),
-            _ => Err(PaymentError::UnknownProvider {
-                provider: name.to_owned(),
-            }),
-        }
+    async fn db(&self, tenant: TenantId) -> Result<Db, stoa_storage::Error> {
+        self.deps.storage.db(tenant).await
     }
 
     async fn load(&self, db: &Db, attempt: AttemptId) -> Result<Attempt, PaymentError> {
-        infrastructure::by_id(db, attempt)
-            .await?
-            .ok_or_else(|| PaymentError::Invalid {
-                field: "attempt".to_owned(),
-                reason: "there is no such payment".to_owned(),
-            })
+        let found = attempts::by_id(db, attempt).await?;
+        found.ok_or_else(no_attempt)
     }
 
-    /// False where somebody else was faster: read again and decide anew.
-    async fn commit(&self, db: &Db, seen: &Attempt, change: &Change) -> Result<bool, PaymentError> {
-        let now = self.deps.now();
-        let event = self.deps.ids.make(now);
-        Ok(infrastructure::advance(db, seen, change, now, event).await?)
-    }
-
-    /// The next thing to be done about an attempt that is not settled.
-    async fn step(
+    /// The way to a provider; nobody is called yet.
+    async fn provider(
         &self,
-        tenant: TenantId,
-        attempt: &Attempt,
-        may_confirm: bool,
-    ) -> Result<Change, PaymentError> {
-        // Nothing to charge: nobody needs to be asked.
-        if attempt.view.amount.amount == 0 {
-            return Ok(Change::to(AttemptState::Succeeded));
+        db: &Db,
+        kind: Kind,
+        id: &str,
+    ) -> Result<Arc<dyn Provider>, PaymentError> {
+        match kind {
+            Kind::Manual => Err(invalid("provider", "nobody is called for this way to pay")),
+            Kind::Test => match &self.test {
+                Some(client) => Ok(client.clone()),
+                None => Err(unknown_provider(id)),
+            },
+            Kind::Stripe => {
+                let stored = stored::by_id(db, id).await?;
+                let stored = stored.ok_or_else(|| unknown_provider(id))?;
+                Ok(Arc::new(self.stripe(&stored)?))
+            }
         }
-        let provider = self.provider(&attempt.view.provider)?;
-        match &attempt.view.state {
-            AttemptState::Created => prepare(provider, tenant, attempt).await,
-            AttemptState::Prepared => Ok(Change::to(AttemptState::Confirming)),
-            AttemptState::Confirming if may_confirm => confirm(provider, tenant, attempt).await,
-            _ => ask(provider, tenant, attempt).await,
-        }
+    }
+
+    fn stripe(&self, stored: &StoredProvider) -> Result<StripeClient, PaymentError> {
+        let closed = |error: SealError| PaymentError::Unreachable {
+            message: error.to_string(),
+        };
+        let (Some(base_url), Some(sealed)) = (&stored.draft.base_url, &stored.sealed_key) else {
+            return Err(unknown_provider(&stored.draft.id));
+        };
+        let webhook_secret = stored
+            .sealed_webhook_secret
+            .as_deref()
+            .map(|sealed| self.seal.open(sealed))
+            .transpose()
+            .map_err(closed)?;
+        let account = StripeAccount {
+            base_url: base_url.clone(),
+            secret_key: self.seal.open(sealed).map_err(closed)?,
+            webhook_secret,
+            captures: stored.draft.capture == crate::domain::Capture::Automatic,
+        };
+        Ok(StripeClient::new(self.line.clone(), account))
+    }
+
+    /// Awaits one call of a provider, between its two points.
+    async fn call<T>(
+        &self,
+        step: Step,
+        kind: Kind,
+        call: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let points = step.points();
+        stoa_failpoint::hit(points.before_call);
+        let answer = call.await;
+        stoa_failpoint::hit(points.after_call);
+        self.meters.count(kind.as_str(), points.name, &answer);
+        answer
+    }
+}
+
+fn no_attempt() -> PaymentError {
+    invalid("attempt", "there is no such payment")
+}
+
+fn unknown_provider(id: &str) -> PaymentError {
+    PaymentError::UnknownProvider {
+        provider: id.to_owned(),
+    }
+}
+
+fn unreachable(attempt: AttemptId, error: &ProviderError) -> PaymentError {
+    tracing::warn!(%attempt, %error, "a payment provider gave no clear answer");
+    PaymentError::Unreachable {
+        message: error.to_string(),
     }
 }
 
 #[async_trait]
-impl Payments for Attempts {
+impl Payments for Desk {
     async fn check(
         &self,
-        _tenant: TenantId,
+        tenant: TenantId,
         provider: &str,
         token: &str,
         test_mode: bool,
     ) -> Result<(), PaymentError> {
-        check_token(token)?;
-        self.provider(provider)?;
-        if provider == TEST_PROVIDER && !test_mode {
-            return Err(PaymentError::TestOnly);
-        }
-        Ok(())
+        self.check_method(tenant, provider, token, test_mode).await
     }
 
     async fn methods(
         &self,
-        _tenant: TenantId,
+        tenant: TenantId,
         test_mode: bool,
     ) -> Result<Vec<PaymentMethod>, PaymentError> {
-        let test = PaymentMethod {
-            id: TEST_PROVIDER.to_owned(),
-            kind: PaymentMethodKind::Test,
-            title: "Test payment".to_owned(),
-            instructions: None,
-            public_key: None,
-        };
-        Ok(match &self.test {
-            Some(_) if test_mode => vec![test],
-            _ => Vec::new(),
-        })
+        self.methods_of(tenant, test_mode).await
     }
 
     async fn open(
@@ -126,12 +192,17 @@ impl Payments for Attempts {
         cause: &Cause,
     ) -> Result<(), PaymentError> {
         if attempt.amount.amount < 0 {
-            return Err(PaymentError::Invalid {
-                field: "amount".to_owned(),
-                reason: "a payment is not below zero".to_owned(),
-            });
+            return Err(invalid("amount", "a payment is not below zero"));
         }
-        Ok(infrastructure::insert(tx, attempt, cause.occurred_at).await?)
+        let kind = match attempt.provider.as_str() {
+            TEST_PROVIDER => Kind::Test,
+            // Nothing to pay: nobody is called, whoever is named.
+            _ if attempt.amount.amount == 0 => Kind::Manual,
+            id => stored::kind_of(tx, id)
+                .await?
+                .ok_or_else(|| unknown_provider(id))?,
+        };
+        Ok(attempts::insert(tx, attempt, kind, cause.occurred_at).await?)
     }
 
     async fn newest(
@@ -139,7 +210,7 @@ impl Payments for Attempts {
         tx: &mut Tx<'_>,
         order: OrderId,
     ) -> Result<Option<AttemptView>, stoa_storage::Error> {
-        infrastructure::newest_locked(tx, order).await
+        attempts::newest_locked(tx, order).await
     }
 
     async fn newest_of(
@@ -147,8 +218,7 @@ impl Payments for Attempts {
         tenant: TenantId,
         order: OrderId,
     ) -> Result<Option<AttemptView>, stoa_storage::Error> {
-        let db = self.deps.storage.db(tenant).await?;
-        infrastructure::newest(&db, order).await
+        attempts::newest(&self.db(tenant).await?, order).await
     }
 
     async fn drive(
@@ -156,34 +226,7 @@ impl Payments for Attempts {
         tenant: TenantId,
         attempt: AttemptId,
     ) -> Result<AttemptState, PaymentError> {
-        let db = self.deps.storage.db(tenant).await?;
-        let mut seen = self.load(&db, attempt).await?;
-        // True right after this call itself has marked the attempt: nobody else sent that
-        // confirmation, so there is nothing to look up.
-        let mut may_confirm = false;
-        for _ in 0..STEPS_PER_DRIVE_MAX {
-            if seen.view.state.is_final() {
-                return Ok(seen.view.state);
-            }
-            let change = self.step(tenant, &seen, may_confirm).await?;
-            if change.state == seen.view.state {
-                return Ok(change.state);
-            }
-            if !self.commit(&db, &seen, &change).await? {
-                may_confirm = false;
-                seen = self.load(&db, attempt).await?;
-                continue;
-            }
-            may_confirm = change.state == AttemptState::Confirming;
-            seen = seen.changed(change);
-            if matches!(
-                seen.view.state,
-                AttemptState::Processing | AttemptState::RequiresAction { .. }
-            ) {
-                break;
-            }
-        }
-        Ok(seen.view.state)
+        self.drive_attempt(tenant, attempt).await
     }
 
     async fn attempts_of(
@@ -191,57 +234,42 @@ impl Payments for Attempts {
         tenant: TenantId,
         order: OrderId,
     ) -> Result<Vec<AttemptView>, stoa_storage::Error> {
-        let db = self.deps.storage.db(tenant).await?;
-        let newest = AttemptId::from_u128(u128::MAX);
-        let mut all = infrastructure::list(&db, Some(order), newest, ATTEMPTS_MAX).await?;
-        all.reverse();
-        Ok(all)
+        attempts::all_of_order(&self.db(tenant).await?, order).await
     }
 
     async fn capture(
         &self,
         tenant: TenantId,
         attempt: AttemptId,
-        _amount: Option<Money>,
-        _key: &str,
+        amount: Option<Money>,
+        key: &str,
     ) -> Result<AttemptView, PaymentError> {
-        let db = self.deps.storage.db(tenant).await?;
-        let seen = self.load(&db, attempt).await?.view;
-        match seen.state {
-            AttemptState::Succeeded => Ok(seen),
-            _ => Err(PaymentError::Invalid {
-                field: "attempt".to_owned(),
-                reason: "nothing is authorised".to_owned(),
-            }),
-        }
+        self.capture_attempt(tenant, attempt, amount, key).await
     }
 
     async fn open_refund(
         &self,
-        _tx: &mut Tx<'_>,
+        tx: &mut Tx<'_>,
         refund: &NewRefund,
-        _cause: &Cause,
+        cause: &Cause,
     ) -> Result<RefundView, RefundError> {
-        Err(RefundError::TooMuch {
-            asked: refund.amount.amount,
-            left: 0,
-        })
+        self.open_refund_in(tx, refund, cause).await
     }
 
     async fn drive_refund(
         &self,
-        _tenant: TenantId,
-        _refund: RefundId,
+        tenant: TenantId,
+        refund: RefundId,
     ) -> Result<RefundView, RefundError> {
-        Err(RefundError::NotFound)
+        self.drive_refund_of(tenant, refund).await
     }
 
     async fn refunds_of(
         &self,
-        _tenant: TenantId,
-        _order: OrderId,
+        tenant: TenantId,
+        order: OrderId,
     ) -> Result<Vec<RefundView>, stoa_storage::Error> {
-        Ok(Vec::new())
+        refunds::of_order(&self.db(tenant).await?, order).await
     }
 
     async fn give_up(
@@ -249,146 +277,6 @@ impl Payments for Attempts {
         tenant: TenantId,
         attempt: AttemptId,
     ) -> Result<AttemptState, PaymentError> {
-        let db = self.deps.storage.db(tenant).await?;
-        for _ in 0..STEPS_PER_DRIVE_MAX {
-            let seen = self.load(&db, attempt).await?;
-            let change = match &seen.view.state {
-                state if state.is_final() => return Ok(seen.view.state),
-                // Whatever was prepared was never confirmed, and now never will be.
-                AttemptState::Created => Change::to(AttemptState::Voided),
-                _ => void(self.provider(&seen.view.provider)?, tenant, &seen).await?,
-            };
-            if change.state == seen.view.state || self.commit(&db, &seen, &change).await? {
-                return Ok(change.state);
-            }
-        }
-        Ok(self.load(&db, attempt).await?.view.state)
-    }
-}
-
-async fn prepare(
-    provider: &dyn Provider,
-    tenant: TenantId,
-    attempt: &Attempt,
-) -> Result<Change, PaymentError> {
-    let key = attempt.view.id.to_string();
-    let request = Preparation {
-        account: tenant,
-        order: attempt.view.order_id,
-        attempt: attempt.view.id,
-        amount: attempt.view.amount,
-        token: &attempt.token,
-        return_url: attempt.return_url.as_deref(),
-        key: &key,
-    };
-    match provider.prepare(&request).await {
-        Ok(intent) => Ok(Change {
-            state: AttemptState::Prepared,
-            intent: Some(intent.id),
-        }),
-        Err(ProviderError::Refused { code, .. }) => {
-            Ok(Change::to(AttemptState::Declined { reason: code }))
-        }
-        Err(error) => Err(unreachable(attempt, &error)),
-    }
-}
-
-async fn confirm(
-    provider: &dyn Provider,
-    tenant: TenantId,
-    attempt: &Attempt,
-) -> Result<Change, PaymentError> {
-    let (intent, key) = (intent_of(tenant, attempt)?, attempt.view.id.to_string());
-    match provider.confirm(&intent, &key).await {
-        Ok(answer) if answer.status == IntentStatus::RequiresCapture => {
-            capture(provider, tenant, attempt).await
-        }
-        Ok(answer) => judged(attempt, &answer),
-        Err(ProviderError::Refused { code, .. }) if code == VOIDED => {
-            Ok(Change::to(AttemptState::Voided))
-        }
-        // A twin of this call may have been let through: only after a void is a no a no.
-        Err(ProviderError::Refused { code, .. }) => {
-            let change = void(provider, tenant, attempt).await?;
-            Ok(match change.state {
-                AttemptState::Voided => Change::to(AttemptState::Declined { reason: code }),
-                _ => change,
-            })
-        }
-        Err(error) => Err(unreachable(attempt, &error)),
-    }
-}
-
-/// Looks up what became of an attempt that was, or may have been, confirmed.
-async fn ask(
-    provider: &dyn Provider,
-    tenant: TenantId,
-    attempt: &Attempt,
-) -> Result<Change, PaymentError> {
-    let answer = provider.query(&intent_of(tenant, attempt)?).await;
-    let answer = answer.map_err(|error| unreachable(attempt, &error))?;
-    match answer.status {
-        // The confirmation never arrived; a repeated one acts at most once.
-        IntentStatus::RequiresConfirmation => confirm(provider, tenant, attempt).await,
-        IntentStatus::RequiresCapture => capture(provider, tenant, attempt).await,
-        _ => judged(attempt, &answer),
-    }
-}
-
-async fn capture(
-    provider: &dyn Provider,
-    tenant: TenantId,
-    attempt: &Attempt,
-) -> Result<Change, PaymentError> {
-    let (intent, key) = (intent_of(tenant, attempt)?, attempt.view.id.to_string());
-    let answer = provider.capture(&intent, &key).await;
-    judged(
-        attempt,
-        &answer.map_err(|error| unreachable(attempt, &error))?,
-    )
-}
-
-async fn void(
-    provider: &dyn Provider,
-    tenant: TenantId,
-    attempt: &Attempt,
-) -> Result<Change, PaymentError> {
-    let (intent, key) = (intent_of(tenant, attempt)?, attempt.view.id.to_string());
-    let answer = match provider.void(&intent, &key).await {
-        // It is charged, declined, or being worked on: ask which.
-        Err(ProviderError::Refused { code, .. }) if code == NOT_NOW => {
-            provider.query(&intent).await
-        }
-        other => other,
-    };
-    judged(
-        attempt,
-        &answer.map_err(|error| unreachable(attempt, &error))?,
-    )
-}
-
-fn judged(attempt: &Attempt, answer: &Intent) -> Result<Change, PaymentError> {
-    after(answer)
-        .map(Change::to)
-        .map_err(|error| unreachable(attempt, &error))
-}
-
-fn intent_of(tenant: TenantId, attempt: &Attempt) -> Result<IntentRef<'_>, PaymentError> {
-    match attempt.intent.as_deref() {
-        Some(id) => Ok(IntentRef {
-            account: tenant,
-            id,
-        }),
-        None => Err(PaymentError::Invalid {
-            field: "intent".to_owned(),
-            reason: "the provider has not named one".to_owned(),
-        }),
-    }
-}
-
-fn unreachable(attempt: &Attempt, error: &ProviderError) -> PaymentError {
-    tracing::warn!(attempt = %attempt.view.id, %error, "a payment provider gave no clear answer");
-    PaymentError::Unreachable {
-        message: error.to_string(),
+        self.give_up_attempt(tenant, attempt).await
     }
 }

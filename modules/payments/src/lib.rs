@@ -1,4 +1,4 @@
-//! Payment attempts: what was asked of a provider, and what became of it. Never sees a card
+//! Payments: what was asked of a provider, what became of it, and what goes back. Never sees a card
 //! number, never decides what an order is worth, and never calls a provider inside a transaction.
 
 mod api;
@@ -6,35 +6,39 @@ mod application;
 mod domain;
 mod infrastructure;
 mod provider;
+mod seal;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use stoa_bus::Recurring;
 use stoa_contracts::Deps;
 use stoa_contracts::ledger::Ledger;
 use stoa_contracts::payments::Payments;
-use stoa_rest::{CursorKey, ErrorCode, Routes};
+use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 use stoa_telemetry::Metrics;
 
+pub use crate::api::{
+    PAYMENT_CONFLICT, PAYMENT_NOT_FOUND, PAYMENT_SECRETS_ELSEWHERE, PROVIDER_IN_USE,
+    PROVIDER_NOT_FOUND, PROVIDER_TAKEN, PROVIDER_UNREACHABLE, REFUND_NOT_FOUND,
+    WEBHOOK_SIGNATURE_INVALID,
+};
 pub use crate::provider::TestProviderConfig;
+pub use crate::seal::SealKeys;
 
 pub const MIGRATIONS: Migrations = Migrations {
     module: "payments",
     plane: Plane::Cell,
-    steps: &[include_str!("../migrations/0001_attempts.sql")],
+    steps: &[
+        include_str!("../migrations/0001_attempts.sql"),
+        include_str!("../migrations/0002_providers_captures_refunds.sql"),
+    ],
 };
-
-/// The payment provider gave no usable answer.
-pub const PROVIDER_UNREACHABLE: ErrorCode = ErrorCode::new(
-    "provider_unreachable",
-    502,
-    "The payment provider did not answer",
-);
 
 /// Which providers there are, and what the routes need.
 pub struct PaymentsConfig {
-    /// Signs the cursors of the list of payments.
+    /// Signs the cursors of the lists.
     pub cursors: CursorKey,
     /// `None` where no shop of this installation may use the test provider.
     pub test_provider: Option<TestProviderConfig>,
@@ -44,11 +48,13 @@ pub struct PaymentsConfig {
     pub allow_loopback: bool,
 }
 
-/// Everybody may seal a secret; only who holds the private key may open it.
-#[derive(Clone)]
-pub struct SealKeys {
-    public: [u8; 32],
-    private: Option<[u8; 32]>,
+/// How long shops' own providers are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallTimes {
+    /// For one call, from its first byte to the last of its answer.
+    pub call_max: Duration,
+    /// How long a refund without an answer may still be on its way: it is not sent again before.
+    pub resend_after: Duration,
 }
 
 pub struct Module {
@@ -64,44 +70,65 @@ pub fn start(
     config: PaymentsConfig,
     metrics: &Metrics,
 ) -> Module {
-    let _ = (ledger, metrics, &config.seal, config.allow_loopback);
+    start_timed(deps, ledger, config, CallTimes::default(), metrics)
+}
+
+/// As [`start`], with other times than the usual ones.
+pub fn start_timed(
+    deps: Deps,
+    ledger: Arc<dyn Ledger>,
+    config: PaymentsConfig,
+    times: CallTimes,
+    metrics: &Metrics,
+) -> Module {
     let test = config
         .test_provider
         .map(provider::TestProviderClient::new)
         .map(Arc::new);
-    let contract = Arc::new(application::Attempts::new(deps.clone(), test.clone()));
+    // Without the key every call of a shop's provider would fail: leave it to those who have it.
+    let drives = config.seal.opens();
+    let desk = application::DeskConfig {
+        test: test.clone(),
+        seal: config.seal,
+        allow_loopback: config.allow_loopback,
+        call_time_max: times.call_max,
+        resend_after: times.resend_after,
+    };
+    let desk = Arc::new(application::Desk::new(deps.clone(), ledger, desk, metrics));
+    let mut recurring: Vec<Arc<dyn Recurring>> = vec![Arc::new(application::Purge(desk.clone()))];
+    if drives {
+        recurring.push(Arc::new(application::Captures(desk.clone())));
+    }
     let state = api::Api {
         deps,
+        desk: desk.clone(),
         cursors: config.cursors,
         test,
     };
     Module {
-        contract,
-        routes: api::routes(state),
-        recurring: Vec::new(),
+        contract: desk,
+        routes: api::routes(Arc::new(state)),
+        recurring,
     }
 }
 
-impl SealKeys {
-    /// For the process that speaks to providers.
-    pub fn opening(private: [u8; 32]) -> Self {
-        let secret = crypto_box::SecretKey::from(private);
+impl PaymentsConfig {
+    /// Without the test provider, and without providers on this machine.
+    pub const fn new(cursors: CursorKey, seal: SealKeys) -> Self {
         Self {
-            public: *secret.public_key().as_bytes(),
-            private: Some(private),
+            cursors,
+            test_provider: None,
+            seal,
+            allow_loopback: false,
         }
     }
+}
 
-    /// For processes that take secrets in and never read them again.
-    pub const fn sealing(public: [u8; 32]) -> Self {
+impl Default for CallTimes {
+    fn default() -> Self {
         Self {
-            public,
-            private: None,
+            call_max: Duration::from_secs(20),
+            resend_after: Duration::from_secs(120),
         }
-    }
-
-    /// To be given to [`Self::sealing`] in other processes.
-    pub const fn public(&self) -> [u8; 32] {
-        self.public
     }
 }

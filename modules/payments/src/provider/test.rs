@@ -8,9 +8,12 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stoa_kernel::{Currency, TenantId, Timestamp};
+use stoa_kernel::{Currency, RefundId, TenantId, Timestamp};
 
-use super::{Intent, IntentRef, Preparation, Provider, ProviderError};
+use super::{
+    Intent, IntentRef, News, Preparation, Provider, ProviderError, ProviderRefund, RefundStatus,
+    WebhookError,
+};
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
 const IDLE_CONNECTIONS_MAX: usize = 32;
@@ -54,6 +57,31 @@ pub(crate) struct Charge {
 pub(crate) struct ChargeList {
     pub(crate) data: Vec<Charge>,
     pub(crate) has_more: bool,
+}
+
+/// What matters here of an intent that is asked for its refunds.
+#[derive(Deserialize)]
+struct WithRefunds {
+    refunds: Vec<Refund>,
+}
+
+#[derive(Deserialize)]
+struct Refund {
+    metadata: RefundMetadata,
+}
+
+#[derive(Deserialize)]
+struct RefundMetadata {
+    refund_id: Option<String>,
+}
+
+impl Refund {
+    fn read(self) -> ProviderRefund {
+        ProviderRefund {
+            ours: self.metadata.refund_id.and_then(|id| id.parse().ok()),
+            status: RefundStatus::Succeeded,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -146,14 +174,24 @@ impl Provider for TestProviderClient {
         answer(self.client.post(url).bearer_auth(&self.key).json(&body)).await
     }
 
-    async fn confirm(&self, intent: &IntentRef<'_>, key: &str) -> Result<Intent, ProviderError> {
+    async fn confirm(
+        &self,
+        intent: &IntentRef<'_>,
+        _return_url: Option<&str>,
+        key: &str,
+    ) -> Result<Intent, ProviderError> {
         self.step(intent, "confirm", &json!({ "idempotency_key": key }))
             .await
     }
 
-    async fn capture(&self, intent: &IntentRef<'_>, key: &str) -> Result<Intent, ProviderError> {
-        self.step(intent, "capture", &json!({ "idempotency_key": key }))
-            .await
+    async fn capture(
+        &self,
+        intent: &IntentRef<'_>,
+        amount: i64,
+        key: &str,
+    ) -> Result<Intent, ProviderError> {
+        let body = json!({ "amount": amount, "idempotency_key": key });
+        self.step(intent, "capture", &body).await
     }
 
     async fn void(&self, intent: &IntentRef<'_>, key: &str) -> Result<Intent, ProviderError> {
@@ -164,16 +202,31 @@ impl Provider for TestProviderClient {
     async fn refund(
         &self,
         intent: &IntentRef<'_>,
-        amount: Option<i64>,
-        key: &str,
-    ) -> Result<(), ProviderError> {
-        let mut body = json!({ "idempotency_key": key });
-        if let Some(amount) = amount {
-            body["amount"] = json!(amount);
-        }
-        self.step::<serde_json::Value>(intent, "refund", &body)
-            .await
-            .map(|_| ())
+        refund: RefundId,
+        amount: i64,
+    ) -> Result<ProviderRefund, ProviderError> {
+        let body = json!({
+            "amount": amount,
+            "idempotency_key": refund,
+            "metadata": { "refund_id": refund },
+        });
+        let made: Refund = self.step(intent, "refund", &body).await?;
+        Ok(made.read())
+    }
+
+    async fn refunds(&self, intent: &IntentRef<'_>) -> Result<Vec<ProviderRefund>, ProviderError> {
+        let account = [("account", intent.account.to_string())];
+        let url = self.url(&format!("/v1/intents/{}", intent.id), &account);
+        let found: WithRefunds = answer(self.client.get(url).bearer_auth(&self.key)).await?;
+        Ok(found.refunds.into_iter().map(Refund::read).collect())
+    }
+
+    fn honours_keys(&self) -> bool {
+        true
+    }
+
+    fn verify_webhook(&self, _: &str, _: &[u8], _: Timestamp) -> Result<News, WebhookError> {
+        Err(WebhookError::NoSecret)
     }
 
     async fn query(&self, intent: &IntentRef<'_>) -> Result<Intent, ProviderError> {
@@ -202,6 +255,7 @@ async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Provi
             | StatusCode::UNPROCESSABLE_ENTITY
     );
     match serde_json::from_slice::<ErrorBody>(&bytes) {
+        Ok(ErrorBody { error }) if error.code == "unknown_intent" => Err(ProviderError::Forgotten),
         Ok(ErrorBody { error }) if definite => Err(ProviderError::Refused {
             code: error.code,
             message: error.message,

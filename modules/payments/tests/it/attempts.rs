@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use stoa_contracts::payments::{AttemptState, PaymentError};
-use stoa_payments::{PaymentsConfig, SealKeys};
-use stoa_rest::CursorKey;
 use stoa_telemetry::Metrics;
 
 use crate::books::Books;
-use crate::shop::Shop;
+use crate::shop::{Shop, config};
 
 #[tokio::test]
 async fn each_token_ends_as_the_provider_says() {
@@ -129,16 +127,10 @@ async fn twins_that_drive_one_attempt_charge_once() {
 async fn nothing_to_pay_needs_no_provider() {
     for shop in Shop::everywhere().await {
         let kind = shop.cells.kind;
-        let config = PaymentsConfig {
-            cursors: CursorKey::new([7; 32]),
-            test_provider: None,
-            seal: SealKeys::opening([9; 32]),
-            allow_loopback: true,
-        };
         let without = stoa_payments::start(
             shop.cells.deps.clone(),
             Arc::new(Books),
-            config,
+            config(),
             &Metrics::new(shop.cells.deps.now()),
         );
         let without = without.contract;

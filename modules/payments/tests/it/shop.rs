@@ -177,6 +177,11 @@ async fn pass(State(fault): State<Arc<Fault>>, request: Request, next: Next) -> 
     }
 }
 
+/// As the process that speaks to providers is set up, without any provider.
+pub(crate) fn config() -> PaymentsConfig {
+    PaymentsConfig::new(CursorKey::new([7; 32]), SealKeys::opening([9; 32]))
+}
+
 /// A tenant with payments.
 pub(crate) struct Shop {
     pub(crate) tenant: TenantId,
@@ -190,10 +195,9 @@ impl Shop {
         let provider = Provider::start(&cells).await;
         let tenant = cells.tenant("shop").await;
         let config = PaymentsConfig {
-            cursors: CursorKey::new([7; 32]),
             test_provider: Some(provider.config.clone()),
-            seal: SealKeys::opening([9; 32]),
             allow_loopback: true,
+            ..config()
         };
         let metrics = Metrics::new(cells.deps.now());
         let module = stoa_payments::start(cells.deps.clone(), Arc::new(Books), config, &metrics);

@@ -1,0 +1,221 @@
+//! What Stripe's answers and events look like, and what they mean here. Asks nobody.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use stoa_kernel::Timestamp;
+
+use crate::provider::{
+    DisputeNews, Intent, IntentStatus, News, ProviderError, ProviderRefund, RefundStatus,
+    WebhookError,
+};
+
+/// The code under which a refused `return_url` comes.
+pub(super) const NO_RETURN_URL: &str = "no_return_url";
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+#[derive(Deserialize)]
+pub(super) struct List<T> {
+    pub(super) data: Vec<T>,
+    #[serde(default)]
+    pub(super) has_more: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PaymentIntent {
+    id: String,
+    status: String,
+    amount_received: Option<i64>,
+    last_payment_error: Option<Failure>,
+    next_action: Option<NextAction>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    code: Option<String>,
+    decline_code: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NextAction {
+    redirect_to_url: Option<Redirect>,
+}
+
+#[derive(Deserialize)]
+struct Redirect {
+    url: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Refund {
+    pub(super) id: String,
+    status: Option<String>,
+    failure_reason: Option<String>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata {
+    refund: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: ErrorFacts,
+}
+
+#[derive(Deserialize)]
+struct ErrorFacts {
+    code: Option<String>,
+    decline_code: Option<String>,
+    message: Option<String>,
+    param: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    created: i64,
+    data: EventData,
+}
+
+#[derive(Deserialize)]
+struct EventData {
+    object: serde_json::Value,
+}
+
+/// A charge or a refund, as an event carries it.
+#[derive(Deserialize)]
+struct OfIntent {
+    payment_intent: Option<String>,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Dispute {
+    id: String,
+    payment_intent: Option<String>,
+    amount: i64,
+    currency: String,
+    status: String,
+    reason: Option<String>,
+}
+
+impl PaymentIntent {
+    pub(super) fn read(self) -> Result<Intent, ProviderError> {
+        let status = match self.status.as_str() {
+            "requires_confirmation" => IntentStatus::RequiresConfirmation,
+            "requires_action" => IntentStatus::RequiresAction,
+            "processing" => IntentStatus::Processing,
+            "requires_capture" => IntentStatus::RequiresCapture,
+            "succeeded" => IntentStatus::Succeeded,
+            "canceled" => IntentStatus::Voided,
+            // The payment method it had was refused, and nobody but us could give it another.
+            "requires_payment_method" => IntentStatus::Declined,
+            _ => return Err(ProviderError::unknown("it names a status nobody knows")),
+        };
+        let failure = self.last_payment_error;
+        Ok(Intent {
+            id: self.id,
+            status,
+            decline_code: failure.and_then(|failure| failure.decline_code.or(failure.code)),
+            next_action_url: self
+                .next_action
+                .and_then(|action| action.redirect_to_url)
+                .and_then(|redirect| redirect.url),
+            captured: self.amount_received,
+        })
+    }
+}
+
+impl Refund {
+    pub(super) fn read(self) -> ProviderRefund {
+        let status = match self.status.as_deref() {
+            Some("succeeded") => RefundStatus::Succeeded,
+            Some("failed" | "canceled") => RefundStatus::Failed {
+                reason: self.failure_reason.unwrap_or_else(|| "refused".to_owned()),
+            },
+            _ => RefundStatus::Pending,
+        };
+        ProviderRefund {
+            ours: self.metadata.refund.and_then(|id| id.parse().ok()),
+            status,
+        }
+    }
+}
+
+/// What an answer that is not 200 means. Whatever is not a clear no is unknown.
+pub(super) fn refusal(status: StatusCode, body: &[u8]) -> ProviderError {
+    let Ok(ErrorBody { error }) = serde_json::from_slice::<ErrorBody>(body) else {
+        return ProviderError::unknown(format!("{status} without a reason"));
+    };
+    let message = error.message.unwrap_or_default();
+    let about_key = error.kind.as_deref() == Some("idempotency_error");
+    let no_return_url = error.param.as_deref() == Some("return_url")
+        && error.code.as_deref() == Some("parameter_unknown")
+        || message == "Unexpected return_url";
+    match status {
+        StatusCode::NOT_FOUND => ProviderError::Forgotten,
+        StatusCode::BAD_REQUEST if no_return_url => ProviderError::Refused {
+            code: NO_RETURN_URL.to_owned(),
+            message,
+        },
+        StatusCode::BAD_REQUEST | StatusCode::PAYMENT_REQUIRED if !about_key => {
+            let code = error.decline_code.or(error.code);
+            ProviderError::Refused {
+                code: code.unwrap_or_else(|| "refused".to_owned()),
+                message,
+            }
+        }
+        // A wrong key, an overload, a twin under way: the payment itself was not refused.
+        _ => ProviderError::unknown(format!("{status}: {message}")),
+    }
+}
+
+/// Reads an event whose signature holds. Kinds that say nothing of payments name no intent.
+pub(super) fn read_event(body: &[u8]) -> Result<News, WebhookError> {
+    let event: Event = parse(serde_json::from_slice(body))?;
+    let mut news = News {
+        event: event.id,
+        at: Timestamp::from_micros(event.created.saturating_mul(MICROS_PER_SECOND)),
+        intent: None,
+        refund: None,
+        dispute: None,
+    };
+    let object = event.data.object;
+    if event.kind.starts_with("payment_intent.") {
+        news.intent = object["id"].as_str().map(str::to_owned);
+    } else if event.kind.starts_with("charge.dispute.") {
+        let dispute: Dispute = read(object)?;
+        news.intent = dispute.payment_intent;
+        news.dispute = Some(DisputeNews {
+            reference: dispute.id,
+            amount: dispute.amount,
+            currency: dispute.currency.to_ascii_uppercase().parse().ok(),
+            status: dispute.status,
+            reason: dispute.reason,
+        });
+    } else if event.kind.starts_with("charge.") || event.kind.starts_with("refund.") {
+        let part: OfIntent = read(object)?;
+        news.intent = part.payment_intent;
+        news.refund = part.metadata.refund.and_then(|id| id.parse().ok());
+    }
+    Ok(news)
+}
+
+fn read<T: DeserializeOwned>(object: serde_json::Value) -> Result<T, WebhookError> {
+    parse(serde_json::from_value(object))
+}
+
+fn parse<T>(answer: serde_json::Result<T>) -> Result<T, WebhookError> {
+    answer.map_err(|error| WebhookError::Body {
+        message: error.to_string(),
+    })
+}
