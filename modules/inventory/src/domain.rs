@@ -179,7 +179,7 @@ pub(crate) struct Level {
 }
 
 impl Level {
-    /// Before its first count.
+    #[cfg(test)]
     pub(crate) const fn blank(variant: VariantId, location: LocationId, at: Timestamp) -> Self {
         Self {
             variant,

@@ -19,11 +19,14 @@ pub(crate) struct NewTransfer {
     pub(crate) note: Option<String>,
 }
 
+/// What happens to the units at one end.
+type Moves = (MovementKind, fn(i64) -> Delta);
+
 /// What a step moves, at the origin and at the destination.
 struct Step<'s> {
     units: &'s Receipt,
-    at_origin: Option<(MovementKind, fn(i64) -> Delta)>,
-    at_destination: Option<(MovementKind, fn(i64) -> Delta)>,
+    at_origin: Option<Moves>,
+    at_destination: Option<Moves>,
 }
 
 impl Stockroom {

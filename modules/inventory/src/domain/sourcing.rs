@@ -133,6 +133,10 @@ mod tests {
     use proptest::prelude::*;
     use stoa_kernel::Timestamp;
 
+    /// Variant, place and units; variant, asked and available.
+    type Given = Vec<(u128, u128, i64)>;
+    type Lacking = Vec<(u128, i64, i64)>;
+
     const PLACES: u128 = 4;
     const VARIANTS: u128 = 3;
 
@@ -169,7 +173,7 @@ mod tests {
         lines: &[(u128, i64)],
         rows: &[(u128, u128, i64, bool)],
         split: bool,
-    ) -> Result<Vec<(u128, u128, i64)>, Vec<(u128, i64, i64)>> {
+    ) -> Result<Given, Lacking> {
         let to = Destination::default();
         let plan = plan(&wanted(lines), &levels(rows), &rule(split), &to);
         let plain = |given: Allocation| {

@@ -22,8 +22,10 @@ async fn the_default_location_is_there_stays_and_is_the_first() {
         let list = shop.get(LIST).await.json;
         assert_eq!(names(&list), ["Default"], "{}", cells.kind);
         assert_eq!(list["data"][0]["default"], true);
-        shop.open(json!({ "name": "Later", "priority": 2 })).await;
-        shop.open(json!({ "name": "Earlier", "priority": 1 })).await;
+        shop.add_place(json!({ "name": "Later", "priority": 2 }))
+            .await;
+        shop.add_place(json!({ "name": "Earlier", "priority": 1 }))
+            .await;
         let change = json!({ "name": "Main street", "priority": 9, "country": "de" });
         let answer = shop.send("PATCH", DEFAULT, &[], &change.to_string()).await;
         assert_eq!((answer.status, answer.etag()), (200, "\"2\""));
@@ -42,8 +44,8 @@ async fn a_location_that_holds_something_cannot_be_removed() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
         let (full, empty) = (
-            shop.open(json!({ "name": "Full" })).await,
-            shop.open(json!({ "name": "Empty" })).await,
+            shop.add_place(json!({ "name": "Full" })).await,
+            shop.add_place(json!({ "name": "Empty" })).await,
         );
         shop.put_on(A, full, 1).await;
         let remove = async |id| {
@@ -100,7 +102,7 @@ async fn locations_and_transfers_are_a_tenants_own() {
     for cells in everywhere().await {
         let one = Shop::open(&cells, "one").await;
         let two = Shop::open(&cells, "two").await;
-        let far = one.open(json!({ "name": "Far" })).await;
+        let far = one.add_place(json!({ "name": "Far" })).await;
         one.put_on(A, far, 5).await;
         two.stock(&[level(A, 1)]).await;
         assert_eq!(names(&two.get(LIST).await.json), ["Default"]);

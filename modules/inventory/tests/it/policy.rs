@@ -91,7 +91,7 @@ async fn what_is_not_tracked_is_held_nowhere_and_never_short() {
 async fn low_stock_is_told_once_and_again_after_it_rose() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
-        let far = shop.open(json!({ "name": "Far" })).await;
+        let far = shop.add_place(json!({ "name": "Far" })).await;
         shop.put_on(A, far, 3).await;
         let body = json!({ "variant_id": A, "location_id": far, "on_hand": 3, "low_threshold": 2 });
         let level = put(&shop, "k1", body).await;
@@ -178,7 +178,7 @@ async fn adjustments_keep_their_reason_and_leave_what_is_promised() {
 async fn a_count_reports_what_differed_and_is_whole_or_nothing() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
-        let far = shop.open(json!({ "name": "Far" })).await;
+        let far = shop.add_place(json!({ "name": "Far" })).await;
         shop.put_on(A, far, 4).await;
         shop.put_on(B, far, 4).await;
         let count = async |key: &str, a: u32, b: u32| {

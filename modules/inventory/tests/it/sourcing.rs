@@ -32,7 +32,7 @@ async fn the_nearest_location_gives_where_the_shop_says_so() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
         let place = |name: &str, country: &str, postal_code: &str| {
-            shop.open(json!({
+            shop.add_place(json!({
                 "name": name, "country": country, "postal_code": postal_code, "priority": 5
             }))
         };
@@ -42,8 +42,9 @@ async fn the_nearest_location_gives_where_the_shop_says_so() {
         shop.put_on(A, munich, 9).await;
         shop.put_on(A, paris, 9).await;
         let buy = async |number, destination| {
-            let bought = shop.reserve_for(order(number), &[units(A, 1)], destination);
-            bought.await.expect(cells.kind);
+            let one = [units(A, 1)];
+            let bought = shop.reserve_for(order(number), &one, destination).await;
+            bought.expect(cells.kind);
             shop.held(order(number)).await[0].1
         };
         assert_eq!(buy(1, to("DE", "80995")).await, 0, "{}", cells.kind);
@@ -59,7 +60,9 @@ async fn the_nearest_location_gives_where_the_shop_says_so() {
 async fn only_a_shop_that_splits_sells_what_lies_in_two_places() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
-        let far = shop.open(json!({ "name": "Far", "priority": 1 })).await;
+        let far = shop
+            .add_place(json!({ "name": "Far", "priority": 1 }))
+            .await;
         shop.stock(&[level(A, 3), level(B, 1)]).await;
         shop.put_on(A, far, 4).await;
         source(&shop, "priority", false).await;
@@ -105,7 +108,9 @@ async fn a_variant_is_sold_out_when_its_last_place_is() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
         shop.stock(&[level(A, 1)]).await;
-        let far = shop.open(json!({ "name": "Far", "priority": 1 })).await;
+        let far = shop
+            .add_place(json!({ "name": "Far", "priority": 1 }))
+            .await;
         shop.put_on(A, far, 1).await;
         shop.reserve(order(1), &[units(A, 1)])
             .await
@@ -130,7 +135,7 @@ async fn closing_a_location_takes_its_stock_off_the_shop_and_tells_so() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
         shop.stock(&[level(A, 0), level(B, 1)]).await;
-        let far = shop.open(json!({ "name": "Far" })).await;
+        let far = shop.add_place(json!({ "name": "Far" })).await;
         shop.put_on(A, far, 5).await;
         shop.put_on(B, far, 5).await;
         let path = format!("/api/v1/admin/locations/{far}");

@@ -240,7 +240,7 @@ impl Shop {
     }
 
     /// Adds a location and answers its id.
-    pub(crate) async fn open(&self, body: Json) -> LocationId {
+    pub(crate) async fn add_place(&self, body: Json) -> LocationId {
         let key = body.to_string().replace([' ', '"'], "");
         let answer = self.post("/api/v1/admin/locations", &key, &body).await;
         assert_eq!(answer.status, 201, "{}", answer.json);

@@ -26,7 +26,7 @@ async fn step(shop: &Shop, id: &str, step: &str, key: &str, body: Value) -> Answ
 async fn units_are_on_their_way_until_they_arrive() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
-        let there = shop.open(json!({ "name": "There" })).await;
+        let there = shop.add_place(json!({ "name": "There" })).await;
         shop.stock(&[level(A, 10), level(B, 3)]).await;
         let lines = json!([
             { "variant_id": A, "units": 6 }, { "variant_id": B, "units": 3 }
@@ -72,7 +72,7 @@ async fn units_are_on_their_way_until_they_arrive() {
 async fn a_canceled_transfer_goes_back_but_for_what_arrived() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
-        let there = shop.open(json!({ "name": "There" })).await;
+        let there = shop.add_place(json!({ "name": "There" })).await;
         shop.stock(&[level(A, 10)]).await;
         let lines = json!([{ "variant_id": A, "units": 6 }]);
         let id = draft(&shop, there, lines).await;
@@ -99,7 +99,7 @@ async fn a_canceled_transfer_goes_back_but_for_what_arrived() {
 async fn what_is_promised_to_orders_is_not_sent_away() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
-        let there = shop.open(json!({ "name": "There" })).await;
+        let there = shop.add_place(json!({ "name": "There" })).await;
         shop.stock(&[level(A, 10)]).await;
         shop.reserve(order(1), &[units(A, 5)])
             .await
@@ -141,7 +141,7 @@ async fn what_is_promised_to_orders_is_not_sent_away() {
 async fn a_transfer_names_two_locations_of_the_shop_and_some_units() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "one").await;
-        let there = shop.open(json!({ "name": "There" })).await;
+        let there = shop.add_place(json!({ "name": "There" })).await;
         let line = json!([{ "variant_id": A, "units": 1 }]);
         let unknown = LocationId::from_u128(9);
         let cases = [
