@@ -3,6 +3,7 @@
 mod api;
 mod audit;
 mod expiry;
+mod histories;
 mod initial;
 mod leaving;
 mod model;

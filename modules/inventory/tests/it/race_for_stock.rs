@@ -87,3 +87,73 @@ async fn baskets_in_any_order_neither_deadlock_nor_oversell() {
         assert!(shop.mismatches().await.is_empty(), "{}", cells.kind);
     }
 }
+
+/// A shop with five of the ten units in each of two places.
+async fn two_places(shop: &Shop) {
+    let far = serde_json::json!({ "name": "Far", "priority": 1 });
+    let far = shop.add_place(far).await;
+    shop.stock(&[level(MUG, 5)]).await;
+    shop.put_on(MUG, far, 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_units_in_two_places_are_sold_to_ten() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "race").await;
+        two_places(&shop).await;
+        let demand = |_| vec![units(MUG, 1)];
+        assert_eq!(sold(&shop, demand).await, 10, "{}", cells.kind);
+        assert_eq!(shop.shelves(MUG).await, [(5, 5, 0), (5, 5, 0)]);
+        assert!(shop.mismatches().await.is_empty(), "{}", cells.kind);
+        // One version for each of the two counts and ten sales, over both places.
+        assert_eq!(
+            shop.crossings(&cells).await,
+            [(MUG, true, 1), (MUG, false, 12)],
+            "{}",
+            cells.kind
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_of_three_share_ten_units_in_two_places() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "race").await;
+        two_places(&shop).await;
+        // Two lines of one variant; the second order is split, the third as well.
+        let demand = |_| vec![units(MUG, 1), units(MUG, 2)];
+        assert_eq!(sold(&shop, demand).await, 3, "{}", cells.kind);
+        assert_eq!(shop.left(&[MUG]).await, [Some(1)], "{}", cells.kind);
+        assert!(shop.mismatches().await.is_empty(), "{}", cells.kind);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buyers_meet_a_second_place_that_opens_meanwhile() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "race").await;
+        shop.stock(&[level(MUG, 5)]).await;
+        let opening = tokio::spawn({
+            let shop = shop.clone();
+            async move {
+                let far = shop.add_place(serde_json::json!({ "name": "Far" })).await;
+                shop.put_on(MUG, far, 5).await;
+            }
+        });
+        let early = sold(&shop, |_| vec![units(MUG, 1)]).await;
+        opening.await.expect("no panic");
+        assert!((5..=10).contains(&early), "{}: {early}", cells.kind);
+        // Whoever came too early asks again: nothing is refused while it is there.
+        let late = sold(&shop, |_| vec![units(MUG, 1)]).await;
+        assert_eq!(late, 10, "{}: those who hold keep it", cells.kind);
+        assert_eq!(shop.left(&[MUG]).await, [Some(0)], "{}", cells.kind);
+        assert!(shop.mismatches().await.is_empty(), "{}", cells.kind);
+        let told = shop.crossings(&cells).await;
+        assert_eq!(told.last().map(|row| row.1), Some(false), "{}", cells.kind);
+        assert!(
+            told.is_sorted_by(|a, b| a.2 < b.2),
+            "{}: {told:?}",
+            cells.kind
+        );
+    }
+}
