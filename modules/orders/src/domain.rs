@@ -87,6 +87,11 @@ impl<'r> Standing<'r> {
         Self { status, ..self }
     }
 
+    /// Whether all of the money came, whatever went back since.
+    pub(crate) fn is_covered(&self) -> bool {
+        was_paid(self.payment) && self.paid >= self.total
+    }
+
     /// Where the payment axis stands once money has moved.
     fn with_money(self) -> Self {
         use PaymentStatus::{Paid, PartiallyPaid, PartiallyRefunded, Refunded};
@@ -154,7 +159,9 @@ fn authorized<'r>(now: &Standing<'r>, attempt: AttemptId) -> Result<Standing<'r>
         // Two promises for one order: refused, so that the caller lets go of the second.
         PaymentStatus::Authorized if now.attempt != Some(attempt) => Err(now.refuse("authorized")),
         // What is promised is the rest; the axis says that part of the money is here.
-        PaymentStatus::PartiallyPaid => Ok(promised(PaymentStatus::PartiallyPaid)),
+        PaymentStatus::PartiallyPaid | PaymentStatus::PartiallyRefunded => {
+            Ok(promised(now.payment))
+        }
         _ => Ok(promised(PaymentStatus::Authorized)),
     }
 }
@@ -335,11 +342,17 @@ pub(crate) fn check_invoiceable(now: &Standing<'_>) -> Result<(), Refused> {
 }
 
 fn awaits_money(now: &Standing<'_>) -> bool {
-    use PaymentStatus::{Authorized, PartiallyPaid, Pending};
-    matches!(
+    use PaymentStatus::{Authorized, PartiallyPaid, PartiallyRefunded, Pending};
+    let open = matches!(
         now.status,
         OrderStatus::Pending | OrderStatus::RequiresAction
-    ) && matches!(now.payment, Pending | Authorized | PartiallyPaid)
+    );
+    match now.payment {
+        Pending | Authorized | PartiallyPaid => open,
+        // Not all of it had come when some of it went back, or an edit made the order dearer.
+        PartiallyRefunded => open && now.paid < now.total,
+        _ => false,
+    }
 }
 
 pub(crate) fn was_paid(payment: PaymentStatus) -> bool {

@@ -97,7 +97,9 @@ fn text(out: &mut String, cell: &str) {
 /// Spreadsheets also run formulas behind spaces, and those written in full width.
 fn is_formula(cell: &str) -> bool {
     let starts = |cell: &str| {
-        cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '|', '%'])
+        cell.starts_with([
+            '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '|', '%',
+        ])
     };
     starts(cell) || starts(cell.trim_start())
 }
@@ -123,7 +125,10 @@ mod tests {
             ("＝1", "'＝1"),
             (" =cmd", "\"' =cmd\""),
             ("\r=1", "\"'\r=1\""),
-            ("=HYPERLINK(\"a\",\"b\")", "\"'=HYPERLINK(\"\"a\"\",\"\"b\"\")\""),
+            (
+                "=HYPERLINK(\"a\",\"b\")",
+                "\"'=HYPERLINK(\"\"a\"\",\"\"b\"\")\"",
+            ),
         ] {
             assert_eq!(cell(content), expected, "{content:?}");
         }

@@ -352,7 +352,7 @@ pub(crate) async fn update_standing(
         next.fulfilment.text(),
         next.reason,
         next.attempt,
-        (next.payment == PaymentStatus::Paid).then_some(at),
+        next.is_covered().then_some(at),
         (next.status == OrderStatus::Canceled).then_some(at),
         at,
         next.paid,

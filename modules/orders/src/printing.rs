@@ -258,10 +258,7 @@ fn parties(order: &OrderView) -> Vec<Party> {
         order.billing_address.as_ref(),
         order.shipping_address.as_ref(),
     );
-    let all = [
-        ("Bill to", billing.or(shipping)),
-        ("Ship to", shipping),
-    ];
+    let all = [("Bill to", billing.or(shipping)), ("Ship to", shipping)];
     let known = all.into_iter().filter_map(|(title, address)| {
         address.map(|address| Party {
             title,
@@ -359,5 +356,3 @@ fn date(at: Timestamp) -> String {
     let text = at.to_string();
     text.split('T').next().unwrap_or_default().to_owned()
 }
-
-

@@ -18,11 +18,14 @@ const NOTE_BYTES_MAX: usize = 5_000;
 type Tagged<T> = ([(HeaderName, HeaderValue); 1], Json<T>);
 
 pub(super) fn add(routes: Routes<Arc<Api>>) -> Routes<Arc<Api>> {
-    let timeline = Operation::new("listOrderTimeline", "What happened to an order, newest first")
-        .query::<TimelineQuery>()
-        .returns::<Page<TimelineEntry>>(200)
-        .returns_problem(&ORDER_NOT_FOUND)
-        .returns_problem(&code::INVALID_CURSOR);
+    let timeline = Operation::new(
+        "listOrderTimeline",
+        "What happened to an order, newest first",
+    )
+    .query::<TimelineQuery>()
+    .returns::<Page<TimelineEntry>>(200)
+    .returns_problem(&ORDER_NOT_FOUND)
+    .returns_problem(&code::INVALID_CURSOR);
     let note = Operation::new("addOrderNote", "Note something about an order, for staff")
         .body::<NewNote>()
         .returns::<TimelineEntry>(201)
@@ -124,7 +127,9 @@ async fn add_note(
     }
     let cause = cause(&caller, trace, api.book.now());
     let book = api.book.clone();
-    let entry = book.add_note(tenant.id, order, text.to_owned(), cause).await;
+    let entry = book
+        .add_note(tenant.id, order, text.to_owned(), cause)
+        .await;
     Ok((StatusCode::CREATED, Json(entry.map_err(problem)?)))
 }
 

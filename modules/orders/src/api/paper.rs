@@ -25,10 +25,13 @@ pub(super) fn add(routes: Routes<Arc<Api>>) -> Routes<Arc<Api>> {
         .returns_type(200, "text/html")
         .returns_problem(&ORDER_NOT_FOUND)
         .returns_problem(&ORDER_STATE_CONFLICT);
-    let slip = Operation::new("printPackingSlip", "An order's packing slip, ready to print")
-        .query::<SlipQuery>()
-        .returns_type(200, "text/html")
-        .returns_problem(&ORDER_NOT_FOUND);
+    let slip = Operation::new(
+        "printPackingSlip",
+        "An order's packing slip, ready to print",
+    )
+    .query::<SlipQuery>()
+    .returns_type(200, "text/html")
+    .returns_problem(&ORDER_NOT_FOUND);
     routes
         .route(
             Method::GET,
@@ -102,8 +105,8 @@ async fn print_slip(
 
 fn page(printed: Result<Printed, minijinja::Error>) -> Result<Response, Problem> {
     // The error's long form shows the values of the page.
-    let Printed { html, policy } =
-        printed.map_err(|error| Problem::internal(format!("a template failed: {}", error.kind())))?;
+    let Printed { html, policy } = printed
+        .map_err(|error| Problem::internal(format!("a template failed: {}", error.kind())))?;
     let policy = HeaderValue::from_str(&policy).map_err(Problem::internal)?;
     let headers = [
         (

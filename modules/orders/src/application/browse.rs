@@ -164,9 +164,12 @@ impl OrderBook {
         };
         let (mut orders, mut looked_at) = (Vec::new(), 0);
         loop {
-            let rows = infrastructure::list(&db, &driver, from, place, once).await?;
+            let rows = infrastructure::list(&db, &driver, place, once).await?;
             let read = rows.len();
             for order in rows {
+                if order.placed_at < from {
+                    return Ok(Listed { orders, next: None });
+                }
                 let here = (order.placed_at, order.id);
                 if filter.fits(&order) {
                     if orders.len() == limit {

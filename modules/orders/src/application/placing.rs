@@ -2,7 +2,7 @@
 
 use stoa_contracts::orders::{
     NewOrder, OrderCanceled, OrderError, OrderPaid, OrderPlaced, OrderState, OrderStatus,
-    OrderedLine, PaymentStatus, PaymentStep,
+    OrderedLine, PaymentStep,
 };
 use stoa_kernel::TenantId;
 use stoa_kernel::{AttemptId, OrderId};
@@ -161,13 +161,15 @@ impl OrderBook {
     ) -> Result<(), Error> {
         let id = state.id;
         match step {
-            PaymentStep::Paid { attempt, amount } => match state.payment {
-                PaymentStatus::Paid => self.announce_paid(tx, locked, state, *attempt, cause).await,
-                _ => {
-                    let text = format!("{} {}", amount.to_decimal(), amount.currency);
-                    self.note(tx, id, "partially_paid", &text, cause).await
+            PaymentStep::Paid { attempt, amount } => {
+                match state.paid.amount >= state.total.amount {
+                    true => self.announce_paid(tx, locked, state, *attempt, cause).await,
+                    false => {
+                        let text = format!("{} {}", amount.to_decimal(), amount.currency);
+                        self.note(tx, id, "partially_paid", &text, cause).await
+                    }
                 }
-            },
+            }
             // A draft was never told of.
             PaymentStep::Canceled { .. } if locked.state.status == OrderStatus::Draft => Ok(()),
             PaymentStep::Canceled { reason } => {
