@@ -32,6 +32,10 @@ pub(crate) async fn run(
             tracing::warn!(%error, "jobs could not be claimed; trying again");
             Vec::new()
         });
+        if pause.ended() {
+            give_back(&shared, &queue, &claimed).await;
+            break;
+        }
         let idle = claimed.is_empty();
         for job in claimed {
             let Ok(slot) = slots.clone().try_acquire_owned() else {
@@ -43,9 +47,6 @@ pub(crate) async fn run(
                 drop(slot);
             });
         }
-        if pause.ended() {
-            break;
-        }
         if slots.available_permits() == 0 {
             drop(running.join_next().await);
         } else if idle {
@@ -56,6 +57,15 @@ pub(crate) async fn run(
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// The stop came while they were claimed: another worker need not wait for their lease to end.
+async fn give_back(shared: &Shared, queue: &JobQueue, claimed: &[ClaimedJob]) {
+    for job in claimed {
+        if let Err(error) = queue.retry(job, shared.clock.now(), None, false).await {
+            tracing::warn!(%error, job = %job.id, "a job could not be given back; its lease runs out");
+        }
+    }
 }
 
 /// The poll interval, or less where a job falls due sooner.
