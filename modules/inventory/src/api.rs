@@ -1,5 +1,6 @@
 //! The merchant's stock routes: what they share, and which refusal says what.
 
+mod history;
 mod levels;
 mod places;
 mod transfers;
@@ -47,6 +48,7 @@ struct Api {
 pub(crate) fn routes(stockroom: Arc<Stockroom>, cursors: CursorKey) -> Routes {
     let routes = Routes::new("inventory");
     let routes = levels::add(routes);
+    let routes = history::add(routes);
     let routes = places::add(routes);
     let routes = transfers::add(routes);
     routes
