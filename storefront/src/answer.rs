@@ -95,7 +95,7 @@ impl From<OrderError> for Trouble {
         match error {
             OrderError::Storage(error) => error.into(),
             OrderError::NotFound => Self::NotFound,
-            OrderError::Transition { .. } => Self::broken(&error),
+            OrderError::Transition { .. } | OrderError::Invalid { .. } => Self::broken(&error),
         }
     }
 }

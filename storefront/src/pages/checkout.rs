@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use stoa_contracts::cart::{CartError, CartKey, CartStatus, CartUpdate, CartView as Cart};
-use stoa_contracts::checkout::{CheckoutError, PlaceOrder, Placed};
+use stoa_contracts::checkout::{CheckoutError, PlaceOrder, Placed, Purchase};
 use stoa_contracts::orders::{OrderStatus, PaymentStatus};
 use stoa_kernel::{Actor, OrderId};
 use stoa_rest::{Form, State, StatusCode};
@@ -293,7 +293,9 @@ async fn place(
     let request = PlaceOrder {
         tenant: visit.tenant_id(),
         test_mode: visit.tenant.test_mode,
-        cart: cart.clone(),
+        purchase: Purchase::Cart(cart.clone()),
+        expected_total: None,
+        gift_cards: Vec::new(),
         provider: provider.to_owned(),
         token: input.payment_token,
         return_url: Some(format!("{}/checkout/return", visit.origin)),

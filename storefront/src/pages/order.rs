@@ -102,7 +102,7 @@ async fn order_page(shop: &Shop, visit: &Visit, id: &str) -> Result<Response, Tr
     let own_cart = shop
         .cookies
         .cart_key(&visit.headers)
-        .is_some_and(|key| key.id == status.order.cart_id);
+        .is_some_and(|key| Some(key.id) == status.order.cart_id);
     let spent = own_cart && state_of(&status) == OrderState::Paid;
     Ok(if spent {
         with_cookies(page, shop.cookies.clear_cart())
