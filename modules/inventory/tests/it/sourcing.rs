@@ -162,3 +162,20 @@ async fn closing_a_location_takes_its_stock_off_the_shop_and_tells_so() {
         assert!(shop.mismatches().await.is_empty(), "{}", cells.kind);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_lines_from_several_places_are_reserved_with_seventeen_statements() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "one").await;
+        let variants = [1, 2, 3].map(VariantId::from_u128);
+        shop.stock(&variants.map(|variant| level(variant, 10)))
+            .await;
+        shop.add_place(json!({ "name": "Far" })).await;
+        let demand = variants.map(|variant| units(variant, 1));
+        let before = cells.storage().stats().read().statements;
+        shop.reserve(order(1), &demand).await.expect(cells.kind);
+        let after = cells.storage().stats().read().statements;
+        // Three tried in vain, holds, levels, lock, levels again, rule; three of each to write.
+        assert_eq!(after - before, 17, "{}", cells.kind);
+    }
+}
