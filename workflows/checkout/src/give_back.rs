@@ -18,7 +18,7 @@ use crate::journal::{Note, Parts, Step};
 use crate::place::in_words;
 use crate::{Shared, infrastructure};
 
-pub(crate) const KIND: &str = "checkout.give_back";
+const KIND: &str = "checkout.give_back";
 const ATTEMPTS_MAX: u32 = 1_000;
 const WAIT_MIN: Duration = Duration::from_millis(500);
 const WAIT_MAX: Duration = Duration::from_secs(300);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stoa_bus::{Consumer, HandlerError};
 use stoa_contracts::payments::{AttemptSettled, ProviderNews};
-use stoa_kernel::{AttemptId, Envelope, Fact as _, OrderId, RefundId};
-use stoa_storage::{Error, Tx};
+use stoa_kernel::{AttemptId, Envelope, Fact as _, OrderId};
+use stoa_storage::{Error, NewJob, Tx};
 
-use crate::settle::{self, Payload};
-use crate::{Shared, give_back, infrastructure, journal::Step};
+use crate::journal::Step;
+use crate::settle::Payload;
+use crate::{Shared, infrastructure};
 
 pub(crate) struct News(pub(crate) Arc<Shared>);
 
@@ -26,24 +27,26 @@ impl Consumer for News {
 
     async fn handle(&self, tx: &mut Tx<'_>, event: &Envelope) -> Result<(), HandlerError> {
         if let Some(news) = event.fact::<ProviderNews>().map_err(Error::from)? {
-            if let Some(refund) = news.refund {
-                return self.hasten_refund(tx, refund).await;
-            }
-            return self.hasten(tx, news.order, news.attempt).await;
+            // Whatever waits for the attempt's next poll need not: a job of its own looks now.
+            let key = event.id.to_string();
+            return self.look(tx, news.order, news.attempt, key).await;
         }
         if let Some(settled) = event.fact::<AttemptSettled>().map_err(Error::from)? {
-            return self.hasten(tx, settled.order, settled.attempt).await;
+            // Where the attempt's job is there yet, it has asked for this outcome, or will.
+            let key = settled.attempt.to_string();
+            return self.look(tx, settled.order, settled.attempt, key).await;
         }
         Ok(())
     }
 }
 
 impl News {
-    async fn hasten(
+    async fn look(
         &self,
         tx: &mut Tx<'_>,
         order: OrderId,
         attempt: AttemptId,
+        key: String,
     ) -> Result<(), HandlerError> {
         // Nearly always the job that asked has written the outcome by now.
         let steps = infrastructure::steps(tx, order, attempt).await?;
@@ -51,24 +54,16 @@ impl News {
             return Ok(());
         }
         let now = self.0.deps.now();
-        if tx.hasten(settle::KIND, &attempt.to_string(), now).await? {
-            return Ok(());
-        }
-        let job = Payload {
+        let payload = Payload {
             order,
             attempt,
             cart: None,
         };
-        // Where one is being run the unique key drops this one: that run sees what this would.
-        tx.enqueue(&job.job(self.0.deps.ids.make(now), now)?, now)
-            .await?;
-        Ok(())
-    }
-
-    /// Only those of our own have a job here.
-    async fn hasten_refund(&self, tx: &mut Tx<'_>, refund: RefundId) -> Result<(), HandlerError> {
-        let now = self.0.deps.now();
-        tx.hasten(give_back::KIND, &refund.to_string(), now).await?;
+        let job = NewJob {
+            unique_key: Some(key),
+            ..payload.job(self.0.deps.ids.make(now), now)?
+        };
+        tx.enqueue(&job, now).await?;
         Ok(())
     }
 }

@@ -15,10 +15,11 @@ use stoa_telemetry::Metrics;
 use stoa_telemetry::prometheus::IntCounter;
 
 use crate::finalize::{Case, FinalizeError, Progress};
+use crate::journal::Step;
 use crate::told::Waits;
-use crate::{PAYMENT_TIME_MAX, Shared};
+use crate::{PAYMENT_TIME_MAX, Shared, infrastructure};
 
-pub(crate) const KIND: &str = "checkout.settle";
+const KIND: &str = "checkout.settle";
 /// Failures of our own; waiting for a provider does not count.
 const ATTEMPTS_MAX: u32 = 1_000;
 
@@ -79,6 +80,9 @@ impl Settle {
         if seen.id != job.attempt {
             return self.settle_older(tenant, job).await;
         }
+        if self.is_written(tenant, &seen).await? {
+            return Ok(Progress::Settled);
+        }
         let since = seen.created_at;
         let Some(state) = self.ask(tenant, &seen).await? else {
             return Ok(Progress::Open { since });
@@ -100,6 +104,22 @@ impl Settle {
             _ => self.shared.told.forget(seen.id),
         }
         Ok(progress)
+    }
+
+    /// Whether somebody else has written the outcome, for good.
+    async fn is_written(
+        &self,
+        tenant: TenantId,
+        seen: &AttemptView,
+    ) -> Result<bool, FinalizeError> {
+        if !seen.state.is_final() {
+            return Ok(false);
+        }
+        let db = self.shared.deps.storage.db(tenant).await?;
+        let steps = infrastructure::steps_of(&db, seen.order_id, seen.id).await?;
+        // A decline is not for good: after a day the order is canceled.
+        let for_good = |step: Step| step.is_outcome() && step != Step::Declined;
+        Ok(steps.into_iter().any(for_good))
     }
 
     /// A newer attempt has a job of its own; of an older one only money matters.

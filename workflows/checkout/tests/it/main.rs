@@ -6,9 +6,14 @@
 
 mod api;
 mod crash;
+mod gifts;
+mod journal;
+mod late;
+mod line;
+mod links;
 mod payment;
 mod place;
 mod provider;
 mod race;
 mod shop;
-mod stock;
+mod staff;

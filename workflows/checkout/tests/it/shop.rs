@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use stoa_bus::JobOutcome;
-use stoa_checkout::{Module, Peers};
+use stoa_checkout::{Config, Module, Peers};
 use stoa_contracts::cart::{CartKey, CartStatus, CartUpdate, CartView};
 use stoa_contracts::catalog::{ProductInput, ProductStatus, Seo, VariantInput};
-use stoa_contracts::checkout::{CheckoutError, PlaceOrder, Placed};
+use stoa_contracts::checkout::{CheckoutError, PlaceOrder, Placed, Purchase};
 use stoa_contracts::inventory::InitialLevel;
 use stoa_contracts::orders::OrderView;
 use stoa_contracts::pricing::NewPrice;
@@ -15,8 +16,8 @@ use stoa_contracts::{Address, Deps};
 use stoa_kernel::{
     Actor, Currency, Money, OrderId, Quantity, SeededIds, TenantId, Timestamp, VariantId,
 };
-use stoa_payments::PaymentsConfig;
-use stoa_rest::CursorKey;
+use stoa_payments::{PaymentsConfig, SealKeys};
+use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Cause, ClaimedJob, Error, IdempotencyKey, Migrations, Tx, params};
 use stoa_telemetry::Metrics;
 use stoa_testkit::{ManualClock, TestCells};
@@ -26,7 +27,9 @@ use crate::provider::Provider;
 pub(crate) const MIGRATIONS: &[Migrations] = &[
     stoa_cart::MIGRATIONS,
     stoa_catalog::MIGRATIONS,
+    stoa_checkout::MIGRATIONS,
     stoa_inventory::MIGRATIONS,
+    stoa_ledger::MIGRATIONS,
     stoa_orders::MIGRATIONS,
     stoa_payments::MIGRATIONS,
     stoa_pricing::MIGRATIONS,
@@ -35,6 +38,8 @@ pub(crate) const MIGRATIONS: &[Migrations] = &[
 /// Of each of the two variants.
 pub(crate) const PRICES: [i64; 2] = [2_000, 0];
 pub(crate) const ON_HAND: u32 = 10;
+/// Other modules have jobs too, which nobody here waits for.
+const OURS: &[&str] = &["checkout.settle", "checkout.give_back"];
 const LEASE: Duration = Duration::from_secs(60);
 /// More rounds than any payment needs until it expires.
 const ROUNDS_MAX: usize = 400;
@@ -50,35 +55,46 @@ pub(crate) struct Shop {
     /// The tea pot must be sent; the wallpaper is free and downloaded.
     pub(crate) pot: VariantId,
     pub(crate) wallpaper: VariantId,
+    /// A download that costs something, of which there is plenty.
+    pub(crate) sticker: VariantId,
     pub(crate) provider: Arc<Provider>,
+    /// Routes of pricing, gift cards and payments; whoever asks is staff.
+    pub(crate) staff: Router,
     cells: Option<TestCells>,
 }
 
-/// Every module, as the server starts them.
-fn modules(deps: &Deps, provider: &Provider) -> Peers {
+/// Every module, as the server starts them, and what staff may do with some of them.
+fn modules(deps: &Deps, provider: &Provider, metrics: &Metrics) -> (Peers, Routes) {
     let cursors = || CursorKey::new([7; 32]);
     let catalog = stoa_catalog::start(deps.clone(), [7; 32], str::to_owned).contract;
     let inventory = stoa_inventory::start(deps.clone(), cursors()).contract;
-    let pricing = stoa_pricing::start(deps.clone(), catalog.clone()).contract;
+    let pricing = stoa_pricing::start(deps.clone(), catalog.clone());
     let carts = stoa_cart::start(
         deps.clone(),
         catalog.clone(),
-        pricing.clone(),
+        pricing.contract.clone(),
         inventory.clone(),
         [8; 32],
     );
+    let ledger = stoa_ledger::start(deps.clone(), [6; 32], cursors());
     let config = PaymentsConfig {
         cursors: cursors(),
         test_provider: Some(provider.config.clone()),
+        seal: SealKeys::opening([9; 32]),
+        allow_loopback: true,
     };
-    Peers {
+    let payments = stoa_payments::start(deps.clone(), ledger.contract.clone(), config, metrics);
+    let peers = Peers {
         carts: carts.contract,
         catalog,
-        pricing,
+        pricing: pricing.contract,
         inventory,
         orders: stoa_orders::start(deps.clone(), [9; 32], cursors()).contract,
-        payments: stoa_payments::start(deps.clone(), config).contract,
-    }
+        payments: payments.contract,
+        ledger: ledger.contract,
+    };
+    let staff = pricing.routes.merge(ledger.routes).merge(payments.routes);
+    (peers, staff)
 }
 
 impl Shop {
@@ -104,11 +120,13 @@ impl Shop {
         tenant: TenantId,
         provider: Arc<Provider>,
     ) -> Self {
-        let peers = modules(&deps, &provider);
         let metrics = Metrics::new(Timestamp::from_micros(0));
-        let checkout = stoa_checkout::start(deps.clone(), peers.clone(), [5; 32], &metrics);
+        let (peers, staff) = modules(&deps, &provider, &metrics);
+        let config = Config::new([5; 32]);
+        let checkout = stoa_checkout::start(deps.clone(), peers.clone(), config, &metrics);
         let variant = VariantId::from_u128(0);
         Self {
+            staff: crate::staff::router(&deps, staff),
             deps,
             clock,
             kind,
@@ -118,6 +136,7 @@ impl Shop {
             metrics,
             pot: variant,
             wallpaper: variant,
+            sticker: variant,
             provider,
             cells: None,
         }
@@ -131,6 +150,7 @@ impl Shop {
             .expect(self.kind);
         self.pot = self.product("tea-pot", PRICES[0], true).await;
         self.wallpaper = self.product("wallpaper", PRICES[1], false).await;
+        self.sticker = self.product("sticker", 300, false).await;
     }
 
     /// Takes a product off the shelves.
@@ -247,7 +267,9 @@ impl Shop {
         PlaceOrder {
             tenant: self.tenant,
             test_mode: true,
-            cart: cart.clone(),
+            purchase: Purchase::Cart(cart.clone()),
+            expected_total: None,
+            gift_cards: Vec::new(),
             provider: "test".to_owned(),
             token: token.to_owned(),
             return_url: None,
@@ -287,6 +309,7 @@ impl Shop {
             .expect(self.kind)
             .cell;
         let queue = self.deps.storage.job_queue(cell).await.expect(self.kind);
+        let queue = queue.only(OURS);
         let lease = self.deps.ids.next_u128().to_string();
         queue
             .claim(lease, self.deps.now(), LEASE, 200)
@@ -339,6 +362,7 @@ impl Shop {
             .expect(self.kind)
             .cell;
         let queue = self.deps.storage.job_queue(cell).await.expect(self.kind);
+        let queue = queue.only(OURS);
         for _ in 0..ROUNDS_MAX {
             self.work().await;
             match queue.next_due().await.expect(self.kind) {
@@ -347,6 +371,18 @@ impl Shop {
             }
         }
         panic!("{}: jobs are still waiting", self.kind);
+    }
+
+    /// As [`Self::settle`], until something is so.
+    pub(crate) async fn settle_until(&self, done: impl AsyncFn() -> bool) {
+        for _ in 0..ROUNDS_MAX {
+            if done().await {
+                return;
+            }
+            self.clock.advance(Duration::from_millis(250));
+            self.work().await;
+        }
+        panic!("{}: it never came to pass", self.kind);
     }
 
     pub(crate) async fn order(&self, order: OrderId) -> OrderView {
@@ -403,7 +439,11 @@ impl Shop {
             .into_iter()
             .filter(|event| event.tenant == self.tenant)
             .map(|event| event.subject)
-            .filter(|subject| subject.starts_with("orders.") || subject.starts_with("payments."))
+            .filter(|subject| {
+                ["orders.", "payments.", "checkout."]
+                    .iter()
+                    .any(|ours| subject.starts_with(ours))
+            })
             .collect();
         subjects.sort();
         subjects
@@ -413,10 +453,13 @@ impl Shop {
         self.provider.charges(self.tenant).await
     }
 
-    /// How often a paid order found its stock gone.
-    pub(crate) fn stock_lost(&self) -> String {
+    /// How often money came for an order that could not take it.
+    pub(crate) fn payments_returned(&self) -> String {
+        self.metric("stoa_checkout_payments_returned_total ")
+    }
+
+    pub(crate) fn metric(&self, name: &str) -> String {
         let text = self.metrics.render();
-        let name = "stoa_checkout_paid_without_stock_total ";
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.unwrap().to_owned()
     }
