@@ -1,50 +1,35 @@
-//! The composition root: opens storage, starts the modules, wires them. The one place that knows
-//! all of them.
+//! The composition root: opens storage, starts the modules, and gives each role its share of them.
 
-use std::path::Path;
+mod modules;
+mod provider;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use stoa_bus::{Consumer, JobHandler, Recurring, Worker, WorkerConfig};
+use stoa_bus::{Transport, Worker, WorkerConfig};
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
+use stoa_jetstream::{JetStream, JetStreamConfig};
 use stoa_kernel::{Actor, Clock, Envelope, IdSource, SeededIds};
-use stoa_payments::{PaymentsConfig, TestProviderConfig};
-use stoa_rest::{ApiInfo, CursorKey, Readiness, RouterConfig, Routes, health_routes};
-use stoa_storage::{Migrations, Storage, StorageConfig, Tenant};
+use stoa_rest::{ApiInfo, Readiness, RouterConfig, health_routes};
+use stoa_storage::{Storage, StorageConfig, Tenant};
 use stoa_telemetry::Metrics;
 use stoa_tenancy::Tenancy;
 use stoa_test_provider::TestProvider;
 use tokio::net::TcpListener;
 
+use self::modules::{MIGRATIONS, Modules, Work};
+use self::provider::TestProviderPlan;
 use crate::clock::SystemClock;
 use crate::gauges::Gauges;
 use crate::sample;
 use crate::settings::Settings;
 
-/// How long a payment provider may take to answer.
-const PROVIDER_TIME_MAX: Duration = Duration::from_secs(5);
-
-const MIGRATIONS: [Migrations; 9] = [
-    stoa_tenancy::MIGRATIONS,
-    stoa_inventory::MIGRATIONS,
-    stoa_catalog::MIGRATIONS,
-    stoa_pricing::MIGRATIONS,
-    stoa_cart::MIGRATIONS,
-    stoa_orders::MIGRATIONS,
-    stoa_payments::MIGRATIONS,
-    stoa_notify::MIGRATIONS,
-    stoa_import::MIGRATIONS,
-];
-
 /// How much of Stoa a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// Routes and the worker.
-    Everything,
-    /// Routes; the worker is another process.
-    Routes,
+    /// What the settings' role does.
+    Role,
     /// What a command needs: routes, and a worker that does nothing but imports.
     Commands,
 }
@@ -97,7 +82,9 @@ impl App {
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let test = TestProviderPlan::of(settings, extent, &deps).await?;
+        let role = settings.target.role();
+        let pays = extent == Extent::Role && role.pays;
+        let test = TestProviderPlan::of(settings, pays, &deps).await?;
         let metrics = Metrics::new(clock.now());
         let modules = Modules::start(&deps, settings, test.config, &metrics).await?;
         let gauges = Gauges::register(storage.clone(), &metrics)?;
@@ -107,25 +94,41 @@ impl App {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             description: "One API for shoppers, merchants and operators.".to_owned(),
         };
-        let router = health_routes(readiness.clone(), metrics.clone())
-            .merge(modules.routes)
-            .with_docs(&info)
+        let health = health_routes(readiness.clone(), metrics.clone());
+        let all = extent == Extent::Commands || role.serves_shops || !role.serves_http;
+        let routes = match all {
             // After the docs: pages are not part of the API.
-            .merge(modules.pages)
-            .into_router(
-                modules.gate,
-                RouterConfig::new(metrics.clone(), ids.clone()),
-            );
-        let worker = match extent {
-            Extent::Routes => None,
-            Extent::Everything => {
-                let mut worker = Worker::new(storage.clone(), clock, ids, WorkerConfig::default());
-                worker.serve(modules.consumers, modules.jobs, modules.recurring);
-                Some(worker)
+            true => health
+                .merge(modules.routes)
+                .merge(modules.payment_routes)
+                .with_docs(&info)
+                .merge(modules.pages),
+            false => health.merge(modules.payment_routes),
+        };
+        let router = routes.into_router(
+            modules.gate,
+            RouterConfig::new(metrics.clone(), ids.clone()),
+        );
+        let mut work = Work::default();
+        match extent {
+            Extent::Commands => work.jobs = modules.import_jobs,
+            Extent::Role => {
+                if role.runs_worker {
+                    work = work.and(modules.work);
+                }
+                if role.pays {
+                    work = work.and(modules.payment_work);
+                }
             }
-            Extent::Commands => {
+        }
+        let worker = match work.jobs.is_empty() {
+            true => None,
+            false => {
                 let mut worker = Worker::new(storage.clone(), clock, ids, WorkerConfig::default());
-                worker.serve([], modules.import_jobs, []);
+                worker.serve(work.consumers, work.jobs, work.recurring);
+                if let Some(transport) = bus(settings, extent).await? {
+                    worker.carry(transport);
+                }
                 Some(worker)
             }
         };
@@ -161,199 +164,16 @@ impl App {
     }
 }
 
-/// Where the test provider is, and the one inside this process, if it is here.
-struct TestProviderPlan {
-    config: Option<TestProviderConfig>,
-    inside: Option<(TcpListener, TestProvider)>,
-}
-
-impl TestProviderPlan {
-    async fn of(settings: &Settings, extent: Extent, deps: &Deps) -> Result<Self> {
-        if let (Some(url), Some(key)) = (&settings.test_provider_url, &settings.test_provider_key) {
-            let config = provider_config(url.clone(), key.clone());
-            return Ok(Self {
-                config: Some(config),
-                inside: None,
-            });
-        }
-        if extent != Extent::Everything {
-            // Commands and split roles pay nothing by themselves.
-            return Ok(Self {
-                config: None,
-                inside: None,
-            });
-        }
-        let key = hex::encode(deps.storage.secret("test-provider").await?);
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let journal = journal_path(&settings.data_dir)?;
-        let provider = TestProvider::open(
-            &journal,
-            stoa_test_provider::Settings::new(key.clone()),
-            deps.clock.clone(),
-            deps.ids.clone(),
-        )
-        .context("the test payment provider's journal cannot be opened")?;
-        let config = Some(provider_config(url, key));
-        Ok(Self {
-            config,
-            inside: Some((listener, provider)),
-        })
+/// What carries events between processes, besides the log.
+async fn bus(settings: &Settings, extent: Extent) -> Result<Option<Arc<dyn Transport>>> {
+    if !settings.bus.starts_with("nats://") || extent == Extent::Commands {
+        return Ok(None);
     }
-}
-
-fn provider_config(base_url: String, key: String) -> TestProviderConfig {
-    TestProviderConfig {
-        base_url,
-        key,
-        timeout: PROVIDER_TIME_MAX,
-    }
-}
-
-fn journal_path(data_dir: &Path) -> Result<std::path::PathBuf> {
-    let folder = data_dir.join("test-provider");
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("{} cannot be created", folder.display()))?;
-    Ok(folder.join("charges.jsonl"))
-}
-
-/// All modules, started and wired.
-struct Modules {
-    routes: Routes,
-    pages: Routes,
-    gate: Arc<dyn stoa_rest::Gate>,
-    tenancy: Tenancy,
-    catalog: Arc<dyn Catalog>,
-    importer: stoa_import::Importer,
-    consumers: Vec<Arc<dyn Consumer>>,
-    jobs: Vec<Arc<dyn JobHandler>>,
-    import_jobs: Vec<Arc<dyn JobHandler>>,
-    recurring: Vec<Arc<dyn Recurring>>,
-    on_event: Arc<dyn Fn(&Envelope) + Send + Sync>,
-    on_gap: Arc<dyn Fn() + Send + Sync>,
-}
-
-/// The modules that sell, before the workflows that join them.
-struct Trade {
-    inventory: stoa_inventory::Module,
-    catalog: stoa_catalog::Module,
-    pricing: stoa_pricing::Module,
-    cart: stoa_cart::Module,
-    orders: stoa_orders::Module,
-    payments: stoa_payments::Module,
-}
-
-impl Trade {
-    async fn start(
-        deps: &Deps,
-        cursor_key: [u8; 32],
-        test_provider: Option<TestProviderConfig>,
-    ) -> Result<Self> {
-        let cursors = || CursorKey::new(cursor_key);
-        let inventory = stoa_inventory::start(deps.clone(), cursors());
-        let catalog =
-            stoa_catalog::start(deps.clone(), cursor_key, stoa_import::sanitise_description);
-        let pricing = stoa_pricing::start(deps.clone(), catalog.contract.clone());
-        let cart = stoa_cart::start(
-            deps.clone(),
-            catalog.contract.clone(),
-            pricing.contract.clone(),
-            inventory.contract.clone(),
-            deps.storage.secret("cart-tokens").await?,
-        );
-        let order_secret = deps.storage.secret("order-tokens").await?;
-        let orders = stoa_orders::start(deps.clone(), order_secret, cursors());
-        let config = PaymentsConfig {
-            cursors: cursors(),
-            test_provider,
-        };
-        let payments = stoa_payments::start(deps.clone(), config);
-        Ok(Self {
-            inventory,
-            catalog,
-            pricing,
-            cart,
-            orders,
-            payments,
-        })
-    }
-
-    fn peers(&self) -> stoa_checkout::Peers {
-        stoa_checkout::Peers {
-            carts: self.cart.contract.clone(),
-            catalog: self.catalog.contract.clone(),
-            pricing: self.pricing.contract.clone(),
-            inventory: self.inventory.contract.clone(),
-            orders: self.orders.contract.clone(),
-            payments: self.payments.contract.clone(),
-        }
-    }
-}
-
-impl Modules {
-    async fn start(
-        deps: &Deps,
-        settings: &Settings,
-        test_provider: Option<TestProviderConfig>,
-        metrics: &Metrics,
-    ) -> Result<Self> {
-        let cursor_key = deps.storage.secret("cursors").await?;
-        let trade = Trade::start(deps, cursor_key, test_provider).await?;
-        let peers = trade.peers();
-        let notify = stoa_notify::start(
-            deps.clone(),
-            peers.orders.clone(),
-            CursorKey::new(cursor_key),
-        );
-        let link_secret = deps.storage.secret("status-links").await?;
-        let checkout = stoa_checkout::start(deps.clone(), trade.peers(), link_secret, metrics);
-        let import = stoa_import::start(
-            deps.clone(),
-            peers.catalog.clone(),
-            peers.pricing.clone(),
-            peers.inventory.clone(),
-            CursorKey::new(cursor_key),
-        );
-        let tenancy = stoa_tenancy::start(
-            deps.clone(),
-            peers.pricing.clone(),
-            settings.base_domain.clone(),
-        );
-        let pages = stoa_storefront::start(stoa_storefront::ShopDeps {
-            catalog: peers.catalog.clone(),
-            carts: peers.carts,
-            checkout: checkout.contract,
-            orders: peers.orders,
-            mailbox: notify.contract,
-            secure: settings.https,
-            media: sample::media,
-            welcome: sample::welcome,
-        });
-        let routes = [
-            trade.pricing.routes,
-            trade.inventory.routes,
-            trade.cart.routes,
-            checkout.routes,
-            trade.orders.routes,
-            trade.payments.routes,
-            notify.routes,
-            import.routes,
-            tenancy.routes,
-        ];
-        let import_jobs = import.jobs;
-        Ok(Self {
-            routes: routes.into_iter().fold(trade.catalog.routes, Routes::merge),
-            pages,
-            gate: tenancy.gate,
-            tenancy: tenancy.tenancy,
-            catalog: peers.catalog,
-            importer: import.importer,
-            consumers: [trade.catalog.consumers, notify.consumers].concat(),
-            jobs: [checkout.jobs, notify.jobs, import_jobs.clone()].concat(),
-            import_jobs,
-            recurring: [checkout.recurring, import.recurring].concat(),
-            on_event: trade.catalog.on_event,
-            on_gap: trade.catalog.on_gap,
-        })
-    }
+    let config = JetStreamConfig {
+        url: settings.bus.clone(),
+        prefix: settings.bus_stream.clone(),
+        replicas: settings.bus_replicas,
+        bytes_max: settings.bus_bytes_max,
+    };
+    Ok(Some(Arc::new(JetStream::connect(config).await?)))
 }

@@ -12,6 +12,7 @@ pub(crate) enum Target {
     All,
     Api,
     Worker,
+    Payments,
 }
 
 /// One row of the table.
@@ -20,36 +21,56 @@ pub(crate) struct Role {
     pub(crate) does: &'static str,
     pub(crate) parts: &'static [&'static str],
     pub(crate) needs: &'static str,
-    /// Serves shops and the API over TCP.
+    /// Listens on TCP.
     pub(crate) serves_http: bool,
-    /// Moves events, runs jobs, talks to payment providers.
+    /// Serves shops and the whole API; else the routes of payments alone.
+    pub(crate) serves_shops: bool,
+    /// Moves events and runs jobs, but for those that pay.
     pub(crate) runs_worker: bool,
+    /// Opens the providers' secrets and speaks to them.
+    pub(crate) pays: bool,
 }
 
-pub(crate) const ROLES: [Role; 3] = [
+pub(crate) const ROLES: [Role; 4] = [
     Role {
         target: Target::All,
         does: "everything, on one machine",
-        parts: &["storefront", "api", "events", "jobs", "test provider"],
+        parts: &["storefront", "api", "events", "jobs", "payments"],
         needs: "nothing; or PostgreSQL",
         serves_http: true,
+        serves_shops: true,
         runs_worker: true,
+        pays: true,
     },
     Role {
         target: Target::Api,
         does: "shops and the API",
         parts: &["storefront", "api"],
-        needs: "PostgreSQL, and a worker beside it",
+        needs: "PostgreSQL; worker and payments beside it",
         serves_http: true,
+        serves_shops: true,
         runs_worker: false,
+        pays: false,
     },
     Role {
         target: Target::Worker,
-        does: "events, jobs and payments",
-        parts: &["events", "jobs", "payment providers"],
+        does: "events, jobs and schedules",
+        parts: &["events", "jobs", "mail", "webhooks"],
         needs: "PostgreSQL",
         serves_http: false,
+        serves_shops: false,
         runs_worker: true,
+        pays: false,
+    },
+    Role {
+        target: Target::Payments,
+        does: "payments: alone holds secrets",
+        parts: &["payment jobs", "payment webhooks", "test provider"],
+        needs: "PostgreSQL",
+        serves_http: true,
+        serves_shops: false,
+        runs_worker: false,
+        pays: true,
     },
 ];
 
@@ -66,6 +87,7 @@ impl Target {
             Self::All => "all",
             Self::Api => "api",
             Self::Worker => "worker",
+            Self::Payments => "payments",
         }
     }
 }

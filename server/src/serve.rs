@@ -29,11 +29,20 @@ pub(crate) fn run(settings: Settings, output: Output) -> Result<ExitCode> {
         format: settings.log_format(),
         clock: Arc::new(SystemClock),
     })?;
+    arm_failpoints()?;
     let Some(_locks) = lock::own(&settings)? else {
         bail!("another stoa process owns {}", settings.data_dir.display());
     };
     runtime()?.block_on(serve(settings, output))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Crash tests of a debug build name here where it dies.
+fn arm_failpoints() -> Result<()> {
+    match std::env::var("STOA_TEST_FAILPOINTS") {
+        Ok(plan) => Ok(stoa_failpoint::arm(&plan)?),
+        Err(_) => Ok(()),
+    }
 }
 
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
@@ -56,12 +65,7 @@ async fn serve(settings: Settings, output: Output) -> Result<()> {
         })?),
         false => None,
     };
-    let extent = if role.runs_worker {
-        Extent::Everything
-    } else {
-        Extent::Routes
-    };
-    let app = App::start(&settings, extent).await?;
+    let app = App::start(&settings, Extent::Role).await?;
     let address = tcp.as_ref().map(TcpListener::local_addr).transpose()?;
     let first = match settings.wants_demo() {
         true => demo::ensure(&app)

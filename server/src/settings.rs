@@ -17,7 +17,7 @@ use crate::roles::Target;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    /// Which role this process plays: `all`, `api` or `worker`.
+    /// Which role this process plays: `all`, `api`, `worker` or `payments`.
     pub(crate) target: Target,
     /// Where everything embedded lives: databases, the local socket, the test provider's journal.
     pub(crate) data_dir: PathBuf,
@@ -47,6 +47,23 @@ pub(crate) struct Settings {
     pub(crate) test_provider_url: Option<String>,
     /// The secret shared with that process.
     pub(crate) test_provider_key: Option<String>,
+    /// 64 hexadecimal digits: the private key that opens providers' secrets. For `all` and
+    /// `payments`; by default made up and kept in the database.
+    pub(crate) payments_key: Option<String>,
+    /// The public half, for `api` and `worker`: what they take in they cannot read again.
+    pub(crate) payments_public_key: Option<String>,
+    /// `memory:`, or `nats://host:port` for JetStream, through which processes hear of events at
+    /// once.
+    pub(crate) bus: String,
+    /// Names the stream at NATS.
+    pub(crate) bus_stream: String,
+    /// Copies that a NATS cluster keeps of the stream.
+    pub(crate) bus_replicas: usize,
+    /// Bytes that the stream may take.
+    pub(crate) bus_bytes_max: i64,
+    /// Whether webhooks, payment and tax providers may be on this very machine, without TLS: for
+    /// development and tests.
+    pub(crate) allow_loopback: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -73,6 +90,13 @@ impl Default for Settings {
             connections_max: 10_000,
             test_provider_url: None,
             test_provider_key: None,
+            payments_key: None,
+            payments_public_key: None,
+            bus: "memory:".to_owned(),
+            bus_stream: "stoa-events".to_owned(),
+            bus_replicas: 1,
+            bus_bytes_max: 1 << 30,
+            allow_loopback: false,
         }
     }
 }
@@ -89,6 +113,7 @@ pub(crate) struct Overrides {
 
 /// More than a process may have files open.
 const CONNECTIONS_MAX: usize = 1_000_000;
+const BUS_BYTES_MIN: i64 = 1 << 20;
 const PREFIX: &str = "STOA_";
 /// Variables of the test suite, not settings.
 const TEST_PREFIX: &str = "STOA_TEST_";
@@ -133,7 +158,37 @@ impl Settings {
         if self.test_provider_url.is_some() && self.test_provider_key.is_none() {
             bail!("settings: `test_provider_url` needs `test_provider_key`");
         }
+        if self.bus != "memory:" && !self.bus.starts_with("nats://") {
+            bail!("settings: `bus` is memory: or nats://host:port");
+        }
+        if !(1..=5).contains(&self.bus_replicas) || self.bus_bytes_max < BUS_BYTES_MIN {
+            bail!("settings: `bus_replicas` is 1 to 5, `bus_bytes_max` at least {BUS_BYTES_MIN}");
+        }
+        for key in [&self.payments_key, &self.payments_public_key] {
+            key.as_deref().map(key_bytes).transpose()?;
+        }
         Ok(())
+    }
+
+    /// The keys that seal and open providers' secrets; `kept` is the one of the database, for
+    /// installations that set none.
+    pub(crate) fn seal_keys(&self, kept: [u8; 32]) -> Result<stoa_payments::SealKeys> {
+        use stoa_payments::SealKeys;
+        let opens = self.target.role().pays;
+        if let Some(key) = &self.payments_key {
+            let keys = SealKeys::opening(key_bytes(key)?);
+            return Ok(if opens {
+                keys
+            } else {
+                SealKeys::sealing(keys.public())
+            });
+        }
+        match &self.payments_public_key {
+            Some(key) if !opens => Ok(SealKeys::sealing(key_bytes(key)?)),
+            Some(_) => bail!("settings: the role `{}` needs `payments_key`", self.target),
+            None if opens => Ok(SealKeys::opening(kept)),
+            None => Ok(SealKeys::sealing(SealKeys::opening(kept).public())),
+        }
     }
 
     pub(crate) fn database_url(&self) -> String {
@@ -182,6 +237,13 @@ impl Settings {
             false => "stoa.lock".to_owned(),
         }
     }
+}
+
+fn key_bytes(text: &str) -> Result<[u8; 32]> {
+    let bytes: Option<[u8; 32]> = hex::decode(text)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok());
+    bytes.context("settings: `payments_key` and `payments_public_key` are 64 hexadecimal digits")
 }
 
 fn read_file(path: &Path) -> Result<toml::Table> {

@@ -1,0 +1,246 @@
+//! All modules of Stoa, started and wired. Knows what each needs, and what each does for which role.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use stoa_bus::{Consumer, JobHandler, Recurring};
+use stoa_contracts::Deps;
+use stoa_contracts::catalog::Catalog;
+use stoa_kernel::Envelope;
+use stoa_payments::{PaymentsConfig, TestProviderConfig};
+use stoa_rest::{CursorKey, Routes};
+use stoa_storage::Migrations;
+use stoa_telemetry::Metrics;
+use stoa_tenancy::Tenancy;
+
+use crate::sample;
+use crate::settings::Settings;
+
+pub(super) const MIGRATIONS: [Migrations; 12] = [
+    stoa_tenancy::MIGRATIONS,
+    stoa_inventory::MIGRATIONS,
+    stoa_catalog::MIGRATIONS,
+    stoa_pricing::MIGRATIONS,
+    stoa_cart::MIGRATIONS,
+    stoa_orders::MIGRATIONS,
+    stoa_ledger::MIGRATIONS,
+    stoa_payments::MIGRATIONS,
+    stoa_checkout::MIGRATIONS,
+    stoa_notify::MIGRATIONS,
+    stoa_webhooks::MIGRATIONS,
+    stoa_import::MIGRATIONS,
+];
+
+/// What a worker is given to do.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) consumers: Vec<Arc<dyn Consumer>>,
+    pub(super) jobs: Vec<Arc<dyn JobHandler>>,
+    pub(super) recurring: Vec<Arc<dyn Recurring>>,
+}
+
+impl Work {
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.consumers.extend(other.consumers);
+        self.jobs.extend(other.jobs);
+        self.recurring.extend(other.recurring);
+        self
+    }
+}
+
+/// All modules, started and wired.
+pub(super) struct Modules {
+    /// All but those of payments.
+    pub(super) routes: Routes,
+    /// What a process that only pays serves.
+    pub(super) payment_routes: Routes,
+    pub(super) pages: Routes,
+    pub(super) gate: Arc<dyn stoa_rest::Gate>,
+    pub(super) tenancy: Tenancy,
+    pub(super) catalog: Arc<dyn Catalog>,
+    pub(super) importer: stoa_import::Importer,
+    /// Everything that needs no provider's secret.
+    pub(super) work: Work,
+    /// Everything that speaks to payment providers.
+    pub(super) payment_work: Work,
+    pub(super) import_jobs: Vec<Arc<dyn JobHandler>>,
+    pub(super) on_event: Arc<dyn Fn(&Envelope) + Send + Sync>,
+    pub(super) on_gap: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// The modules that sell, before the workflows that join them.
+struct Trade {
+    inventory: stoa_inventory::Module,
+    catalog: stoa_catalog::Module,
+    pricing: stoa_pricing::Module,
+    cart: stoa_cart::Module,
+    orders: stoa_orders::Module,
+    ledger: stoa_ledger::Module,
+    payments: stoa_payments::Module,
+}
+
+impl Trade {
+    async fn start(
+        deps: &Deps,
+        settings: &Settings,
+        cursor_key: [u8; 32],
+        test_provider: Option<TestProviderConfig>,
+        metrics: &Metrics,
+    ) -> Result<Self> {
+        let cursors = || CursorKey::new(cursor_key);
+        let inventory = stoa_inventory::start(deps.clone(), cursors());
+        inventory.show(metrics);
+        let catalog =
+            stoa_catalog::start(deps.clone(), cursor_key, stoa_import::sanitise_description);
+        let pricing = stoa_pricing::start_with(
+            deps.clone(),
+            catalog.contract.clone(),
+            stoa_pricing::Config {
+                tax_providers_inside: settings.allow_loopback,
+            },
+        );
+        let cart = stoa_cart::start(
+            deps.clone(),
+            catalog.contract.clone(),
+            pricing.contract.clone(),
+            inventory.contract.clone(),
+            deps.storage.secret("cart-tokens").await?,
+        );
+        let order_secret = deps.storage.secret("order-tokens").await?;
+        let orders = stoa_orders::start(deps.clone(), order_secret, cursors());
+        let card_secret = deps.storage.secret("gift-cards").await?;
+        let ledger = stoa_ledger::start(deps.clone(), card_secret, cursors());
+        let config = PaymentsConfig {
+            cursors: cursors(),
+            test_provider,
+            seal: settings.seal_keys(deps.storage.secret("payments-seal").await?)?,
+            allow_loopback: settings.allow_loopback,
+        };
+        let books = ledger.contract.clone();
+        let payments = stoa_payments::start(deps.clone(), books, config, metrics);
+        Ok(Self {
+            inventory,
+            catalog,
+            pricing,
+            cart,
+            orders,
+            ledger,
+            payments,
+        })
+    }
+
+    fn peers(&self) -> stoa_checkout::Peers {
+        stoa_checkout::Peers {
+            carts: self.cart.contract.clone(),
+            catalog: self.catalog.contract.clone(),
+            pricing: self.pricing.contract.clone(),
+            inventory: self.inventory.contract.clone(),
+            orders: self.orders.contract.clone(),
+            payments: self.payments.contract.clone(),
+            ledger: self.ledger.contract.clone(),
+        }
+    }
+}
+
+impl Modules {
+    pub(super) async fn start(
+        deps: &Deps,
+        settings: &Settings,
+        test_provider: Option<TestProviderConfig>,
+        metrics: &Metrics,
+    ) -> Result<Self> {
+        let cursor_key = deps.storage.secret("cursors").await?;
+        let cursors = || CursorKey::new(cursor_key);
+        let trade = Trade::start(deps, settings, cursor_key, test_provider, metrics).await?;
+        let peers = trade.peers();
+        let notify = stoa_notify::start(deps.clone(), peers.orders.clone(), cursors());
+        let webhooks = webhooks(deps, settings, cursors()).await?;
+        let checkout_config =
+            stoa_checkout::Config::new(deps.storage.secret("status-links").await?);
+        let checkout = stoa_checkout::start(deps.clone(), trade.peers(), checkout_config, metrics);
+        let import = stoa_import::start(
+            deps.clone(),
+            peers.catalog.clone(),
+            peers.pricing.clone(),
+            peers.inventory.clone(),
+            cursors(),
+        );
+        let base_domain = settings.base_domain.clone();
+        let tenancy = stoa_tenancy::start(deps.clone(), peers.pricing.clone(), base_domain);
+        let pages = stoa_storefront::start(stoa_storefront::ShopDeps {
+            catalog: peers.catalog.clone(),
+            carts: peers.carts,
+            checkout: checkout.contract,
+            orders: peers.orders,
+            mailbox: notify.contract,
+            secure: settings.https,
+            media: sample::media,
+            welcome: sample::welcome,
+        });
+        let routes = [
+            trade.pricing.routes,
+            trade.inventory.routes,
+            trade.cart.routes,
+            checkout.routes,
+            trade.orders.routes,
+            trade.ledger.routes,
+            notify.routes,
+            webhooks.routes,
+            import.routes,
+            tenancy.routes,
+        ];
+        let payment_work = Work {
+            consumers: Vec::new(),
+            jobs: checkout.jobs,
+            recurring: trade.payments.recurring,
+        };
+        let consumers = [
+            trade.catalog.consumers,
+            checkout.consumers,
+            notify.consumers,
+            webhooks.consumers,
+        ];
+        let jobs = [
+            trade.inventory.jobs,
+            notify.jobs,
+            webhooks.jobs,
+            import.jobs.clone(),
+        ];
+        let recurring = [
+            trade.inventory.recurring,
+            trade.cart.recurring,
+            checkout.recurring,
+            webhooks.recurring,
+            import.recurring,
+        ];
+        Ok(Self {
+            routes: routes.into_iter().fold(trade.catalog.routes, Routes::merge),
+            payment_routes: trade.payments.routes,
+            pages,
+            gate: tenancy.gate,
+            tenancy: tenancy.tenancy,
+            catalog: peers.catalog,
+            importer: import.importer,
+            work: Work {
+                consumers: consumers.concat(),
+                jobs: jobs.concat(),
+                recurring: recurring.concat(),
+            },
+            payment_work,
+            import_jobs: import.jobs,
+            on_event: trade.catalog.on_event,
+            on_gap: trade.catalog.on_gap,
+        })
+    }
+}
+
+async fn webhooks(
+    deps: &Deps,
+    settings: &Settings,
+    cursors: CursorKey,
+) -> Result<stoa_webhooks::Module> {
+    let mut config =
+        stoa_webhooks::Config::new(deps.storage.secret("webhook-secrets").await?, cursors);
+    config.allow_loopback = settings.allow_loopback;
+    Ok(stoa_webhooks::start(deps.clone(), config))
+}
