@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use stoa_kernel::{ApiKeyId, Currency, OrderId, TenantId, Timestamp};
@@ -44,7 +44,9 @@ impl Gate for OpenGate {
         _: Option<&RequestTenant>,
         _: Option<&Credential>,
     ) -> Result<Caller, Problem> {
-        let permissions = PermissionSet::EMPTY.with(Permission::OrdersRead);
+        let permissions = PermissionSet::EMPTY
+            .with(Permission::OrdersRead)
+            .with(Permission::OrdersWrite);
         Ok(Caller::Staff {
             key: ApiKeyId::from_u128(1),
             permissions,
@@ -52,7 +54,7 @@ impl Gate for OpenGate {
     }
 }
 
-fn router(cells: &TestCells, shops: &[(&str, &Shop<'_>)]) -> Router {
+pub(crate) fn router(cells: &TestCells, shops: &[(&str, &Shop<'_>)]) -> Router {
     let shops = shops
         .iter()
         .map(|(slug, shop)| ((*slug).to_owned(), shop.tenant))
@@ -64,21 +66,49 @@ fn router(cells: &TestCells, shops: &[(&str, &Shop<'_>)]) -> Router {
         .into_router(Arc::new(OpenGate { shops }), config)
 }
 
+pub(crate) async fn send(
+    router: &Router,
+    request: Request<Body>,
+) -> (StatusCode, HeaderMap, String) {
+    let response = router.clone().oneshot(request).await.expect("an answer");
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = response.into_body().collect().await.expect("a body");
+    let text = String::from_utf8(body.to_bytes().to_vec()).expect("text");
+    (status, headers, text)
+}
+
+/// As staff of `acme`.
+pub(crate) async fn read(router: &Router, path: &str) -> (StatusCode, HeaderMap, String) {
+    let request = Request::builder()
+        .uri(path)
+        .header("host", "acme")
+        .header(STAFF.0, STAFF.1);
+    send(router, request.body(Body::empty()).expect("a request")).await
+}
+
+/// As staff of `acme`.
+pub(crate) async fn post(router: &Router, path: &str, body: &Value) -> (StatusCode, Value) {
+    let request = Request::builder()
+        .method("POST")
+        .uri(path)
+        .header("host", "acme")
+        .header("content-type", "application/json")
+        .header(STAFF.0, STAFF.1);
+    let request = request
+        .body(Body::from(body.to_string()))
+        .expect("a request");
+    let (status, _, text) = send(router, request).await;
+    (status, serde_json::from_str(&text).expect("JSON"))
+}
+
 async fn get(router: &Router, host: &str, path: &str, header: (&str, &str)) -> (StatusCode, Value) {
     let request = Request::builder()
         .uri(path)
         .header("host", host)
         .header(header.0, header.1);
     let request = request.body(Body::empty()).expect("a request");
-    let response = router.clone().oneshot(request).await.expect("an answer");
-    let status = response.status();
-    let body = response
-        .into_body()
-        .collect()
-        .await
-        .expect("a body")
-        .to_bytes();
-    (status, serde_json::from_slice(&body).expect("JSON"))
+    let (status, _, text) = send(router, request).await;
+    (status, serde_json::from_str(&text).expect("JSON"))
 }
 
 const STAFF: (&str, &str) = ("authorization", "Bearer staff");
@@ -230,7 +260,7 @@ async fn staff_find_orders_by_where_they_stand_and_open_their_own() {
     }
 }
 
-fn ids(page: &Value) -> Vec<u128> {
+pub(crate) fn ids(page: &Value) -> Vec<u128> {
     let rows = page["data"].as_array().expect("a list");
     let id = |row: &Value| row["id"].as_str().and_then(|id| id.parse::<OrderId>().ok());
     rows.iter()

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use stoa_contracts::orders::{NewOrder, NewOrderLine, OrderError, OrderState, Orders, PaymentStep};
+use stoa_contracts::orders::{
+    NewOrder, NewOrderLine, OrderError, OrderState, OrderView, Orders, PaymentStep,
+};
 use stoa_contracts::pricing::TaxLine;
 use stoa_contracts::{Address, Totals};
 use stoa_kernel::{
@@ -80,6 +82,39 @@ impl<'c> Shop<'c> {
             self.cause(),
         )
         .await
+    }
+
+    /// Runs one call of the contract in a transaction of its own.
+    pub(crate) async fn run<T, F>(&self, call: F) -> Result<T, OrderError>
+    where
+        F: for<'t, 'x, 'o> AsyncFn(
+                &'t mut Tx<'x>,
+                &'o Arc<dyn Orders>,
+                &'o Cause,
+            ) -> Result<T, OrderError>
+            + Send
+            + Sync
+            + 'static,
+        T: Send + 'static,
+    {
+        let (orders, cause) = (self.orders.clone(), self.cause());
+        self.db
+            .write(async move |tx: &mut Tx<'_>| call(tx, &orders, &cause).await)
+            .await
+    }
+
+    pub(crate) async fn view(&self, order: OrderId) -> OrderView {
+        let view = self.orders.view(self.tenant, order).await;
+        view.expect(self.cells.kind)
+    }
+
+    /// A paid order: two teapots and a cup.
+    pub(crate) async fn paid(&self, seed: u128) -> NewOrder {
+        let placed = order(seed);
+        self.create(&placed).await.expect(self.cells.kind);
+        let state = self.step(placed.id, paid(seed)).await;
+        state.expect(self.cells.kind);
+        placed
     }
 
     /// The events of the shop's cell, oldest first.
