@@ -56,7 +56,7 @@ pub fn start_with(deps: Deps, catalog: Arc<dyn Catalog>, config: Config) -> Modu
         catalog,
         cursors: OnceCell::new(),
         held_terms: Cache::new(SHOPS_HELD_MAX),
-        rate_source: Arc::new(HttpRates { inside }),
+        rate_source: Arc::new(HttpRates::new(inside)),
         provider_rests: Cache::new(SHOPS_HELD_MAX),
         inside,
     });

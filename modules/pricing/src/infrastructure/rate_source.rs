@@ -2,10 +2,20 @@
 //! address of the inside unless told to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Client, redirect};
+use http::{Request, header};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
 use url::Url;
 
 /// For one question from the name look-up to the last byte of the answer.
@@ -22,8 +32,9 @@ pub(crate) struct SignedQuestion {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
-    #[error("`{url}` is no address that may be asked: {reason}")]
-    Address { url: String, reason: &'static str },
+    /// Its text stays out of logs: it may hold a secret.
+    #[error("this address may not be asked: {reason}")]
+    Address { reason: &'static str },
     #[error("`{host}` cannot be found: {message}")]
     Name { host: String, message: String },
     #[error("it answered with status {status}")]
@@ -43,9 +54,11 @@ pub(crate) trait RateSource: Send + Sync + 'static {
     async fn ask(&self, question: &SignedQuestion) -> Result<Vec<u8>, AskError>;
 }
 
-/// Rates over HTTP. With `inside` also plain HTTP and private addresses may be asked.
+/// Rates over HTTP, each question over a connection of its own to the address that was checked.
 pub(crate) struct HttpRates {
-    pub(crate) inside: bool,
+    /// Whether also plain HTTP and private addresses may be asked.
+    inside: bool,
+    tls: TlsConnector,
 }
 
 #[async_trait]
@@ -58,44 +71,50 @@ impl RateSource for HttpRates {
 }
 
 impl HttpRates {
+    pub(crate) fn new(inside: bool) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self {
+            inside,
+            tls: TlsConnector::from(Arc::new(config)),
+        }
+    }
+
     async fn ask_unhurried(&self, question: &SignedQuestion) -> Result<Vec<u8>, AskError> {
         let url = checked_url(&question.url, self.inside)?;
-        let (host, addresses) = self.addresses(&url).await?;
-        // The very addresses that were checked: a name may answer otherwise the next time.
-        let client = Client::builder()
-            .resolve_to_addrs(&host, &addresses)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(broken)?;
-        let mut request = client
-            .post(url)
-            .header("content-type", "application/json")
-            .body(question.body.clone());
-        for (name, value) in &question.headers {
-            request = request.header(*name, value);
-        }
-        let mut answer = request.send().await.map_err(broken)?;
+        let request = request_of(&url, question)?;
+        // A name may lead elsewhere the next time it is asked: the addresses checked are dialled.
+        let addresses = self.addresses(&url).await?;
+        let stream = TcpStream::connect(&addresses[..]).await.map_err(broken)?;
+        stream.set_nodelay(true).map_err(broken)?;
+        let (mut sender, connection) = if url.scheme() == "https" {
+            let name = url.host_str().unwrap_or_default();
+            let name = name.trim_start_matches('[').trim_end_matches(']');
+            let name = ServerName::try_from(name.to_owned()).map_err(broken)?;
+            let secured = self.tls.connect(name, stream).await.map_err(broken)?;
+            speak(TokioIo::new(secured)).await?
+        } else {
+            speak(TokioIo::new(stream)).await?
+        };
+        let answer = sender.send_request(request).await.map_err(broken)?;
         if !answer.status().is_success() {
             return Err(AskError::Status {
                 status: answer.status().as_u16(),
             });
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(AskError::TooLong);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+        let body = whole(answer.into_body()).await;
+        drop(connection);
+        body
     }
 
-    async fn addresses(&self, url: &Url) -> Result<(String, Vec<SocketAddr>), AskError> {
-        let refused = |reason| AskError::Address {
-            url: url.to_string(),
-            reason,
-        };
+    async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, AskError> {
+        let refused = |reason| AskError::Address { reason };
         let host = url.host_str().ok_or_else(|| refused("it has no host"))?;
         let port = url
             .port_or_known_default()
@@ -111,16 +130,55 @@ impl HttpRates {
         if !self.inside && !found.iter().all(|address| is_public(address.ip())) {
             return Err(refused("it is not public"));
         }
-        Ok((host.to_owned(), found))
+        Ok(found)
+    }
+}
+
+/// A connection that ends when its driver is dropped.
+async fn speak<I>(io: I) -> Result<(http1::SendRequest<Full<Bytes>>, JoinSet<()>), AskError>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(io).await.map_err(broken)?;
+    let mut driver = JoinSet::new();
+    // Its error is the request's as well, which tells it.
+    driver.spawn(async move { drop(connection.await) });
+    Ok((sender, driver))
+}
+
+fn request_of(url: &Url, question: &SignedQuestion) -> Result<Request<Full<Bytes>>, AskError> {
+    let path = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let host = url.host_str().unwrap_or_default();
+    let authority = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    let mut request = Request::post(path)
+        .header(header::HOST, authority)
+        .header(header::CONTENT_TYPE, "application/json");
+    for (name, value) in &question.headers {
+        request = request.header(*name, value);
+    }
+    let body = Full::from(Bytes::from(question.body.clone()));
+    request.body(body).map_err(broken)
+}
+
+async fn whole(body: Incoming) -> Result<Vec<u8>, AskError> {
+    match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+        Ok(read) => Ok(read.to_bytes().to_vec()),
+        Err(error) if error.is::<LengthLimitError>() => Err(AskError::TooLong),
+        Err(error) => Err(AskError::Broken {
+            message: error.to_string(),
+        }),
     }
 }
 
 /// An address that may be asked, as far as its text says.
 pub(crate) fn checked_url(text: &str, inside: bool) -> Result<Url, AskError> {
-    let refused = |reason| AskError::Address {
-        url: text.to_owned(),
-        reason,
-    };
+    let refused = |reason| AskError::Address { reason };
     let url = Url::parse(text).map_err(|_| refused("it is not a URL"))?;
     let scheme_fits = url.scheme() == "https" || (inside && url.scheme() == "http");
     if !scheme_fits {
@@ -141,9 +199,9 @@ pub(crate) fn checked_url(text: &str, inside: bool) -> Result<Url, AskError> {
     Ok(url)
 }
 
-fn broken(error: reqwest::Error) -> AskError {
+fn broken(error: impl std::error::Error) -> AskError {
     AskError::Broken {
-        message: error.without_url().to_string(),
+        message: error.to_string(),
     }
 }
 
@@ -233,7 +291,7 @@ mod tests {
             headers: ["a", "b", "c"].map(|name| (name, String::new())),
             body: String::new(),
         };
-        let refused = HttpRates { inside: false }.ask(&question).await;
+        let refused = HttpRates::new(false).ask(&question).await;
         assert!(
             matches!(refused, Err(AskError::Address { .. })),
             "{refused:?}"

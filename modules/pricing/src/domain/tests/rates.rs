@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use serde_json::json;
 use stoa_contracts::Destination;
 use stoa_contracts::pricing::TaxLine;
@@ -280,4 +281,45 @@ fn a_list_holds_from_its_start_until_its_end() {
     assert!(holds(start) && holds(until.minus(Duration::from_micros(1))));
     assert!(!holds(until));
     assert!(!sale.holds(Currency::USD, start));
+}
+
+proptest! {
+    #[test]
+    fn the_tax_by_name_sums_to_the_tax(
+        rates in prop::collection::vec((0_i64..=1_000_000, any::<bool>(), any::<bool>()), 0..6),
+        amounts in prop::collection::vec((0_i64..1_000_000, 1_u32..50, any::<bool>(), any::<bool>()), 0..10),
+        delivery in 0_i64..5_000,
+        inclusive in any::<bool>(),
+        shipping_taxed in any::<bool>(),
+    ) {
+        let rate = |(index, (ppm, compound, book)): (usize, &(i64, bool, bool))| {
+            json!({"name": format!("T{index}"), "rate_ppm": ppm, "compound": compound,
+                "category": book.then_some("books")})
+        };
+        let rates: Vec<serde_json::Value> = rates.iter().enumerate().map(rate).collect();
+        let mut table = table();
+        table.regions = serde_json::from_value(json!([
+            {"place": {"country": "DE"}, "shipping_taxed": shipping_taxed, "rates": rates}
+        ])).expect("regions");
+        let rule = TaxRule { ppm: 0, inclusive };
+        let taxation = Taxation::at(rule, &table, &at("DE", None), None);
+        let line_of = |&(unit, units, taxable, book): &(i64, u32, bool, bool)| {
+            let mut each = typed(unit, units, if book { "Book" } else { "Shirt" });
+            each.line.taxable = taxable;
+            each
+        };
+        let lines: Vec<PricedLine> = amounts.iter().map(line_of).collect();
+        let none = Reduction::default();
+        let sums = calculate(&taxation, Currency::EUR, &lines, delivery, &none).expect("sums");
+        let (subtotal, shipping, tax, total) = totals(&sums);
+        prop_assert_eq!(sums.taxes.iter().map(|each| each.amount.amount).sum::<i64>(), tax);
+        prop_assert!(sums.taxes.iter().all(|each| each.amount.amount >= 0));
+        prop_assert_eq!(subtotal + shipping + tax, total);
+        let listed: i64 = lines.iter().map(|each| each.unit * each.line.quantity.as_i64()).sum();
+        if inclusive {
+            prop_assert_eq!(total, listed + delivery);
+        } else {
+            prop_assert_eq!((subtotal, shipping), (listed, delivery));
+        }
+    }
 }
