@@ -257,3 +257,30 @@ async fn promotions_of_one_shop_are_not_those_of_another() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_another_process_changed_holds_at_the_next_quote() {
+    for cells in everywhere().await {
+        let here = open(&cells, "processes").await;
+        let there = here.elsewhere(&cells);
+        let total = async || quoted(&there, &[]).await.totals.total.amount;
+        assert_eq!(total().await, 2_500 + 1_290, "{}", cells.kind);
+        let free = json!({"title": "Free", "benefit": {"kind": "free_shipping"}});
+        let made = here.promote(free).await;
+        assert_eq!(total().await, 2_500, "{}", cells.kind);
+        let path = format!("{ALL}/{}", made["id"].as_str().expect("an id"));
+        here.send("DELETE", &path, &[], None).await;
+        let options = json!({"options": [{"id": "express", "name": "Express",
+            "price": {"amount": 100, "currency": "EUR"}}]});
+        let set = here
+            .send("PUT", "/api/v1/admin/shipping", &[], Some(options))
+            .await;
+        assert_eq!(set.status, 200, "{}", cells.kind);
+        assert_eq!(total().await, 2_600, "{}", cells.kind);
+        let tax = json!({"rate_ppm": 100_000, "prices_include_tax": false});
+        let set = here.send("PUT", "/api/v1/admin/tax", &[], Some(tax)).await;
+        assert_eq!(set.status, 200, "{}", cells.kind);
+        // 10 % of 2000, of 500 and of 100 on top.
+        assert_eq!(total().await, 2_860, "{}", cells.kind);
+    }
+}

@@ -22,7 +22,7 @@ use stoa_kernel::{
     ApiKeyId, Currency, Money, OrderId, ProductId, Quantity, SeededIds, TenantId, Timestamp,
     VariantId,
 };
-use stoa_pricing::{Config, MIGRATIONS, start_with};
+use stoa_pricing::{Config, MIGRATIONS, start, start_with};
 use stoa_rest::{
     Caller, Credential, Gate, PermissionSet, Problem, RequestTenant, RouterConfig, TenantInfo,
 };
@@ -107,6 +107,15 @@ impl Shop {
             router: module
                 .routes
                 .into_router(Arc::new(OneShop { tenant }), config),
+        }
+    }
+
+    /// The same shop, as another process serves it.
+    pub(crate) fn elsewhere(&self, cells: &TestCells) -> Self {
+        let module = start(cells.deps.clone(), self.catalog.clone());
+        Self {
+            pricing: module.contract,
+            ..self.clone()
         }
     }
 
