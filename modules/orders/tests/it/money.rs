@@ -327,3 +327,36 @@ async fn an_edit_replaces_lines_and_shows_what_is_owed() {
         ));
     }
 }
+
+#[tokio::test]
+async fn an_order_of_before_part_payments_counts_as_paid_whole() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "acme").await;
+        let placed = shop.paid(1).await;
+        // As rows were written then.
+        const OLD: &str = "UPDATE orders_order SET paid = NULL WHERE tenant_id = :tenant";
+        let aged = shop
+            .db
+            .write(async move |tx: &mut Tx<'_>| tx.execute(OLD, &[]).await);
+        assert_eq!(aged.await.expect(cells.kind), 1, "{}", cells.kind);
+        let view = shop.view(placed.id).await;
+        assert_eq!(view.paid, eur(5_831), "{}", cells.kind);
+        // The attempt that paid it has done so still.
+        let again = shop.step(placed.id, part(1, 5_831)).await;
+        assert_eq!(again.expect(cells.kind).version, 2, "{}", cells.kind);
+        let refused = refund(&shop, placed.id, back(1, 5_832, vec![])).await;
+        assert!(matches!(
+            refused,
+            Err(OrderError::Transition {
+                step: "refunded",
+                ..
+            })
+        ));
+        let state = refund(&shop, placed.id, back(1, 5_831, vec![])).await;
+        let state = state.expect(cells.kind);
+        assert_eq!(
+            (state.payment, state.paid),
+            (PaymentStatus::Refunded, eur(5_831))
+        );
+    }
+}
