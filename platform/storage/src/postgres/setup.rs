@@ -134,6 +134,9 @@ fn guard_sql(schema: &str) -> String {
            END LOOP; \
            IF to_regclass('{schema}.stoa_event') IS NOT NULL THEN \
              GRANT INSERT ON {schema}.stoa_event, {schema}.stoa_job TO {TENANT_ROLE}; \
+             GRANT UPDATE (run_at), \
+               SELECT (tenant_id, kind, unique_key, dead_at, lease, run_at) \
+               ON {schema}.stoa_job TO {TENANT_ROLE}; \
            END IF; \
          END $$"
     )

@@ -333,3 +333,31 @@ async fn a_shared_cells_queue_holds_the_jobs_of_all_its_tenants() {
         assert_eq!(tenants, expected, "{}", cells.kind);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_waits_can_be_made_due_now_and_only_by_its_own_tenant() {
+    for cells in everywhere().await {
+        let (one, two) = (cells.tenant("one").await, cells.tenant("two").await);
+        let (db, other) = (cells.db(one).await, cells.db(two).await);
+        let queue = queue_of(cells.storage(), one).await;
+        let keyed = NewJob {
+            unique_key: Some("k".to_owned()),
+            ..job(1, 1_000)
+        };
+        assert!(enqueue(&db, keyed).await);
+        let hasten = async |db: &Db, key: &'static str| {
+            db.write(async move |tx: &mut Tx<'_>| tx.hasten("sample.mail", key, at(5)).await)
+                .await
+                .expect("no error")
+        };
+        assert!(!hasten(&other, "k").await, "{}", cells.kind);
+        assert!(!hasten(&db, "other").await, "{}", cells.kind);
+        assert_eq!(queue.next_due().await.expect(cells.kind), Some(at(1_000)));
+        assert!(hasten(&db, "k").await, "{}", cells.kind);
+        assert_eq!(queue.next_due().await.expect(cells.kind), Some(at(5)));
+        // Due already, and then being run: nothing to hasten.
+        assert!(!hasten(&db, "k").await, "{}", cells.kind);
+        assert!(claim_one(&queue, "a", 5).await.is_some());
+        assert!(!hasten(&db, "k").await, "{}", cells.kind);
+    }
+}
