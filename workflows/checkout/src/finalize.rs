@@ -159,6 +159,13 @@ impl Outcome<'_> {
             AttemptState::Succeeded => self.money_came(tx).await,
             AttemptState::Declined { reason } => self.declined(tx, reason).await,
             AttemptState::Voided => self.voided(tx).await,
+            // Part of it came by hand: that cannot be let go of, only sent back.
+            AttemptState::Authorized if self.is_over() && self.attempt.captured.amount > 0 => {
+                match self.order.status {
+                    OrderStatus::Canceled => self.send_back(tx, Why::Canceled).await,
+                    _ => Ok(Progress::Settled),
+                }
+            }
             // Whoever canceled the order does not know of this attempt, or was too early.
             _ if self.is_over() => Ok(Progress::GiveUp {
                 since: self.since(),
@@ -312,7 +319,7 @@ impl Outcome<'_> {
             _ => return Ok(Progress::Settled),
         }
         if self.order.cancel_requested {
-            return self.canceled(tx, REQUESTED).await;
+            return self.canceled_as_asked(tx).await;
         }
         let kept = match self.order.cart {
             Some(_) => DECLINED_KEPT,
@@ -340,7 +347,7 @@ impl Outcome<'_> {
         match self.order.payment {
             _ if self.order.status == OrderStatus::Canceled => Ok(Progress::Settled),
             PaymentStatus::Pending if self.order.cancel_requested => {
-                self.canceled(tx, REQUESTED).await
+                self.canceled_as_asked(tx).await
             }
             // A payment link may be followed again.
             PaymentStatus::Pending if self.order.cart.is_none() => self.declined(tx, reason).await,
@@ -396,6 +403,13 @@ impl Outcome<'_> {
             self.tell(tx, "declined", &text).await?;
         }
         Ok(Progress::Settled)
+    }
+
+    /// Whoever asked said why.
+    async fn canceled_as_asked(&self, tx: &mut Tx<'_>) -> Result<Progress, FinalizeError> {
+        let view = self.shared.peers.orders.view_in(tx, self.order.id).await?;
+        let reason = view.reason.as_deref().unwrap_or(REQUESTED);
+        self.canceled(tx, reason).await
     }
 
     /// The cart stays closed: it belongs to an order that is over.

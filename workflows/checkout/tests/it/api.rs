@@ -9,15 +9,19 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use stoa_checkout::Config;
 use stoa_contracts::cart::CartKey;
+use stoa_contracts::checkout::CheckoutError;
 use stoa_rest::{
     Caller, Credential, Gate, Problem, RequestTenant, RouterConfig, Routes, TenantInfo,
 };
 use stoa_storage::Storage;
+use stoa_telemetry::Metrics;
 use tower::ServiceExt as _;
 
-use crate::shop::Shop;
+use crate::shop::{ON_HAND, Shop};
 
 /// Hosts are slugs; everybody is the same caller.
 pub(crate) struct OpenGate(pub(crate) Storage, pub(crate) Caller);
@@ -50,14 +54,14 @@ impl Gate for OpenGate {
     }
 }
 
-fn router(shop: &mut Shop) -> Router {
+pub(crate) fn router(shop: &mut Shop) -> Router {
     let gate = Arc::new(OpenGate(shop.deps.storage.clone(), Caller::Operator));
     let config = RouterConfig::new(shop.metrics.clone(), shop.deps.ids.clone());
     let routes = std::mem::replace(&mut shop.checkout.routes, Routes::new("taken"));
     routes.into_router(gate, config)
 }
 
-async fn get(router: &Router, host: &str, path: &str, accept: &str) -> Response {
+pub(crate) async fn get(router: &Router, host: &str, path: &str, accept: &str) -> Response {
     let request = Request::get(path)
         .header("host", host)
         .header("accept", accept);
@@ -297,6 +301,111 @@ async fn what_stands_in_the_way_of_a_sale_is_a_conflict() {
             "{kind}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_the_shopper_was_shown_and_gave_is_checked_before_anything_is_written() {
+    for mut shop in Shop::everywhere().await {
+        let (router, kind) = (router(&mut shop), shop.kind);
+        let cart = shop.cart(1).await;
+        let view = shop.peers.carts.view(shop.tenant, &cart).await;
+        let total = view.expect(kind).totals.total.amount;
+        let mut cheaper = body(&cart, "tok_success");
+        cheaper["expected_total"] = json!({ "amount": total - 1, "currency": "EUR" });
+        let (seen, text) = refusal(&router, &cart.token, Some("a"), &cheaper).await;
+        let fields = ["total.amount", "total.currency"];
+        assert_eq!(seen, json!([409, "total_changed", fields]), "{kind}");
+        assert!(text.contains(&format!("\"{total}\"")), "{kind}: {text}");
+        let mut odd = body(&cart, "tok_success");
+        odd["gift_cards"] = json!(["NO-SUCH-CARD"]);
+        let (seen, text) = refusal(&router, &cart.token, Some("a"), &odd).await;
+        let expected = json!([422, "gift_card_refused", ["gift_cards[0]"]]);
+        assert_eq!(seen, expected, "{kind}: {text}");
+        assert!(!text.contains("NO-SUCH-CARD"), "{kind}: {text}");
+        odd["gift_cards"] = json!([4_111_111_111_111_111_u64]);
+        let (seen, text) = refusal(&router, &cart.token, Some("a"), &odd).await;
+        assert_eq!(
+            seen,
+            json!([422, "invalid_request", ["gift_cards"]]),
+            "{kind}: {text}"
+        );
+        assert!(!text.contains("4111"), "{kind}: {text}");
+        let neither = json!({ "payment": { "provider": "test", "token": "tok_success" } });
+        let (seen, text) = refusal(&router, &cart.token, Some("a"), &neither).await;
+        assert_eq!(
+            seen,
+            json!([422, "invalid_request", ["cart_id"]]),
+            "{kind}: {text}"
+        );
+        assert_eq!(shop.orders_written().await, 0, "{kind}");
+        cheaper["expected_total"]["amount"] = json!(total);
+        let (status, answer, _) = post(&router, &cart.token, Some("a"), &cheaper).await;
+        assert_eq!(status, 202, "{kind}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_must_wait_is_told_the_place_in_line_and_when_to_come_back() {
+    for mut shop in Shop::everywhere().await {
+        let kind = shop.kind;
+        let config = Config {
+            placements_per_item_max: 1,
+            line_time_max: Duration::ZERO,
+            ..Config::new([5; 32])
+        };
+        let (deps, peers) = (shop.deps.clone(), shop.peers.clone());
+        let metrics = Metrics::new(deps.now());
+        shop.checkout = stoa_checkout::start(deps, peers, config, &metrics);
+        let router = router(&mut shop);
+        let mut carts = Vec::new();
+        for _ in 0..ON_HAND {
+            carts.push(shop.cart(1).await);
+        }
+        let places = carts.iter().map(|cart| {
+            let contract = shop.checkout.contract.clone();
+            let request = shop.request(cart, "tok_success", "k");
+            async move { contract.place(request).await }
+        });
+        let answers = join_all(places).await;
+        let positions: Vec<u32> = answers
+            .iter()
+            .filter_map(|answer| match answer {
+                Err(CheckoutError::InLine { position, .. }) => Some(*position),
+                _ => None,
+            })
+            .collect();
+        assert!(answers.iter().any(Result::is_ok), "{kind}");
+        assert!(positions.contains(&1), "{kind}: {positions:?}");
+        // As HTTP tells it, while the door is held.
+        let held = carts.iter().map(|cart| {
+            let wish = body(cart, "tok_success");
+            let (router, token) = (router.clone(), cart.token.clone());
+            async move { refusal_with_pause(&router, &token, &wish).await }
+        });
+        let told = join_all(held).await;
+        let in_line = told.iter().find(|(status, ..)| *status == 429);
+        let Some((_, problem, pause)) = in_line else {
+            panic!("{kind}: {told:?}")
+        };
+        assert_eq!(problem["code"], "in_line", "{kind}");
+        assert_eq!(problem["errors"][0]["field"], "position", "{kind}");
+        assert_eq!(pause, "1", "{kind}");
+    }
+}
+
+async fn refusal_with_pause(router: &Router, token: &str, body: &Value) -> (u16, Value, String) {
+    let request = Request::post("/api/v1/checkouts")
+        .header("host", "shop")
+        .header("content-type", "application/json")
+        .header("stoa-cart-token", token)
+        .header("idempotency-key", "http")
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let pause = response.headers().get("retry-after");
+    let pause = pause.map(|value| value.to_str().unwrap().to_owned());
+    let status = response.status().as_u16();
+    (status, json_of(response).await, pause.unwrap_or_default())
 }
 
 #[tokio::test]

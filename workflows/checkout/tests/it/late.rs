@@ -10,22 +10,13 @@ use stoa_storage::{Cause, Tx};
 
 use crate::shop::Shop;
 
-/// As if somebody had given the hold back by hand.
-async fn give_back(shop: &Shop, order: OrderId) {
-    let (inventory, cause) = (shop.peers.inventory.clone(), Cause::system(shop.deps.now()));
-    let db = shop.db().await;
-    db.write(async move |tx: &mut Tx<'_>| inventory.release(tx, order, &cause).await)
-        .await
-        .expect(shop.kind);
-}
-
 #[tokio::test]
 async fn late_money_takes_its_stock_again() {
     for shop in Shop::everywhere().await {
         let kind = shop.kind;
         let placed = shop.place(&shop.cart(4).await, "tok_delay", "k1").await;
         shop.work().await;
-        give_back(&shop, placed.order_id).await;
+        shop.give_back(placed.order_id).await;
         assert_eq!(shop.left().await, 10, "{kind}");
         shop.settle().await;
         let order = shop.order(placed.order_id).await;
@@ -62,7 +53,7 @@ async fn late_money_without_stock_goes_back_and_the_order_is_canceled() {
         let kind = shop.kind;
         let late = shop.place(&shop.cart(4).await, "tok_delay", "k1").await;
         shop.work().await;
-        give_back(&shop, late.order_id).await;
+        shop.give_back(late.order_id).await;
         let faster = shop.place(&shop.cart(8).await, "tok_success", "k2").await;
         shop.settle().await;
         let (first, second) = (
@@ -157,7 +148,7 @@ async fn while_money_cannot_go_back_the_order_waits_and_people_hear_of_it() {
         let kind = shop.kind;
         let late = shop.place(&shop.cart(4).await, "tok_delay", "k1").await;
         shop.work().await;
-        give_back(&shop, late.order_id).await;
+        shop.give_back(late.order_id).await;
         shop.place(&shop.cart(8).await, "tok_success", "k2").await;
         shop.settle_until(async || shop.payments_returned() == "1")
             .await;

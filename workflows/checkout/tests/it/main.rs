@@ -13,6 +13,7 @@ mod line;
 mod links;
 mod payment;
 mod place;
+mod promises;
 mod provider;
 mod race;
 mod shop;

@@ -10,7 +10,7 @@ use stoa_contracts::Deps;
 use stoa_contracts::checkout::{JournalEntry, SagaStuck};
 use stoa_kernel::{Envelope, OrderId, Timestamp};
 use stoa_rest::{Caller, RouterConfig, Routes};
-use stoa_storage::Tx;
+use stoa_storage::{Cause, Tx};
 use stoa_telemetry::Metrics;
 use tower::ServiceExt as _;
 
@@ -93,6 +93,15 @@ impl Shop {
         })
         .await
         .expect(self.kind);
+    }
+
+    /// As if somebody had given the order's hold back by hand.
+    pub(crate) async fn give_back(&self, order: OrderId) {
+        let (inventory, cause) = (self.peers.inventory.clone(), Cause::system(self.deps.now()));
+        let db = self.db().await;
+        db.write(async move |tx: &mut Tx<'_>| inventory.release(tx, order, &cause).await)
+            .await
+            .expect(self.kind);
     }
 
     pub(crate) async fn journal(&self, order: OrderId) -> Vec<JournalEntry> {
