@@ -8,12 +8,14 @@ use axum::body::Body;
 use axum::extract::Request;
 use serde_json::{Value, json};
 use stoa_kernel::{ApiKeyId, Currency, Timestamp};
+use stoa_payments::Module;
 use stoa_rest::{
-    Caller, Credential, Gate, Permission, PermissionSet, Problem, RequestTenant, RouterConfig,
-    Routes, TenantInfo, code,
+    Caller, Credential, Gate, PermissionSet, Problem, RequestTenant, RouterConfig, Routes,
+    TenantInfo, code,
 };
 use stoa_storage::{Isolation, NewTenant, Storage};
 use stoa_telemetry::Metrics;
+use stoa_testkit::TestCells;
 use tower::ServiceExt as _;
 
 use crate::shop::Shop;
@@ -48,11 +50,10 @@ impl Gate for OpenGate {
         let Some(credential) = credential else {
             return Ok(Caller::Anonymous);
         };
-        let permission: Permission = credential
+        let permissions: PermissionSet = credential
             .secret()
             .parse()
             .map_err(|_| Problem::new(&code::UNAUTHORIZED))?;
-        let permissions = PermissionSet::EMPTY.with(permission);
         Ok(Caller::Staff {
             key: ApiKeyId::from_u128(1),
             permissions,
@@ -60,11 +61,11 @@ impl Gate for OpenGate {
     }
 }
 
-fn router(shop: &mut Shop) -> Router {
-    let gate = Arc::new(OpenGate(shop.cells.storage().clone()));
+pub(crate) fn router(cells: &TestCells, module: &mut Module) -> Router {
+    let gate = Arc::new(OpenGate(cells.storage().clone()));
     let metrics = Metrics::new(Timestamp::from_micros(0));
-    let config = RouterConfig::new(metrics, shop.cells.deps.ids.clone());
-    let routes = std::mem::replace(&mut shop.module.routes, Routes::new("taken"));
+    let config = RouterConfig::new(metrics, cells.deps.ids.clone());
+    let routes = std::mem::replace(&mut module.routes, Routes::new("taken"));
     routes.into_router(gate, config)
 }
 
@@ -89,7 +90,7 @@ const CHARGES: &str = "/api/v1/admin/payments/test/charges";
 /// A shop whose second of three payments was declined: (shop, routes, attempt and order of each).
 async fn shops_with_three_payments() -> Vec<(Shop, Router, Vec<(String, String)>)> {
     let mut all = Vec::new();
-    for mut shop in Shop::everywhere().await {
+    for shop in Shop::everywhere().await {
         let kind = shop.cells.kind;
         let mut attempts = Vec::new();
         for token in ["tok_success", "tok_decline", "tok_success"] {
@@ -101,7 +102,7 @@ async fn shops_with_three_payments() -> Vec<(Shop, Router, Vec<(String, String)>
             attempts.push((attempt.to_string(), order.to_string()));
         }
         shop.cells.tenant("other").await;
-        let router = router(&mut shop);
+        let router = shop.router.clone();
         all.push((shop, router, attempts));
     }
     all

@@ -7,5 +7,13 @@
 mod api;
 mod attempts;
 mod books;
+mod captures;
+mod fake_stripe;
 mod faults;
+mod localstripe;
+mod manual;
+mod refunds;
+mod setup;
 mod shop;
+mod stripe;
+mod webhooks;

@@ -11,9 +11,12 @@ use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use stoa_contracts::payments::{NewAttempt, Payments};
+use stoa_contracts::payments::{
+    AttemptState, AttemptView, NewAttempt, NewRefund, PaymentError, Payments, RefundError,
+    RefundView,
+};
 use stoa_kernel::{AttemptId, Currency, Money, OrderId, TenantId};
-use stoa_payments::{MIGRATIONS, Module, PaymentsConfig, SealKeys, TestProviderConfig};
+use stoa_payments::{CallTimes, MIGRATIONS, Module, PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, StatusCode};
 use stoa_storage::{Cause, Tx};
 use stoa_telemetry::Metrics;
@@ -24,6 +27,10 @@ use tower::ServiceExt as _;
 use crate::books::{BOOKS, Books};
 
 pub(crate) const KEY: &str = "provider-key";
+pub(crate) const TIMES: CallTimes = CallTimes {
+    call_max: Duration::from_secs(10),
+    resend_after: Duration::from_secs(60),
+};
 
 /// What happens to calls of `path` on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,17 +76,7 @@ impl Provider {
             .layer(from_fn_with_state(fault.clone(), pass));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let service = TowerToHyperService::new(router.clone());
-                tokio::spawn(async move {
-                    let builder = Builder::new(TokioExecutor::new());
-                    builder
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await
-                });
-            }
-        });
+        serve(listener, router);
         let timeout = Duration::from_secs(5);
         let config = TestProviderConfig {
             base_url,
@@ -155,6 +152,21 @@ impl Provider {
     }
 }
 
+/// Answers on a listener for as long as the test runs.
+pub(crate) fn serve(listener: tokio::net::TcpListener, router: axum::Router) {
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = TowerToHyperService::new(router.clone());
+            tokio::spawn(async move {
+                let builder = Builder::new(TokioExecutor::new());
+                builder
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await
+            });
+        }
+    });
+}
+
 async fn pass(State(fault): State<Arc<Fault>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let line = match path.ends_with("/confirm") {
@@ -186,6 +198,7 @@ pub(crate) fn config() -> PaymentsConfig {
 pub(crate) struct Shop {
     pub(crate) tenant: TenantId,
     pub(crate) module: Module,
+    pub(crate) router: axum::Router,
     pub(crate) cells: TestCells,
     pub(crate) provider: Provider,
 }
@@ -200,13 +213,67 @@ impl Shop {
             ..config()
         };
         let metrics = Metrics::new(cells.deps.now());
-        let module = stoa_payments::start(cells.deps.clone(), Arc::new(Books), config, &metrics);
+        let module = stoa_payments::start_timed(
+            cells.deps.clone(),
+            Arc::new(Books),
+            config,
+            TIMES,
+            &metrics,
+        );
+        let mut module = module;
+        let router = crate::api::router(&cells, &mut module);
         Self {
             tenant,
             module,
+            router,
             cells,
             provider,
         }
+    }
+
+    /// A call of staff who may read and write payments.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> (u16, serde_json::Value) {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "shop")
+            .header("authorization", "Bearer payments:write payments:read")
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body)).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await;
+        let body = body.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, serde_json::Value) {
+        self.send("GET", path, &[], String::new()).await
+    }
+
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        body: serde_json::Value,
+    ) -> (u16, serde_json::Value) {
+        let key = format!("key-{}", self.order());
+        let headers = [("idempotency-key", key.as_str())];
+        self.send("POST", path, &headers, body.to_string()).await
+    }
+
+    /// Sets up a way to pay.
+    pub(crate) async fn add(&self, body: serde_json::Value) {
+        let (status, answer) = self.post("/api/v1/admin/payments/providers", body).await;
+        assert_eq!(status, 201, "{}: {answer}", self.cells.kind);
     }
 
     /// One shop in every kind of cell.
@@ -238,10 +305,7 @@ impl Shop {
     }
 
     /// Writes the attempt, as the transaction that places an order does.
-    pub(crate) async fn try_open(
-        &self,
-        attempt: NewAttempt,
-    ) -> Result<AttemptId, stoa_contracts::payments::PaymentError> {
+    pub(crate) async fn try_open(&self, attempt: NewAttempt) -> Result<AttemptId, PaymentError> {
         let (payments, cause) = (
             self.module.contract.clone(),
             Cause::system(self.cells.deps.now()),
@@ -263,17 +327,81 @@ impl Shop {
         )
     }
 
-    /// How many facts the shop's cell holds of settled attempts: (succeeded, all).
-    pub(crate) async fn settled(&self) -> (usize, usize) {
+    /// An attempt at a provider of the shop's own, written and driven once.
+    pub(crate) async fn driven(
+        &self,
+        provider: &str,
+        token: &str,
+    ) -> (OrderId, AttemptId, Result<AttemptState, PaymentError>) {
+        let order = self.order();
+        let new = NewAttempt {
+            provider: provider.to_owned(),
+            ..self.attempt(order, 2500, token)
+        };
+        let attempt = self.try_open(new).await.expect(self.cells.kind);
+        let state = self.payments().drive(self.tenant, attempt).await;
+        (order, attempt, state)
+    }
+
+    pub(crate) async fn view(&self, attempt: AttemptId) -> AttemptView {
+        let (status, body) = self.get(&format!("/api/v1/admin/payments/{attempt}")).await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_value(body).unwrap()
+    }
+
+    pub(crate) fn refund(&self, order: OrderId, amount: i64) -> NewRefund {
+        NewRefund {
+            id: self.cells.deps.ids.make(self.cells.deps.now()),
+            order,
+            amount: Money::new(amount, Currency::EUR),
+            reason: None,
+            store_credit: None,
+            memo: serde_json::json!({ "return": 7 }),
+        }
+    }
+
+    /// Sets a refund aside, as the transaction does that records it with the order.
+    pub(crate) async fn open_refund(&self, refund: NewRefund) -> Result<RefundView, RefundError> {
+        let payments = self.module.contract.clone();
+        let cause = Cause::system(self.cells.deps.now());
+        let db = self.cells.db(self.tenant).await;
+        db.write(async move |tx: &mut Tx<'_>| payments.open_refund(tx, &refund, &cause).await)
+            .await
+    }
+
+    /// What was booked: the first word or two of each posting, and how much.
+    pub(crate) async fn booked(&self) -> Vec<(String, i64)> {
+        let entries = Books::entries(&self.cells.db(self.tenant).await).await;
+        let short = |what: String| {
+            let words: Vec<&str> = what.split(' ').collect();
+            words
+                .into_iter()
+                .filter(|word| !word.contains('_'))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        entries
+            .into_iter()
+            .map(|(what, amount)| (short(what), amount))
+            .collect()
+    }
+
+    /// Facts of one kind in the shop's cell.
+    pub(crate) async fn facts<F: stoa_kernel::Fact>(&self) -> Vec<F> {
         let storage = self.cells.storage();
         let cell = storage.tenant(self.tenant).await.unwrap().cell;
         let log = storage.event_log(cell).await.unwrap();
         while log.sequence().await.unwrap() > 0 {}
         let events = log.after(0, 1_000).await.unwrap();
-        let facts: Vec<stoa_contracts::payments::AttemptSettled> = events
+        events
             .iter()
             .filter_map(|event| event.fact().unwrap())
-            .collect();
+            .collect()
+    }
+
+    /// How many facts the shop's cell holds of settled attempts: (succeeded, all).
+    pub(crate) async fn settled(&self) -> (usize, usize) {
+        let facts: Vec<stoa_contracts::payments::AttemptSettled> = self.facts().await;
         (
             facts.iter().filter(|fact| fact.succeeded).count(),
             facts.len(),
