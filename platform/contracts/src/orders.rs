@@ -1,17 +1,29 @@
 //! Orders: what other modules may ask of `orders`, and what it tells.
 
+mod care;
+mod facts;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stoa_kernel::{
-    AttemptId, CartId, Currency, CustomerId, Fact, FulfilmentId, LineId, LocationId, Money, NoteId,
-    OrderId, ProductId, Quantity, RefundId, ReturnId, TenantId, Timestamp, VariantId,
+    AttemptId, CartId, Currency, CustomerId, FulfilmentId, LineId, Money, OrderId, ProductId,
+    Quantity, ReturnId, TenantId, Timestamp, VariantId,
 };
 use stoa_storage::{Cause, Tx};
 
 use crate::inventory::Allocation;
 use crate::pricing::{Adjustment, AppliedPromotion, TaxLine};
 use crate::{Address, Totals};
+
+pub use self::care::{
+    FulfilmentState, FulfilmentStep, FulfilmentView, LineUnits, NewFulfilment, NewReturn,
+    OrderEdit, RefundRecord, ReturnLine, ReturnState, ReturnView, TimelineEntry, Tracking,
+};
+pub use self::facts::{
+    FulfilmentChanged, OrderCanceled, OrderEdited, OrderPaid, OrderPlaced, OrderRefunded,
+    OrderedLine, ReturnChanged,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -164,142 +176,6 @@ pub struct OrderLineView {
     pub returned: i64,
     /// Units whose money went back.
     pub refunded: i64,
-}
-
-/// Goods of an order packed together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FulfilmentView {
-    pub id: FulfilmentId,
-    pub state: FulfilmentState,
-    pub location_id: Option<LocationId>,
-    pub lines: Vec<LineUnits>,
-    pub tracking: Option<Tracking>,
-    pub created_at: Timestamp,
-    pub shipped_at: Option<Timestamp>,
-    pub delivered_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FulfilmentState {
-    /// Packed: taken from stock, not gone yet.
-    Packed,
-    Shipped,
-    Delivered,
-    /// Unpacked again before it left.
-    Canceled,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LineUnits {
-    pub line_id: LineId,
-    pub quantity: Quantity,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tracking {
-    #[serde(default)]
-    pub carrier: Option<String>,
-    pub number: String,
-    /// http or https.
-    #[serde(default)]
-    pub url: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewFulfilment {
-    pub id: FulfilmentId,
-    pub order: OrderId,
-    pub location: Option<LocationId>,
-    pub lines: Vec<LineUnits>,
-    /// What `inventory` took where; kept for the undo.
-    pub taken: Vec<Allocation>,
-    pub tracking: Option<Tracking>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FulfilmentStep {
-    /// It left; tracking replaces what was there.
-    Ship {
-        tracking: Option<Tracking>,
-    },
-    Deliver,
-    Cancel,
-}
-
-/// Goods that come, or came, back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReturnView {
-    pub id: ReturnId,
-    pub state: ReturnState,
-    pub lines: Vec<ReturnLine>,
-    /// What is sent in their place.
-    pub exchange: Vec<LineUnits>,
-    pub created_at: Timestamp,
-    pub closed_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReturnState {
-    Requested,
-    Received,
-    Refused,
-    Canceled,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReturnLine {
-    pub line_id: LineId,
-    pub quantity: Quantity,
-    pub reason: Option<String>,
-    /// Units that arrived; at most `quantity`.
-    pub received: i64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewReturn {
-    pub id: ReturnId,
-    pub order: OrderId,
-    pub lines: Vec<(LineUnits, Option<String>)>,
-    /// Lines sent in exchange: new lines of the same order, with the prices agreed.
-    pub exchange: Vec<NewOrderLine>,
-}
-
-/// What a finished refund did to an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundRecord {
-    pub id: RefundId,
-    pub amount: Money,
-    /// Units it stands for; may be empty where it is an amount alone.
-    pub lines: Vec<LineUnits>,
-    pub reason: Option<String>,
-}
-
-/// An order's lines and sums after an edit; lines keep their ids where they stay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderEdit {
-    pub order: OrderId,
-    pub lines: Vec<NewOrderLine>,
-    pub totals: Totals,
-    pub promotions: Vec<AppliedPromotion>,
-    pub taxes: Vec<TaxLine>,
-    /// What changed, in words, for the timeline.
-    pub summary: String,
-}
-
-/// One happening in an order's life, as staff see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct TimelineEntry {
-    pub id: NoteId,
-    /// `placed`, `paid`, `declined`, `note`, `shipped` and so on.
-    pub kind: String,
-    /// Plain text.
-    pub text: String,
-    /// Who did it, as in events.
-    pub actor: String,
-    pub at: Timestamp,
 }
 
 /// Where an order stands, for a decision in the caller's transaction.
@@ -512,134 +388,4 @@ pub trait Orders: Send + Sync + 'static {
         after: Option<OrderId>,
         limit: u32,
     ) -> Result<Vec<OrderId>, stoa_storage::Error>;
-}
-
-/// An order was placed; it is not paid yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderPlaced {
-    pub order: OrderId,
-    pub number: i64,
-    pub total: Money,
-    pub lines: Vec<OrderedLine>,
-    pub test: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderedLine {
-    pub product: ProductId,
-    pub variant: VariantId,
-    pub quantity: Quantity,
-    pub total: Money,
-}
-
-impl Fact for OrderPlaced {
-    const TYPE: &'static str = "orders.placed";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.order.to_string()
-    }
-}
-
-/// An order was paid in full.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderPaid {
-    pub order: OrderId,
-    pub number: i64,
-    pub attempt: AttemptId,
-    pub total: Money,
-    pub test: bool,
-}
-
-impl Fact for OrderPaid {
-    const TYPE: &'static str = "orders.paid";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.order.to_string()
-    }
-}
-
-/// An order will not be paid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderCanceled {
-    pub order: OrderId,
-    pub number: i64,
-    pub reason: String,
-}
-
-impl Fact for OrderCanceled {
-    const TYPE: &'static str = "orders.canceled";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.order.to_string()
-    }
-}
-
-/// Goods were packed, left, arrived or were unpacked again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FulfilmentChanged {
-    pub order: OrderId,
-    pub number: i64,
-    pub fulfilment: FulfilmentId,
-    pub state: FulfilmentState,
-}
-
-impl Fact for FulfilmentChanged {
-    const TYPE: &'static str = "orders.fulfilment_changed";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.order.to_string()
-    }
-}
-
-/// Money went back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderRefunded {
-    pub order: OrderId,
-    pub number: i64,
-    pub refund: RefundId,
-    pub amount: Money,
-    /// Over all refunds.
-    pub refunded: Money,
-    pub test: bool,
-}
-
-impl Fact for OrderRefunded {
-    const TYPE: &'static str = "orders.refunded";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.order.to_string()
-    }
-}
-
-/// An order's lines or sums were changed after it was placed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderEdited {
-    pub order: OrderId,
-    pub number: i64,
-    pub total: Money,
-}
-
-impl Fact for OrderEdited {
-    const TYPE: &'static str = "orders.edited";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.order.to_string()
-    }
-}
-
-/// A return was announced or ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReturnChanged {
-    pub order: OrderId,
-    pub number: i64,
-    pub id: ReturnId,
-    pub state: ReturnState,
-}
-
-impl Fact for ReturnChanged {
-    const TYPE: &'static str = "orders.return_changed";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.order.to_string()
-    }
 }
