@@ -7,7 +7,7 @@ use stoa_contracts::catalog::{
     Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
     ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
 };
-use stoa_kernel::{Currency, TenantId, VariantId};
+use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_storage::{Cause, Error, Tx};
 
 use crate::browser::Browser;
@@ -43,6 +43,13 @@ impl Catalog for Broken {
         _: &mut Tx<'_>,
         _: &[VariantId],
     ) -> Result<Vec<VariantSnapshot>, Error> {
+        Err(self.0.clone())
+    }
+    async fn collections_of(
+        &self,
+        _: &mut Tx<'_>,
+        _: &[ProductId],
+    ) -> Result<Vec<(ProductId, String)>, Error> {
         Err(self.0.clone())
     }
     async fn upsert_product(

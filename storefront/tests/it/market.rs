@@ -16,7 +16,7 @@ use stoa_contracts::catalog::{Catalog, CollectionInput, ProductInput, ProductSta
 use stoa_contracts::inventory::InitialLevel;
 use stoa_contracts::pricing::NewPrice;
 use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
-use stoa_payments::{PaymentsConfig, TestProviderConfig};
+use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, RouterConfig};
 use stoa_storage::{Cause, Error, Isolation, Migrations, Tx};
 use stoa_storefront::{ShopDeps, start};
@@ -31,7 +31,9 @@ use crate::goods::{Goods, product};
 const MIGRATIONS: &[Migrations] = &[
     stoa_cart::MIGRATIONS,
     stoa_catalog::MIGRATIONS,
+    stoa_checkout::MIGRATIONS,
     stoa_inventory::MIGRATIONS,
+    stoa_ledger::MIGRATIONS,
     stoa_notify::MIGRATIONS,
     stoa_orders::MIGRATIONS,
     stoa_payments::MIGRATIONS,
@@ -81,16 +83,21 @@ impl Market {
         let pricing = stoa_pricing::start(deps.clone(), catalog.contract.clone()).contract;
         let (listed, priced, stocked) =
             (catalog.contract.clone(), pricing.clone(), inventory.clone());
+        let ledger = stoa_ledger::start(deps.clone(), [6; 32], cursors());
+        let metrics = Metrics::new(Timestamp::from_micros(0));
+        let books = ledger.contract.clone();
+        let payments = stoa_payments::start(deps.clone(), books, config, &metrics);
         let peers = Peers {
             carts: stoa_cart::start(deps.clone(), listed, priced, stocked, [8; 32]).contract,
             catalog: catalog.contract.clone(),
             pricing: pricing.clone(),
             inventory,
             orders: stoa_orders::start(deps.clone(), [9; 32], cursors()).contract,
-            payments: stoa_payments::start(deps.clone(), config).contract,
+            payments: payments.contract,
+            ledger: ledger.contract,
         };
-        let metrics = Metrics::new(Timestamp::from_micros(0));
-        let checkout = stoa_checkout::start(deps.clone(), peers.clone(), [5; 32], &metrics);
+        let config = stoa_checkout::Config::new([5; 32]);
+        let checkout = stoa_checkout::start(deps.clone(), peers.clone(), config, &metrics);
         let notify = stoa_notify::start(deps.clone(), peers.orders.clone(), cursors());
         let tenancy = stoa_tenancy::start(deps.clone(), pricing, None);
         let pages = start(ShopDeps {
@@ -452,6 +459,8 @@ async fn open_provider(
     let config = PaymentsConfig {
         cursors: CursorKey::new([7; 32]),
         test_provider: Some(test),
+        seal: SealKeys::opening([9; 32]),
+        allow_loopback: true,
     };
     (provider, config)
 }
