@@ -2,6 +2,7 @@
 
 mod browse;
 mod care;
+mod checks;
 mod placing;
 
 use async_trait::async_trait;

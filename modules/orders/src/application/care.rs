@@ -1,27 +1,25 @@
 //! What becomes of an order after it was placed: packing, returns, refunds, cancelling, edits.
 //! Every use case locks the order first. Holds no SQL.
 
-use std::collections::HashSet;
-
 use stoa_contracts::inventory::Allocation;
 use stoa_contracts::orders::{
     FulfilmentChanged, FulfilmentState, FulfilmentStep, FulfilmentView, LineUnits, NewFulfilment,
     NewReturn, OrderEdit, OrderEdited, OrderError, OrderRefunded, OrderState, OrderStatus,
-    PaymentStatus, RefundRecord, ReturnChanged, ReturnLine, ReturnState, ReturnView, Tracking,
+    PaymentStatus, RefundRecord, ReturnChanged, ReturnLine, ReturnState, ReturnView,
 };
-use stoa_kernel::{FulfilmentId, LineId, OrderId, Quantity, ReturnId};
+use stoa_kernel::{FulfilmentId, OrderId, ReturnId};
 use stoa_storage::{Cause, Error, Tx};
 
 use super::OrderBook;
+use super::checks::{arrived, check_no_twice, check_tracking, check_units, refunded_units};
 use super::placing::{broken, invalid};
 use crate::domain::{
     self, LINES_PER_ORDER_MAX, Standing, check_edit, check_fulfillable, check_returnable,
 };
-use crate::infrastructure::{self, KeptFulfilment, KeptLine, Locked, UnitChange};
+use crate::infrastructure::{self, KeptFulfilment, Locked, UnitChange};
 
 /// Fulfilments, and returns, of one order.
 const PARCELS_MAX: i64 = 200;
-const TRACKING_BYTES_MAX: usize = 500;
 
 impl OrderBook {
     pub(super) async fn pack(
@@ -433,77 +431,4 @@ impl OrderBook {
         };
         self.note(tx, locked.state.id, kind, "", cause).await
     }
-}
-
-/// At least one line, and none twice: the units of a line are one number.
-fn check_units(lines: &[LineUnits]) -> Result<(), OrderError> {
-    match lines {
-        [] => Err(invalid("lines", "must not be empty")),
-        lines => check_no_twice(lines),
-    }
-}
-
-fn check_no_twice(lines: &[LineUnits]) -> Result<(), OrderError> {
-    let mut seen: HashSet<LineId> = HashSet::with_capacity(lines.len());
-    match lines.iter().all(|line| seen.insert(line.line_id)) {
-        true => Ok(()),
-        false => Err(invalid("lines", "name a line twice")),
-    }
-}
-
-fn check_tracking(tracking: Option<&Tracking>) -> Result<(), OrderError> {
-    let Some(tracking) = tracking else {
-        return Ok(());
-    };
-    let parts = [
-        tracking.carrier.as_ref(),
-        Some(&tracking.number),
-        tracking.url.as_ref(),
-    ];
-    if parts
-        .iter()
-        .flatten()
-        .any(|part| part.len() > TRACKING_BYTES_MAX)
-    {
-        return Err(invalid("tracking", "is longer than 500 bytes"));
-    }
-    if tracking.number.trim().is_empty() {
-        return Err(invalid("tracking.number", "must not be empty"));
-    }
-    let is_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
-    match &tracking.url {
-        Some(url) if !is_web(url) || url.chars().any(char::is_whitespace) => {
-            Err(invalid("tracking.url", "must be an http or https address"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Notes what arrived in the lines announced; answers the units that did.
-fn arrived(lines: &mut [ReturnLine], received: &[LineUnits]) -> Result<Vec<LineUnits>, OrderError> {
-    check_no_twice(received)?;
-    for units in received {
-        let line = lines.iter_mut().find(|line| line.line_id == units.line_id);
-        match line {
-            Some(line) if units.quantity <= line.quantity => {
-                line.received = units.quantity.as_i64();
-            }
-            _ => return Err(invalid("received", "is more than was announced")),
-        }
-    }
-    Ok(received.to_vec())
-}
-
-/// Units refunded of the lines that stay; a line may not shrink below them.
-fn refunded_units(kept: &[KeptLine], edit: &OrderEdit) -> Result<Vec<(LineId, i64)>, OrderError> {
-    let mut units = Vec::new();
-    for line in kept.iter().filter(|line| line.refunded > 0) {
-        let new = edit.lines.iter().find(|new| new.id == line.id);
-        let quantity = new.map_or(0, |new| Quantity::as_i64(new.quantity));
-        if quantity < line.refunded {
-            return Err(invalid("lines", "leave out units whose money went back"));
-        }
-        units.push((line.id, line.refunded));
-    }
-    Ok(units)
 }

@@ -241,36 +241,39 @@ async fn an_order_paid_in_parts_is_paid_once() {
     }
 }
 
+/// Two teapots become `pots`.
+fn edit(order_seed: u128, pots: u32) -> OrderEdit {
+    let mut changed = order(order_seed);
+    changed.lines[0].quantity = Quantity::new(pots).expect("at least one");
+    let subtotal = i64::from(pots) * 2_000;
+    let tax = subtotal * 19 / 100;
+    changed.lines[0].subtotal = eur(subtotal);
+    changed.lines[0].tax = eur(tax);
+    changed.lines[0].total = eur(subtotal + tax);
+    changed.totals.subtotal = eur(subtotal + 500);
+    changed.totals.tax = eur(tax + 95 + 76);
+    changed.totals.total = eur(subtotal + 500 + 400 + tax + 171);
+    OrderEdit {
+        order: changed.id,
+        lines: changed.lines,
+        totals: changed.totals,
+        promotions: Vec::new(),
+        taxes: Vec::new(),
+        summary: format!("Teapots: {pots}"),
+    }
+}
+
+async fn write(shop: &Shop<'_>, edit: OrderEdit) -> Result<OrderState, OrderError> {
+    shop.run(async move |tx, orders, cause| orders.edit(tx, &edit, cause).await)
+        .await
+}
+
 #[tokio::test]
 async fn an_edit_replaces_lines_and_shows_what_is_owed() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "acme").await;
         let placed = shop.paid(1).await;
-        let edit = |pots: u32| {
-            let mut changed = order(1);
-            changed.lines[0].quantity = Quantity::new(pots).expect("at least one");
-            let subtotal = i64::from(pots) * 2_000;
-            let tax = subtotal * 19 / 100;
-            changed.lines[0].subtotal = eur(subtotal);
-            changed.lines[0].tax = eur(tax);
-            changed.lines[0].total = eur(subtotal + tax);
-            changed.totals.subtotal = eur(subtotal + 500);
-            changed.totals.tax = eur(tax + 95 + 76);
-            changed.totals.total = eur(subtotal + 500 + 400 + tax + 171);
-            OrderEdit {
-                order: changed.id,
-                lines: changed.lines,
-                totals: changed.totals,
-                promotions: Vec::new(),
-                taxes: Vec::new(),
-                summary: format!("Teapots: {pots}"),
-            }
-        };
-        let write = async |edit: OrderEdit| {
-            shop.run(async move |tx, orders, cause| orders.edit(tx, &edit, cause).await)
-                .await
-        };
-        let dearer = write(edit(3)).await.expect(cells.kind);
+        let dearer = write(&shop, edit(1, 3)).await.expect(cells.kind);
         assert_eq!(
             (dearer.payment, dearer.total, dearer.paid),
             (PaymentStatus::PartiallyPaid, eur(8_211), eur(5_831)),
@@ -283,7 +286,7 @@ async fn an_edit_replaces_lines_and_shows_what_is_owed() {
         shop.step(placed.id, part(2, 2_380))
             .await
             .expect(cells.kind);
-        let cheaper = write(edit(1)).await.expect(cells.kind);
+        let cheaper = write(&shop, edit(1, 1)).await.expect(cells.kind);
         assert_eq!(
             (cheaper.payment, cheaper.paid),
             (PaymentStatus::Paid, eur(8_211))
@@ -296,14 +299,14 @@ async fn an_edit_replaces_lines_and_shows_what_is_owed() {
         refund(&shop, placed.id, back(1, 595, vec![units]))
             .await
             .expect(cells.kind);
-        let mut without = edit(1);
+        let mut without = edit(1, 1);
         without.totals.subtotal = eur(2_000);
         without.totals.tax = eur(456);
         without.totals.total = eur(2_856);
         without.lines.truncate(1);
-        let refused = write(without).await;
+        let refused = write(&shop, without).await;
         assert!(matches!(refused, Err(OrderError::Invalid { field, .. }) if field == "lines"));
-        write(edit(2)).await.expect(cells.kind);
+        write(&shop, edit(1, 2)).await.expect(cells.kind);
         assert_eq!(
             shop.view(placed.id).await.lines[1].refunded,
             1,
@@ -313,14 +316,19 @@ async fn an_edit_replaces_lines_and_shows_what_is_owed() {
         // Sold once, however often it was edited.
         assert_eq!(shop.facts::<OrderPaid>().await.len(), 1, "{}", cells.kind);
         assert_eq!(shop.facts::<OrderEdited>().await.len(), 3, "{}", cells.kind);
+    }
+}
 
+#[tokio::test]
+async fn nobody_edits_while_the_shopper_is_at_the_provider() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "acme").await;
         let open = order(2);
         shop.create(&open).await.expect(cells.kind);
         let action = PaymentStep::NeedsAction;
         shop.step(open.id, action).await.expect(cells.kind);
-        let mut at_provider = edit(1);
-        at_provider.order = open.id;
-        let refused = write(at_provider).await;
+        let at_provider = edit(2, 1);
+        let refused = write(&shop, at_provider).await;
         assert!(matches!(
             refused,
             Err(OrderError::Transition { step: "edited", .. })

@@ -3,10 +3,10 @@
 use futures_util::future::join_all;
 use http::StatusCode;
 use stoa_contracts::orders::{
-    FulfilmentStep, LineUnits, NewFulfilment, NewOrder, RefundRecord, Tracking,
+    FulfilmentStep, LineUnits, NewFulfilment, NewOrder, PaymentStep, RefundRecord, Tracking,
 };
 use stoa_contracts::pricing::TaxLine;
-use stoa_kernel::{FulfilmentId, OrderId, Quantity, RefundId};
+use stoa_kernel::{AttemptId, FulfilmentId, OrderId, Quantity, RefundId};
 
 use crate::api::{post, read, router};
 use crate::support::{Shop, eur, everywhere, order, paid};
@@ -72,50 +72,56 @@ async fn race_of_invoices_leaves_no_gap_and_gives_each_order_one() {
     }
 }
 
+/// With a discount, a gift card, two taxes and hostile text.
+fn odd_order() -> NewOrder {
+    let mut new = order(1);
+    new.email = "\"><img src=x>@example.com".to_owned();
+    new.lines[0].title = "<script>alert(1)</script>".to_owned();
+    new.lines[0].subtotal = eur(4_500);
+    new.lines[0].discount = eur(500);
+    new.totals.subtotal = eur(5_000);
+    new.totals.discount = eur(500);
+    new.gift_card = eur(831);
+    new.taxes = vec![
+        TaxLine {
+            name: "VAT".to_owned(),
+            rate_ppm: 190_000,
+            amount: eur(900),
+        },
+        TaxLine {
+            name: "County".to_owned(),
+            rate_ppm: 81_250,
+            amount: eur(31),
+        },
+    ];
+    new
+}
+
+/// 50.00 of it, beside the gift card; then 2.00 go back.
+async fn pay_and_refund(shop: &Shop<'_>, order: OrderId) {
+    let pay = PaymentStep::Paid {
+        attempt: AttemptId::from_u128(1),
+        amount: eur(5_000),
+    };
+    shop.step(order, pay).await.expect(shop.cells.kind);
+    let refund = RefundRecord {
+        id: RefundId::from_u128(1),
+        amount: eur(200),
+        lines: Vec::new(),
+        reason: None,
+    };
+    shop.run(async move |tx, orders, cause| orders.refunded(tx, order, &refund, cause).await)
+        .await
+        .expect(shop.cells.kind);
+}
+
 #[tokio::test]
 async fn an_invoice_says_what_was_sold_and_escapes_what_others_wrote() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "acme").await;
-        let mut new = order(1);
-        new.email = "\"><img src=x>@example.com".to_owned();
-        new.lines[0].title = "<script>alert(1)</script>".to_owned();
-        new.lines[0].subtotal = eur(4_500);
-        new.lines[0].discount = eur(500);
-        new.totals.subtotal = eur(5_000);
-        new.totals.discount = eur(500);
-        new.gift_card = eur(831);
-        new.taxes = vec![
-            TaxLine {
-                name: "VAT".to_owned(),
-                rate_ppm: 190_000,
-                amount: eur(900),
-            },
-            TaxLine {
-                name: "County".to_owned(),
-                rate_ppm: 81_250,
-                amount: eur(31),
-            },
-        ];
+        let new = odd_order();
         shop.create(&new).await.expect(cells.kind);
-        shop.step(
-            new.id,
-            stoa_contracts::orders::PaymentStep::Paid {
-                attempt: stoa_kernel::AttemptId::from_u128(1),
-                amount: eur(5_000),
-            },
-        )
-        .await
-        .expect(cells.kind);
-        let refund = RefundRecord {
-            id: RefundId::from_u128(1),
-            amount: eur(200),
-            lines: Vec::new(),
-            reason: None,
-        };
-        let id = new.id;
-        shop.run(async move |tx, orders, cause| orders.refunded(tx, id, &refund, cause).await)
-            .await
-            .expect(cells.kind);
+        pay_and_refund(&shop, new.id).await;
         let router = router(&cells, &[("acme", &shop)]);
         let (status, headers, html) = read(&router, &invoice_path(1)).await;
         assert_eq!(status, StatusCode::OK, "{html}");

@@ -3,13 +3,38 @@
 use std::time::Duration;
 
 use stoa_contracts::orders::{
-    FulfilmentStatus, OrderError, OrderLineView, OrderPlaced, OrderStatus, OrderView, OrderedLine,
-    PaymentStatus,
+    FulfilmentStatus, NewOrder, OrderError, OrderLineView, OrderPlaced, OrderStatus, OrderView,
+    OrderedLine, PaymentStatus,
 };
 use stoa_kernel::{CartId, Clock as _, OrderId};
 use stoa_storage::{ConstraintKind, Error};
 
 use crate::support::{Shop, canceled, declined, eur, everywhere, order, paid};
+
+fn lines_as_placed(placed: &NewOrder) -> Vec<OrderLineView> {
+    let lines = placed.lines.iter().map(|line| OrderLineView {
+        id: line.id,
+        variant_id: line.variant,
+        product_id: line.product,
+        title: line.title.clone(),
+        variant_title: line.variant_title.clone(),
+        sku: line.sku.clone(),
+        image: line.image.clone(),
+        quantity: line.quantity,
+        requires_shipping: true,
+        grams: 250,
+        unit_price: line.unit_price,
+        subtotal: line.subtotal,
+        tax: line.tax,
+        total: line.total,
+        discount: line.discount,
+        adjustments: Vec::new(),
+        fulfilled: 0,
+        returned: 0,
+        refunded: 0,
+    });
+    lines.collect()
+}
 
 #[tokio::test]
 async fn an_order_reads_back_exactly_as_it_was_placed() {
@@ -19,27 +44,6 @@ async fn an_order_reads_back_exactly_as_it_was_placed() {
         assert_eq!(shop.create(&placed).await.expect(cells.kind), 1_001);
 
         let now = cells.clock.now();
-        let lines = placed.lines.iter().map(|line| OrderLineView {
-            id: line.id,
-            variant_id: line.variant,
-            product_id: line.product,
-            title: line.title.clone(),
-            variant_title: line.variant_title.clone(),
-            sku: line.sku.clone(),
-            image: line.image.clone(),
-            quantity: line.quantity,
-            requires_shipping: true,
-            grams: 250,
-            unit_price: line.unit_price,
-            subtotal: line.subtotal,
-            tax: line.tax,
-            total: line.total,
-            discount: line.discount,
-            adjustments: Vec::new(),
-            fulfilled: 0,
-            returned: 0,
-            refunded: 0,
-        });
         let expected = OrderView {
             id: placed.id,
             number: 1_001,
@@ -51,7 +55,7 @@ async fn an_order_reads_back_exactly_as_it_was_placed() {
             billing_address: placed.billing_address.clone(),
             shipping_option: placed.shipping_option.clone(),
             currency: placed.totals.total.currency,
-            lines: lines.collect(),
+            lines: lines_as_placed(&placed),
             totals: placed.totals,
             tax_inclusive: false,
             test: true,
