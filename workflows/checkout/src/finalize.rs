@@ -1,21 +1,22 @@
 //! Writes the outcome of a payment, once, however often and from wherever it is heard: browser
 //! return, webhook, poll and sweep all end here. Decides under the order's lock; asks no provider.
 
+mod claims;
+
 use std::sync::Arc;
 
-use stoa_contracts::Destination;
-use stoa_contracts::inventory::{Demand, ReserveError, Shortage};
+use stoa_contracts::inventory::Shortage;
 use stoa_contracts::orders::{
     FulfilmentStatus, OrderError, OrderState, OrderStatus, PaymentStatus, PaymentStep,
 };
 use stoa_contracts::payments::{AttemptState, AttemptView, RefundError};
-use stoa_kernel::{AttemptId, CartId, Money, OrderId, TenantId, Timestamp};
+use stoa_kernel::{AttemptId, CartId, OrderId, TenantId, Timestamp};
 use stoa_storage::{Cause, Error, Tx};
 
 use crate::give_back::Why;
-use crate::journal::{Note, Parts, Step};
+use crate::journal::{Parts, Step};
 use crate::place::in_words;
-use crate::{DECLINED_KEPT, LINK_KEPT, PAYMENT_TIME_MAX, Shared, infrastructure};
+use crate::{DECLINED_KEPT, LINK_KEPT, PAYMENT_TIME_MAX, Shared};
 
 /// Why an order is canceled that nobody paid in time.
 const EXPIRED: &str = "expired";
@@ -422,124 +423,5 @@ impl Outcome<'_> {
         self.note(tx, Step::Canceled, parts, Some(reason.to_owned()))
             .await?;
         Ok(Progress::Settled)
-    }
-
-    /// Gives back whatever was set aside for the order: promotions, gift cards, then stock.
-    pub(crate) async fn give_up_claims(&self, tx: &mut Tx<'_>) -> Result<Parts, FinalizeError> {
-        let (id, cause) = (self.order.id, self.cause);
-        let peers = &self.shared.peers;
-        peers.ledger.release(tx, id, cause).await?;
-        peers.pricing.unredeem(tx, id, cause).await?;
-        peers.inventory.release(tx, id, cause).await?;
-        Ok(Parts {
-            stock: true,
-            promotions: true,
-            gift_cards: self.gift_cards_pay(),
-        })
-    }
-
-    /// Whether gift cards pay part of the first payment: the attempt asks for less than the total.
-    fn gift_cards_pay(&self) -> bool {
-        self.attempt.amount.amount < self.order.total.amount
-    }
-
-    async fn spend_gift_cards(&self, tx: &mut Tx<'_>) -> Result<bool, FinalizeError> {
-        if !self.gift_cards_pay() {
-            return Ok(false);
-        }
-        let (id, currency) = (self.order.id, self.order.total.currency);
-        let ledger = &self.shared.peers.ledger;
-        let spent: Money = ledger.spend(tx, id, currency, self.cause).await?;
-        Ok(spent.amount > 0)
-    }
-
-    async fn complete_cart(&self, tx: &mut Tx<'_>) -> Result<(), FinalizeError> {
-        if let Some(cart) = self.order.cart {
-            self.shared.peers.carts.complete(tx, cart).await?;
-        }
-        Ok(())
-    }
-
-    /// Makes the order's stock its own for good, taking it again where the hold was gone. False
-    /// where it went to others.
-    async fn secure_stock(&self, tx: &mut Tx<'_>) -> Result<bool, FinalizeError> {
-        let (id, cause) = (self.order.id, self.cause);
-        let inventory = &self.shared.peers.inventory;
-        if inventory.confirm(tx, id, cause).await? {
-            return Ok(true);
-        }
-        if self.stock == Stock::Gone {
-            return Ok(false);
-        }
-        let view = self.shared.peers.orders.view_in(tx, id).await?;
-        let lines = view.lines.iter();
-        let demand: Vec<Demand> = lines
-            .map(|line| Demand {
-                variant: line.variant_id,
-                quantity: line.quantity,
-            })
-            .collect();
-        let address = view.shipping_address.as_ref();
-        let destination = address.map(Destination::from).unwrap_or_default();
-        let until = cause.occurred_at.plus(PAYMENT_TIME_MAX);
-        let reserved = inventory
-            .reserve(tx, id, &demand, &destination, until, cause)
-            .await;
-        reserved.map_err(|error| match error {
-            ReserveError::Short { shortages } => FinalizeError::Short { shortages },
-            ReserveError::Storage(error) => error.into(),
-        })?;
-        // Goods whose stock nobody counts are held nowhere.
-        inventory.confirm(tx, id, cause).await?;
-        Ok(true)
-    }
-
-    pub(crate) async fn step(
-        &self,
-        tx: &mut Tx<'_>,
-        step: &PaymentStep,
-    ) -> Result<(), FinalizeError> {
-        let orders = &self.shared.peers.orders;
-        orders.step(tx, self.order.id, step, self.cause).await?;
-        Ok(())
-    }
-
-    pub(crate) async fn tell(
-        &self,
-        tx: &mut Tx<'_>,
-        kind: &'static str,
-        text: &str,
-    ) -> Result<(), FinalizeError> {
-        let orders = &self.shared.peers.orders;
-        Ok(orders
-            .tell(tx, self.order.id, kind, text, self.cause)
-            .await?)
-    }
-
-    async fn tell_stuck(&self, tx: &mut Tx<'_>, step: &str) -> Result<(), FinalizeError> {
-        self.shared
-            .emit_stuck(tx, self.order.id, "checkout", step, self.cause)
-            .await?;
-        Ok(())
-    }
-
-    /// False where the journal has it already.
-    pub(crate) async fn note(
-        &self,
-        tx: &mut Tx<'_>,
-        step: Step,
-        parts: Parts,
-        detail: Option<String>,
-    ) -> Result<bool, FinalizeError> {
-        let note = Note {
-            order: self.order.id,
-            attempt: self.attempt.id,
-            step,
-            parts,
-            open: step == Step::Returning,
-            detail,
-            at: self.cause.occurred_at,
-        };
-        Ok(infrastructure::write(tx, &note).await?)
     }
 }
