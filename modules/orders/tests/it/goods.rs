@@ -70,6 +70,14 @@ async fn delivered(shop: &Shop<'_>, seed: u128) -> NewOrder {
     placed
 }
 
+fn dhl() -> Tracking {
+    Tracking {
+        carrier: Some("DHL".to_owned()),
+        number: "JD01".to_owned(),
+        url: Some("https://dhl.example/JD01".to_owned()),
+    }
+}
+
 async fn axes(shop: &Shop<'_>, order: OrderId) -> (OrderStatus, FulfilmentStatus) {
     let view = shop.view(order).await;
     (view.status, view.fulfilment_status)
@@ -120,11 +128,7 @@ async fn parcels_ship_arrive_and_complete_the_order() {
             let packed = pack(&shop, parcel(id, placed.id, lines)).await;
             packed.expect(cells.kind);
         }
-        let tracking = Tracking {
-            carrier: Some("DHL".to_owned()),
-            number: "JD01".to_owned(),
-            url: Some("https://dhl.example/JD01".to_owned()),
-        };
+        let tracking = dhl();
         let ship = FulfilmentStep::Ship {
             tracking: Some(tracking.clone()),
         };
