@@ -278,12 +278,14 @@ fn from_environment(
 
 /// Settings that are numbers, and those that are yes or no; all others are text, whatever they
 /// look like.
-const NUMBERS: [&str; 3] = [
+const NUMBERS: [&str; 5] = [
     "database_connections_max",
     "sqlite_mmap_bytes",
     "connections_max",
+    "bus_replicas",
+    "bus_bytes_max",
 ];
-const SWITCHES: [&str; 2] = ["demo", "https"];
+const SWITCHES: [&str; 3] = ["demo", "https", "allow_loopback"];
 
 fn parse(name: &str, value: String) -> toml::Value {
     let number = value
@@ -318,6 +320,8 @@ mod tests {
             ("STOA_LISTEN", "127.0.0.1:9"),
             ("STOA_CONNECTIONS_MAX", "7"),
             ("STOA_DEMO", "false"),
+            ("STOA_ALLOW_LOOPBACK", "true"),
+            ("STOA_BUS_BYTES_MAX", "2097152"),
             ("STOA_LOG_FORMAT", "plain"),
             ("STOA_TEST_POSTGRES", "not a setting"),
             ("PATH", "not ours"),
@@ -327,6 +331,10 @@ mod tests {
         assert_eq!(
             (settings.connections_max, settings.wants_demo()),
             (7, false)
+        );
+        assert_eq!(
+            (settings.allow_loopback, settings.bus_bytes_max),
+            (true, 2_097_152)
         );
         assert_eq!(settings.log_format, Some(LogFormatName::Plain));
         assert_eq!(settings.database_url(), "sqlite:stoa-data/cells");
