@@ -121,17 +121,7 @@ impl App {
                 }
             }
         }
-        let worker = match work.jobs.is_empty() {
-            true => None,
-            false => {
-                let mut worker = Worker::new(storage.clone(), clock, ids, WorkerConfig::default());
-                worker.serve(work.consumers, work.jobs, work.recurring);
-                if let Some(transport) = bus(settings, extent).await? {
-                    worker.carry(transport);
-                }
-                Some(worker)
-            }
-        };
+        let worker = worker(&deps, work, bus(settings, extent).await?);
         Ok(Self {
             storage,
             deps,
@@ -162,6 +152,20 @@ impl App {
             .context("the sample catalog cannot be imported")?;
         Ok(report)
     }
+}
+
+/// `None` where there is nothing to do.
+fn worker(deps: &Deps, work: Work, transport: Option<Arc<dyn Transport>>) -> Option<Worker> {
+    if work.jobs.is_empty() {
+        return None;
+    }
+    let (storage, clock, ids) = (deps.storage.clone(), deps.clock.clone(), deps.ids.clone());
+    let mut worker = Worker::new(storage, clock, ids, WorkerConfig::default());
+    worker.serve(work.consumers, work.jobs, work.recurring);
+    if let Some(transport) = transport {
+        worker.carry(transport);
+    }
+    Some(worker)
 }
 
 /// What carries events between processes, besides the log.

@@ -86,6 +86,7 @@ fn may_use(from: &Place, to: &Place) -> bool {
         Place::Kernel => false,
         Place::Storage => *to == Place::Kernel,
         Place::Contracts | Place::Bus => matches!(to, Place::Kernel | Place::Storage),
+        Place::Transport => matches!(to, Place::Kernel | Place::Storage | Place::Bus),
         Place::Telemetry | Place::Platform => matches!(to, Place::Kernel | Place::Telemetry),
         Place::Module { name, .. } => {
             is_ground(to) || matches!(to, Place::Module { name: other, .. } if other == name)

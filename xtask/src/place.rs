@@ -9,6 +9,8 @@ pub enum Place {
     Contracts,
     Storage,
     Bus,
+    /// What carries the bus between processes, such as jetstream; only the server knows of it.
+    Transport,
     Telemetry,
     /// Any other crate of `platform/`, such as rest.
     Platform,
@@ -35,6 +37,7 @@ impl Place {
             ["platform", "contracts"] => Self::Contracts,
             ["platform", "storage"] => Self::Storage,
             ["platform", "bus"] => Self::Bus,
+            ["platform", "jetstream"] => Self::Transport,
             ["platform", "telemetry"] => Self::Telemetry,
             ["platform", "testkit"] => Self::Testkit,
             ["platform", _] => Self::Platform,
@@ -82,6 +85,7 @@ impl fmt::Display for Place {
             Self::Contracts => f.write_str("the contracts"),
             Self::Storage => f.write_str("the storage layer"),
             Self::Bus => f.write_str("the bus"),
+            Self::Transport => f.write_str("a transport of the bus"),
             Self::Telemetry => f.write_str("telemetry"),
             Self::Platform => f.write_str("a platform crate"),
             Self::Testkit => f.write_str("the testkit"),

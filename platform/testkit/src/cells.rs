@@ -107,15 +107,27 @@ async fn open(
     }
 }
 
-/// The URL of the throw-away server that `scripts/test` starts.
+/// The URL of the throw-away PostgreSQL that `scripts/test` starts.
+pub fn postgres_server() -> Option<String> {
+    server("STOA_TEST_POSTGRES")
+}
+
+/// As [`postgres_server`], of NATS with JetStream.
+pub fn nats_server() -> Option<String> {
+    server("STOA_TEST_NATS")
+}
+
+/// As [`postgres_server`], of the Stripe-protocol server.
+pub fn stripe_server() -> Option<String> {
+    server("STOA_TEST_LOCALSTRIPE")
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "tests read where their servers are"
 )]
-pub fn postgres_server() -> Option<String> {
-    std::env::var("STOA_TEST_POSTGRES")
-        .ok()
-        .filter(|url| !url.is_empty())
+fn server(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|url| !url.is_empty())
 }
 
 const NAME_PREFIX: &str = "stoa_test_";

@@ -5,6 +5,8 @@ mod cells;
 mod clock;
 mod proxy;
 
-pub use cells::{TestCells, everywhere, fresh_database, postgres_server, sqlite};
+pub use cells::{
+    TestCells, everywhere, fresh_database, nats_server, postgres_server, sqlite, stripe_server,
+};
 pub use clock::{ManualClock, SystemClock};
 pub use proxy::{Exchange, Fault, FaultProxy};

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crate::audit::Books;
-use crate::support::{Backend, Merchant, Placed, Provider, Shopper, Stoa, backends, eventually};
+use crate::support::{
+    Backend, Merchant, Placed, Provider, Shopper, Stoa, backends, buses, eventually,
+};
 
 /// Buys one mug-like thing and follows it to the end.
 async fn buy_one(shop: &Stoa, merchant: &Merchant) -> Placed {
@@ -64,18 +66,39 @@ async fn a_shopper_buys_and_the_merchant_sees_it_paid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_journey_runs_split_into_api_and_worker() {
+async fn the_same_journey_runs_split_into_api_worker_and_payments() {
+    let Some(server) = stoa_testkit::postgres_server() else {
+        return;
+    };
+    for bus in buses() {
+        let backend = Backend::Postgres(stoa_testkit::fresh_database(&server).await);
+        let provider = Provider::start();
+        let mut environment = provider.environment().to_vec();
+        environment.extend(bus.environment());
+        let with_demo = [environment.as_slice(), &[("STOA_DEMO", "true")]].concat();
+        let api = Stoa::start(&backend, &["--target", "api"], &with_demo).await;
+        let _worker = Stoa::start(&backend, &["--target", "worker"], &environment).await;
+        let _payments = Stoa::start(&backend, &["--target", "payments"], &environment).await;
+        let merchant = Merchant::new(&api.url(), "demo", &api.key("sk_"));
+        buy_one(&api, &merchant).await;
+    }
+}
+
+/// A process that only pays serves shops nothing, and the providers' calls are its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_pays_serves_no_shop() {
     let Some(server) = stoa_testkit::postgres_server() else {
         return;
     };
     let backend = Backend::Postgres(stoa_testkit::fresh_database(&server).await);
-    let provider = Provider::start();
-    let environment = provider.environment();
-    let with_demo = [environment[0], environment[1], ("STOA_DEMO", "true")];
-    let api = Stoa::start(&backend, &["--target", "api"], &with_demo).await;
-    let _worker = Stoa::start(&backend, &["--target", "worker"], &environment).await;
-    let merchant = Merchant::new(&api.url(), "demo", &api.key("sk_"));
-    buy_one(&api, &merchant).await;
+    let with_demo = [("STOA_DEMO", "true")];
+    let payments = Stoa::start(&backend, &["--target", "payments"], &with_demo).await;
+    let shopper = Shopper::new(&payments.url(), "demo");
+    let (status, _) = shopper.get("/api/v1/products").await;
+    assert_eq!(status, 404);
+    let merchant = Merchant::new(&payments.url(), "demo", &payments.key("sk_"));
+    let charges = merchant.list("/api/v1/admin/payments/test/charges").await;
+    assert_eq!(charges, Vec::<serde_json::Value>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,5 +3,7 @@
 mod actors;
 mod process;
 
-pub(crate) use actors::{Merchant, Placed, Shopper, address};
-pub(crate) use process::{Backend, Provider, Stoa, backends, eventually};
+pub(crate) use actors::{CartKey, Merchant, Placed, Shopper, address, answer};
+pub(crate) use process::{
+    Backend, Bus, Provider, Stoa, backends, buses, eventually, server_of,
+};

@@ -60,7 +60,6 @@ async fn settings() -> Vec<Setting> {
 
 impl Setting {
     fn start(&self, listeners: &[&Arc<Listener>]) -> Running {
-        eprintln!("{}", self.what);
         Running::start(
             self.cells.storage(),
             self.transport.clone(),

@@ -190,7 +190,7 @@ pub(crate) fn numbers(range: std::ops::RangeInclusive<i64>) -> String {
 /// A stream of this test's own; `None` where no server is named.
 pub(crate) async fn jetstream() -> Option<(Arc<JetStream>, JetStreamConfig)> {
     static STREAMS: AtomicU32 = AtomicU32::new(0);
-    let url = std::env::var("STOA_TEST_NATS").ok()?;
+    let url = stoa_testkit::nats_server()?;
     let number = STREAMS.fetch_add(1, Ordering::Relaxed);
     let config = JetStreamConfig {
         url,

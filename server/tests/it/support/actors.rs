@@ -227,7 +227,9 @@ impl Merchant {
     }
 }
 
-async fn answer(request: RequestBuilder) -> Result<(StatusCode, Value), reqwest::Error> {
+pub(crate) async fn answer(
+    request: RequestBuilder,
+) -> Result<(StatusCode, Value), reqwest::Error> {
     let response = request.send().await?;
     let status = response.status();
     let bytes = response.bytes().await?;

@@ -29,6 +29,49 @@ pub(crate) async fn backends() -> Vec<Backend> {
     all
 }
 
+/// What carries events between processes.
+#[derive(Debug, Clone)]
+pub(crate) enum Bus {
+    Embedded,
+    /// JetStream, with a stream of the test's own.
+    Nats {
+        url: String,
+        stream: String,
+    },
+}
+
+/// The embedded bus, and JetStream where `STOA_TEST_NATS` names a server.
+pub(crate) fn buses() -> Vec<Bus> {
+    let mut all = vec![Bus::Embedded];
+    if let Some(url) = server_of("STOA_TEST_NATS") {
+        let stream = format!("stoa-it-{:016x}", fastrand::u64(..));
+        all.push(Bus::Nats { url, stream });
+    }
+    all
+}
+
+impl Bus {
+    pub(crate) fn environment(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Embedded => Vec::new(),
+            Self::Nats { url, stream } => vec![
+                ("STOA_BUS", url),
+                ("STOA_BUS_STREAM", stream),
+                ("STOA_BUS_BYTES_MAX", "16777216"),
+            ],
+        }
+    }
+}
+
+/// What the suite's own variable `name` says; `None` where it is unset or empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests read where their servers are and how much they are to do"
+)]
+pub(crate) fn server_of(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// Polls until `look` finds something; panics when it never does.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();
