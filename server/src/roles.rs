@@ -64,7 +64,7 @@ pub(crate) const ROLES: [Role; 4] = [
     },
     Role {
         target: Target::Payments,
-        does: "payments: alone holds secrets",
+        does: "payments and their secrets",
         parts: &["payment jobs", "payment webhooks", "test provider"],
         needs: "PostgreSQL",
         serves_http: true,
