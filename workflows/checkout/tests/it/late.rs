@@ -143,6 +143,42 @@ async fn money_for_a_canceled_order_goes_back_once() {
 }
 
 #[tokio::test]
+async fn money_for_an_order_that_others_paid_goes_back_and_the_order_stays_paid() {
+    for shop in Shop::everywhere().await {
+        let kind = shop.kind;
+        let cart = shop.cart(2).await;
+        let placed = shop.place(&cart, "tok_timeout_after_charge", "k1").await;
+        shop.work().await;
+        // Staff took the money at the counter, before this answer came.
+        let (orders, cause) = (shop.peers.orders.clone(), Cause::system(shop.deps.now()));
+        let (order, inventory) = (placed.order_id, shop.peers.inventory.clone());
+        let step = PaymentStep::Paid {
+            attempt: shop.deps.ids.make(shop.deps.now()),
+            amount: shop.order(order).await.totals.total,
+        };
+        shop.db()
+            .await
+            .write(async move |tx: &mut Tx<'_>| {
+                orders.step(tx, order, &step, &cause).await.expect("open");
+                inventory.confirm(tx, order, &cause).await
+            })
+            .await
+            .expect(kind);
+        shop.settle().await;
+        shop.hear().await;
+        shop.settle().await;
+        assert_eq!(kept(&shop, order).await, 0, "{kind}");
+        let told = returned(&shop).await;
+        assert_eq!(told.len(), 1, "{kind}");
+        assert_eq!(told[0].why, "paid_twice", "{kind}");
+        let view = shop.order(order).await;
+        assert_eq!(view.payment_status, PaymentStatus::Paid, "{kind}");
+        assert_eq!(view.cancel_requested_at, None, "{kind}");
+        assert_eq!(shop.left().await, 8, "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn while_money_cannot_go_back_the_order_waits_and_people_hear_of_it() {
     for shop in Shop::everywhere().await {
         let kind = shop.kind;
