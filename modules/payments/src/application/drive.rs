@@ -322,16 +322,28 @@ impl Work<'_> {
             Err(ProviderError::Refused { code, .. }) if code == VOIDED => {
                 Ok(Change::to(AttemptState::Voided))
             }
-            // A twin of this call may have been let through: only after a void is a no a no.
-            Err(ProviderError::Refused { code, .. }) => {
-                let change = self.void(seen).await?;
-                Ok(match change.state {
-                    AttemptState::Voided => Change::to(AttemptState::Declined { reason: code }),
-                    _ => change,
-                })
-            }
+            Err(ProviderError::Refused { code, .. }) => self.believe(seen, code).await,
             Err(error) => Err(unreachable(seen.view.id, &error)),
         }
+    }
+
+    /// A confirmation was refused. A twin of it may have been let through: only where the intent
+    /// still stands outside, and is voided, is a no a no.
+    async fn believe(&self, seen: &Attempt, code: String) -> Result<Change, PaymentError> {
+        let known = self.query(seen).await;
+        let known = known.map_err(|error| unreachable(seen.view.id, &error))?;
+        let refused = matches!(
+            known.status,
+            IntentStatus::RequiresConfirmation | IntentStatus::Declined
+        );
+        if !refused {
+            return judged(seen, &known, None);
+        }
+        let change = self.void(seen).await?;
+        Ok(match change.state {
+            AttemptState::Voided => Change::to(AttemptState::Declined { reason: code }),
+            _ => change,
+        })
     }
 
     /// Looks up what became of an attempt that was, or may have been, confirmed.

@@ -146,16 +146,12 @@ impl Ledger {
             _ => return Ok(Decision::Stands(intent.id)),
         }
         let outcome = match intent.request.token {
-            Token::Success
-            | Token::TimeoutAfterCharge
-            | Token::CaptureLater
-            | Token::RefundTimeout
-            | Token::RefundDecline => taken(intent, charge, at),
             Token::Delay => taken(intent, charge, delayed_to),
             Token::Decline => Outcome::Declined {
                 code: "insufficient_funds".to_owned(),
             },
             Token::ThreeDs => Outcome::ActionRequired,
+            _ => taken(intent, charge, at),
         };
         Ok(Decision::Write(Entry::Confirmed {
             intent: intent.id,

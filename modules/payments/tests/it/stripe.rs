@@ -46,26 +46,27 @@ async fn a_card_is_charged_once_and_the_provider_is_told_for_what() {
         let kind = shop.cells.kind;
         let (order, attempt, state) = shop.driven("stripe", "pm_card_visa").await;
         assert_eq!(state.expect(kind), AttemptState::Succeeded, "{kind}");
-        let book = fake.book();
-        let (_, key, fields) = &book.calls[0];
-        assert_eq!(key.as_deref(), Some(attempt.to_string().as_str()), "{kind}");
-        let field = |name: &str| fields[name].as_str();
-        assert_eq!(
-            (field("amount"), field("currency")),
-            ("2500", "eur"),
-            "{kind}"
-        );
-        assert_eq!(
-            (field("confirm"), field("capture_method")),
-            ("false", "automatic"),
-            "{kind}"
-        );
-        assert_eq!(field("metadata[attempt]"), attempt.to_string(), "{kind}");
-        assert_eq!(field("metadata[order]"), order.to_string(), "{kind}");
-        assert_eq!(field("metadata[tenant]"), shop.tenant.to_string(), "{kind}");
-        let steps: Vec<&str> = book.calls.iter().map(|(path, ..)| &**path).collect();
-        assert_eq!(steps, ["create", "confirm"], "{kind}");
-        drop(book);
+        {
+            let book = fake.book();
+            let (_, key, fields) = &book.calls[0];
+            assert_eq!(key.as_deref(), Some(attempt.to_string().as_str()), "{kind}");
+            let field = |name: &str| fields[name].as_str();
+            assert_eq!(
+                (field("amount"), field("currency")),
+                ("2500", "eur"),
+                "{kind}"
+            );
+            assert_eq!(
+                (field("confirm"), field("capture_method")),
+                ("false", "automatic"),
+                "{kind}"
+            );
+            assert_eq!(field("metadata[attempt]"), attempt.to_string(), "{kind}");
+            assert_eq!(field("metadata[order]"), order.to_string(), "{kind}");
+            assert_eq!(field("metadata[tenant]"), shop.tenant.to_string(), "{kind}");
+            let steps: Vec<&str> = book.calls.iter().map(|(path, ..)| &**path).collect();
+            assert_eq!(steps, ["create", "confirm"], "{kind}");
+        }
         assert_eq!(shop.view(attempt).await.captured.amount, 2500, "{kind}");
         assert_eq!(
             shop.booked().await,
@@ -129,6 +130,24 @@ async fn a_bank_is_visited_and_its_answer_looked_up() {
             "{kind}"
         );
         assert_eq!(fake.charges(), 1, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn twins_that_confirm_leave_the_shopper_at_the_bank() {
+    for (shop, fake) in shops("automatic").await {
+        let kind = shop.cells.kind;
+        fake.cut("/confirm", Line::CutBefore);
+        let (_, attempt, state) = shop.driven("stripe", "pm_3ds").await;
+        assert_unreachable(state);
+        fake.mend();
+        let twins = (0..8).map(|_| drive(&shop, attempt));
+        for state in join_all(twins).await {
+            let state = state.expect(kind);
+            let at_the_bank = matches!(state, AttemptState::RequiresAction { .. });
+            assert!(at_the_bank, "{kind}: {state:?}");
+        }
+        assert_eq!(fake.book().intents[0].status, "requires_action", "{kind}");
     }
 }
 
