@@ -59,7 +59,13 @@ pub(crate) async fn prepare_schema(
             checksum: row.get(2),
         })
         .collect();
-    for step in migrate::pending(migrations, &applied)? {
+    let pending = migrate::pending(migrations, &applied)?;
+    if !pending.is_empty() {
+        // Forced row-level security binds the owner too: a step that copies or changes rows would
+        // find none. It is forced again below, in this same transaction.
+        run(transaction, unforce_sql(&location.schema)).await?;
+    }
+    for step in pending {
         run(transaction, render_migration(step.sql, Dialect::Postgres))
             .await
             .map_err(|error| Error::Migration {
@@ -110,6 +116,18 @@ fn role_sql() -> String {
     )
 }
 
+/// Lets the owner see all rows of its tables.
+fn unforce_sql(schema: &str) -> String {
+    format!(
+        "DO $$ DECLARE t record; BEGIN \
+           FOR t IN SELECT relname AS name FROM pg_class \
+                    WHERE relnamespace = '{schema}'::regnamespace AND relforcerowsecurity LOOP \
+             EXECUTE format('ALTER TABLE {schema}.%I NO FORCE ROW LEVEL SECURITY', t.name); \
+           END LOOP; \
+         END $$"
+    )
+}
+
 /// Forced row-level security and rights for every table that carries a `tenant_id`.
 fn guard_sql(schema: &str) -> String {
     format!(
@@ -124,12 +142,13 @@ fn guard_sql(schema: &str) -> String {
              IF NOT EXISTS (SELECT 1 FROM pg_policies WHERE schemaname = '{schema}' \
                             AND tablename = t.name AND policyname = 'tenant_isolation') THEN \
                EXECUTE format('ALTER TABLE {schema}.%I ENABLE ROW LEVEL SECURITY', t.name); \
-               IF t.name NOT LIKE 'stoa\\_%' THEN \
-                 EXECUTE format('ALTER TABLE {schema}.%I FORCE ROW LEVEL SECURITY', t.name); \
-               END IF; \
                EXECUTE format('CREATE POLICY tenant_isolation ON {schema}.%I TO {TENANT_ROLE} \
                  USING (tenant_id = NULLIF(current_setting(''app.tenant_id'', true), '''')::uuid) \
                  WITH CHECK (tenant_id = NULLIF(current_setting(''app.tenant_id'', true), '''')::uuid)', t.name); \
+             END IF; \
+             IF t.name NOT LIKE 'stoa\\_%' AND NOT (SELECT relforcerowsecurity FROM pg_class \
+                WHERE oid = format('{schema}.%I', t.name)::regclass) THEN \
+               EXECUTE format('ALTER TABLE {schema}.%I FORCE ROW LEVEL SECURITY', t.name); \
              END IF; \
            END LOOP; \
            IF to_regclass('{schema}.stoa_event') IS NOT NULL THEN \
