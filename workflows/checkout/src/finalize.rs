@@ -208,10 +208,11 @@ impl Outcome<'_> {
                 self.send_back(tx, Why::Canceled).await
             }
             PaymentStatus::Pending => {
-                if !self.secure_stock(tx).await? {
+                if self.stock_is_gone(tx).await? {
                     return self.send_back(tx, Why::OutOfStock).await;
                 }
                 let gift_cards = self.spend_gift_cards(tx).await?;
+                self.secure_stock(tx).await?;
                 self.paid(tx).await?;
                 self.complete_cart(tx).await?;
                 let parts = Parts {
@@ -255,7 +256,7 @@ impl Outcome<'_> {
         if self.order.payment != PaymentStatus::Pending {
             return self.promised_again(tx).await;
         }
-        if !self.secure_stock(tx).await? {
+        if self.stock_is_gone(tx).await? {
             // Nothing was taken: letting go of the promise is enough.
             let orders = &self.shared.peers.orders;
             let why = Why::OutOfStock.text();
@@ -273,6 +274,7 @@ impl Outcome<'_> {
             });
         }
         let gift_cards = self.spend_gift_cards(tx).await?;
+        self.secure_stock(tx).await?;
         let step = PaymentStep::Authorized {
             attempt: self.attempt.id,
         };
@@ -378,12 +380,12 @@ impl Outcome<'_> {
             return self.canceled(tx, VOIDED).await;
         }
         // Gift cards were spent on it: theirs goes back first.
-        self.shared
-            .peers
-            .inventory
-            .release(tx, self.order.id, self.cause)
+        let progress = self
+            .send_back_amount(tx, Why::Voided, view.gift_card)
             .await?;
-        self.send_back_amount(tx, Why::Voided, view.gift_card).await
+        let inventory = &self.shared.peers.inventory;
+        inventory.release(tx, self.order.id, self.cause).await?;
+        Ok(progress)
     }
 
     /// The attempt to pay the rest of an order failed; what is paid of it stays so.

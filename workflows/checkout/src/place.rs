@@ -144,10 +144,7 @@ impl Shared {
         };
         let decision = match &request.purchase {
             Purchase::Cart(key) => self.decide_cart(tx, request, key.id, fresh, &cause).await?,
-            Purchase::Order { id, .. } => {
-                self.decide_order(tx, request, *id, cart, fresh, &cause)
-                    .await?
-            }
+            Purchase::Order { id, .. } => self.decide_order(tx, request, *id, cart, &cause).await?,
         };
         let (order, attempt) = match decision {
             Decision::Stands(order, attempt) => (order, attempt),
@@ -185,9 +182,6 @@ impl Shared {
         if let Some(expected) = request.expected_total.filter(|expected| *expected != due) {
             return Err(CheckoutError::TotalChanged { expected, now: due });
         }
-        if matches!(writing, Writing::Again) {
-            self.start_over(tx, order.id, cause).await?;
-        }
         let held = self
             .hold_gift_cards(tx, request, &order, &writing, due, cause)
             .await?;
@@ -211,7 +205,8 @@ impl Shared {
             .await
     }
 
-    /// Whatever the attempt before still holds is given back: what follows takes its own.
+    /// Whatever the attempt before still holds is given back, before anything is priced: what follows
+    /// takes its own.
     async fn start_over(
         &self,
         tx: &mut Tx<'_>,

@@ -48,16 +48,23 @@ impl Outcome<'_> {
         Ok(())
     }
 
-    /// Makes the order's stock its own for good, taking it again where the hold was gone. False
+    /// Whether others have the stock. Touches nothing but the order's own holds, so that gift cards
+    /// can still be locked after it.
+    pub(super) async fn stock_is_gone(&self, tx: &mut Tx<'_>) -> Result<bool, FinalizeError> {
+        if self.stock == Stock::ToBeHad {
+            return Ok(false);
+        }
+        let inventory = &self.shared.peers.inventory;
+        Ok(!inventory.confirm(tx, self.order.id, self.cause).await?)
+    }
+
+    /// Makes the order's stock its own for good, taking it again where the hold was gone; an error
     /// where it went to others.
-    pub(super) async fn secure_stock(&self, tx: &mut Tx<'_>) -> Result<bool, FinalizeError> {
+    pub(super) async fn secure_stock(&self, tx: &mut Tx<'_>) -> Result<(), FinalizeError> {
         let (id, cause) = (self.order.id, self.cause);
         let inventory = &self.shared.peers.inventory;
-        if inventory.confirm(tx, id, cause).await? {
-            return Ok(true);
-        }
-        if self.stock == Stock::Gone {
-            return Ok(false);
+        if inventory.confirm(tx, id, cause).await? || self.stock == Stock::Gone {
+            return Ok(());
         }
         let view = self.shared.peers.orders.view_in(tx, id).await?;
         let lines = view.lines.iter();
@@ -79,7 +86,7 @@ impl Outcome<'_> {
         })?;
         // Goods whose stock nobody counts are held nowhere.
         inventory.confirm(tx, id, cause).await?;
-        Ok(true)
+        Ok(())
     }
 
     pub(crate) async fn step(

@@ -40,6 +40,7 @@ impl Shared {
         if let Some(stands) = self.standing(tx, &state, cause).await? {
             return Ok(stands);
         }
+        self.start_over(tx, order, cause).await?;
         let order = self.draft(tx, request, &cart, order).await?;
         Ok(Decision::Write(Box::new(order), Writing::Again))
     }
@@ -50,7 +51,6 @@ impl Shared {
         request: &PlaceOrder,
         id: OrderId,
         cart: Option<CartId>,
-        _fresh: Fresh,
         cause: &Cause,
     ) -> Result<Decision, CheckoutError> {
         if let Some(cart) = cart {
@@ -68,6 +68,7 @@ impl Shared {
         if let Some(stands) = self.standing(tx, &state, cause).await? {
             return Ok(stands);
         }
+        self.start_over(tx, id, cause).await?;
         let order = self.written(tx, id).await?;
         Ok(Decision::Write(Box::new(order), Writing::Again))
     }
