@@ -1,6 +1,7 @@
 //! Facts written with the business rows, put in a dense order after commit, read by position.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::RwLock;
 use stoa_kernel::{Actor, Envelope, EventId, Fact, TenantId, Timestamp};
@@ -10,6 +11,8 @@ use crate::{Error, Result, Tx, params};
 
 /// Events given their sequence in one relay step.
 const RELAY_BATCH_MAX: i64 = 1_000;
+/// How much longer than events the marks of those set aside are kept, for people to look at.
+const SET_ASIDE_KEPT: Duration = Duration::from_secs(83 * 24 * 3600);
 
 /// Who says what happened, and when; everything an event needs besides the fact.
 #[derive(Debug, Clone)]
@@ -319,7 +322,9 @@ impl EventLog {
     }
 
     /// Drops up to `limit` events older than `before` that every known consumer has passed, and as
-    /// many old inbox rows; call it until it finds none.
+    /// many old inbox rows and marks of events set aside long ago; call it until it finds none. A
+    /// consumer that the code knows no more holds events back until [`Self::forget`]: one that is
+    /// only switched off must find them.
     pub async fn purge(&self, before: Timestamp, limit: i64) -> Result<u64> {
         const EVENTS: &str = "DELETE FROM stoa_event WHERE id IN (SELECT id FROM stoa_event \
              WHERE seq IS NOT NULL AND occurred_at < $1 \
@@ -328,10 +333,15 @@ impl EventLog {
         const INBOX: &str = "DELETE FROM stoa_inbox WHERE (tenant_id, consumer, event_id) IN \
              (SELECT tenant_id, consumer, event_id FROM stoa_inbox \
               WHERE handled_at < $1 ORDER BY handled_at LIMIT $2)";
+        const DEAD: &str = "DELETE FROM stoa_dead_event WHERE (consumer, seq) IN \
+             (SELECT consumer, seq FROM stoa_dead_event WHERE buried_at < $1 LIMIT $2)";
+        let forgotten = before.minus(SET_ASIDE_KEPT);
         self.cell
             .system_write_bulk(async move |tx: &mut Tx<'_>| {
-                let dropped = tx.execute(EVENTS, params![before, limit]).await?;
-                Ok::<_, Error>(dropped + tx.execute(INBOX, params![before, limit]).await?)
+                let mut dropped = tx.execute(EVENTS, params![before, limit]).await?;
+                dropped += tx.execute(INBOX, params![before, limit]).await?;
+                dropped += tx.execute(DEAD, params![forgotten, limit]).await?;
+                Ok::<_, Error>(dropped)
             })
             .await
     }
