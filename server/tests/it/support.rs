@@ -4,6 +4,4 @@ mod actors;
 mod process;
 
 pub(crate) use actors::{CartKey, Merchant, Placed, Shopper, address, answer};
-pub(crate) use process::{
-    Backend, Bus, Provider, Stoa, backends, buses, eventually, server_of,
-};
+pub(crate) use process::{Backend, Bus, Provider, Stoa, backends, buses, eventually, seeds};

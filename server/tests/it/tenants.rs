@@ -1,21 +1,12 @@
 //! Two shops never see each other, in every isolation level, through any route there is.
 
-use std::collections::BTreeMap;
+mod shop;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Merchant, Placed, Shopper, Stoa, address, backends, eventually};
-
-/// Stands in every text that only the first shop may see.
-const MARK: &str = "ALPHASECRET";
-
-/// One shop, its key, and the ids of everything it has.
-struct Alpha {
-    merchant: Merchant,
-    /// Path parameter to id: `product_id` and the like, by what the path says before it.
-    ids: BTreeMap<&'static str, String>,
-}
+use self::shop::{Alpha, MARK, body_for, fill};
+use crate::support::{Backend, Merchant, Stoa, backends};
 
 async fn make_tenant(shop: &Stoa, slug: &str, isolation: &str) -> Merchant {
     let made = shop.command(&[
@@ -47,93 +38,6 @@ async fn send(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
     )
 }
 
-/// A file of one good product and one that is refused, both marked; returns the import's id.
-async fn import_marked(merchant: &Merchant) -> String {
-    let csv = format!(
-        "Handle,Title,Vendor,Tags,Published,Option1 Name,Option1 Value,Variant SKU,\
-         Variant Inventory Qty,Variant Price\n\
-         marked,{MARK} lamp,{MARK},{MARK},true,Title,Default Title,{MARK},9,12.34\n\
-         broken,{MARK} broken,{MARK},x,true,Title,Default Title,{MARK},9,{MARK}\n"
-    );
-    let upload = merchant.request(Method::POST, "/api/v1/admin/imports?kind=products");
-    let (status, run) = send(upload.header("content-type", "text/csv").body(csv)).await;
-    assert_eq!(status, StatusCode::ACCEPTED, "{run}");
-    let import = run["id"].as_str().expect("an id").to_owned();
-    eventually("the import", async || {
-        let run = merchant
-            .get(&format!("/api/v1/admin/imports/{import}"))
-            .await;
-        (run["state"] == "done").then_some(())
-    })
-    .await;
-    import
-}
-
-/// Imports one marked product, sells it, and remembers every id on the way.
-async fn fill(shop: &Stoa, slug: &str, isolation: &str) -> Alpha {
-    let merchant = make_tenant(shop, slug, isolation).await;
-    let import = import_marked(&merchant).await;
-    let shopper = Shopper::new(&shop.url(), slug);
-    let product = shopper.product("marked").await;
-    let variant = product["variants"][0]["id"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
-    let collection = json!({ "handle": "marked", "title": format!("{MARK} things"),
-        "description_html": "", "products": ["marked"] });
-    let create = merchant
-        .request(Method::POST, "/api/v1/admin/collections")
-        .json(&collection);
-    let (status, made) = send(create).await;
-    assert!(status.is_success(), "{made}");
-    let cart = shopper.fill_cart(&variant, 1).await.expect("a cart");
-    let details = json!({ "email": format!("{MARK}@example.com"), "shipping_address": address() });
-    let patch = shopper
-        .request(Method::PATCH, &format!("/api/v1/carts/{}", cart.id))
-        .header("stoa-cart-token", &cart.token)
-        .json(&details);
-    let (status, view) = send(patch).await;
-    assert!(status.is_success(), "{view}");
-    let line = view["lines"][0]["id"].as_str().expect("an id").to_owned();
-    let (_, body) = shopper
-        .checkout(&cart, "tok_success", "key")
-        .await
-        .expect("an answer");
-    let placed = Placed::read(&body);
-    shopper.settled(&placed).await;
-    let mail = eventually("the mail", async || {
-        let mails = merchant.get("/api/v1/admin/mailbox").await;
-        mails["data"][0]["id"].as_str().map(str::to_owned)
-    })
-    .await;
-    let keys = merchant.get("/api/v1/admin/api-keys").await;
-    let ids = [
-        (
-            "products",
-            product["id"].as_str().expect("an id").to_owned(),
-        ),
-        (
-            "collections",
-            made["id"].as_str().expect("an id").to_owned(),
-        ),
-        ("carts", cart.id),
-        ("lines", line),
-        ("orders", placed.order.clone()),
-        ("checkouts", placed.order),
-        ("imports", import),
-        ("mailbox", mail),
-        (
-            "api-keys",
-            keys["data"][0]["id"].as_str().expect("an id").to_owned(),
-        ),
-        ("variant", variant),
-    ];
-    Alpha {
-        merchant,
-        ids: ids.into(),
-    }
-}
-
 /// The path of a route with the shop's own ids in it.
 fn fill_path(pattern: &str, alpha: &Alpha) -> String {
     let mut path = Vec::new();
@@ -141,6 +45,10 @@ fn fill_path(pattern: &str, alpha: &Alpha) -> String {
     for part in pattern.split('/') {
         let shopper_side = pattern.starts_with("/api/v1/products") || !pattern.starts_with("/api");
         match part.starts_with('{') {
+            // The providers' own address: they know shops by their ways to pay.
+            true if pattern.starts_with("/api/v1/webhooks") => {
+                path.push(alpha.ids["providers"].clone())
+            }
             true if part.contains("handle") || (shopper_side && before == "products") => {
                 path.push("marked".to_owned());
             }
@@ -158,29 +66,6 @@ fn fill_path(pattern: &str, alpha: &Alpha) -> String {
         }
     }
     path.join("/")
-}
-
-/// A body with which the route would do something, if it were let.
-fn body_for(path: &str, alpha: &Alpha) -> Value {
-    let variant = &alpha.ids["variant"];
-    let price = json!({ "amount": 1, "currency": "EUR" });
-    match path {
-        _ if path.ends_with("/lines") => json!({ "variant_id": variant, "quantity": 1 }),
-        _ if path.contains("/lines/") => json!({ "quantity": 2 }),
-        _ if path.ends_with("/checkouts") => {
-            let payment = json!({ "provider": "test", "token": "tok_success" });
-            json!({ "cart_id": alpha.ids["carts"], "payment": payment })
-        }
-        _ if path.ends_with("/levels") => json!({ "variant_id": variant, "on_hand": 1 }),
-        _ if path.ends_with("/prices") => {
-            json!({ "prices": [{ "variant_id": variant, "price": price }] })
-        }
-        _ if path.contains("/collections") => {
-            json!({ "handle": "stolen", "title": "Stolen", "description_html": "",
-                "products": ["marked"] })
-        }
-        _ => json!({}),
-    }
 }
 
 /// The shop's pages, which the API's document does not list.
@@ -242,8 +127,32 @@ async fn snapshot(alpha: &Alpha) -> Vec<Value> {
         "orders",
         "imports",
         "inventory/levels",
+        "inventory/transfers",
+        "locations",
+        "promotions",
+        "price-lists",
+        "gift-cards",
+        "payments",
+        "payments/providers",
+        "refunds",
+        "ledger/entries",
+        "ledger/accounts",
+        "api-keys",
     ] {
         all.extend(alpha.merchant.list(&format!("/api/v1/admin/{path}")).await);
+    }
+    for path in ["shipping", "tax", "inventory/sourcing"] {
+        all.push(alpha.merchant.get(&format!("/api/v1/admin/{path}")).await);
+    }
+    for what in ["orders/{}/timeline", "orders/{}/journal", "webhooks/{}"] {
+        let (before, _) = what.split_once('/').expect("a path");
+        let path = what.replace("{}", &alpha.ids[before]);
+        let mut view = alpha.merchant.get(&format!("/api/v1/admin/{path}")).await;
+        if before == "webhooks" {
+            // Its health moves by itself.
+            view = json!([view["url"], view["description"], view["active"]]);
+        }
+        all.push(view);
     }
     all
 }
@@ -280,6 +189,19 @@ async fn deny_everything(shop: &Stoa, isolation: &str) {
         "GET /api/v1/admin/orders",
         "GET /api/v1/admin/imports/{id}",
         "GET /api/v1/admin/mailbox",
+        "GET /api/v1/admin/orders/{order_id}",
+        "GET /api/v1/admin/orders/{order_id}/timeline",
+        "GET /api/v1/admin/orders/{order_id}/invoice",
+        "GET /api/v1/admin/orders.csv",
+        "GET /api/v1/admin/locations/{location_id}",
+        "GET /api/v1/admin/inventory/transfers/{transfer_id}",
+        "GET /api/v1/admin/promotions/{promotion_id}",
+        "GET /api/v1/admin/price-lists/{price_list_id}",
+        "GET /api/v1/admin/gift-cards/{gift_card_id}",
+        "GET /api/v1/admin/customers/{customer_id}/store-credit",
+        "GET /api/v1/admin/payments/providers/{provider_id}",
+        "GET /api/v1/admin/webhooks/{webhook_id}",
+        "GET /api/v1/payment-methods",
     ] {
         assert!(
             seen.iter().any(|route| route == expected),
@@ -291,7 +213,7 @@ async fn deny_everything(shop: &Stoa, isolation: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_route_shows_or_changes_another_shops_rows() {
     for backend in backends().await {
-        let shop = Stoa::all(&backend).await;
+        let shop = Stoa::start(&backend, &[], &[("STOA_ALLOW_LOOPBACK", "true")]).await;
         let isolations: &[&str] = match backend {
             Backend::Sqlite => &["shared", "database"],
             Backend::Postgres(_) => &["shared", "schema", "database"],

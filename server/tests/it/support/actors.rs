@@ -227,9 +227,7 @@ impl Merchant {
     }
 }
 
-pub(crate) async fn answer(
-    request: RequestBuilder,
-) -> Result<(StatusCode, Value), reqwest::Error> {
+pub(crate) async fn answer(request: RequestBuilder) -> Result<(StatusCode, Value), reqwest::Error> {
     let response = request.send().await?;
     let status = response.status();
     let bytes = response.bytes().await?;

@@ -43,7 +43,7 @@ pub(crate) enum Bus {
 /// The embedded bus, and JetStream where `STOA_TEST_NATS` names a server.
 pub(crate) fn buses() -> Vec<Bus> {
     let mut all = vec![Bus::Embedded];
-    if let Some(url) = server_of("STOA_TEST_NATS") {
+    if let Some(url) = stoa_testkit::nats_server() {
         let stream = format!("stoa-it-{:016x}", fastrand::u64(..));
         all.push(Bus::Nats { url, stream });
     }
@@ -63,13 +63,14 @@ impl Bus {
     }
 }
 
-/// What the suite's own variable `name` says; `None` where it is unset or empty.
+/// How many seeds a sweep gives each point: `usual`, unless `STOA_TEST_SWEEP_SEEDS` says otherwise.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests read where their servers are and how much they are to do"
 )]
-pub(crate) fn server_of(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+pub(crate) fn seeds(usual: u64) -> u64 {
+    let wanted = std::env::var("STOA_TEST_SWEEP_SEEDS");
+    wanted.ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 /// Polls until `look` finds something; panics when it never does.
