@@ -150,6 +150,41 @@ async fn cart_with_coupon(shop: &Shop, code: &str, buyer: usize) -> CartKey {
     cart
 }
 
+#[tokio::test]
+async fn a_coupon_that_others_used_up_shows_in_the_total() {
+    for shop in Shop::everywhere().await {
+        let kind = shop.kind;
+        shop.coupon("ONE", 1).await;
+        let (first, second) = (
+            cart_with_coupon(&shop, "ONE", 1).await,
+            cart_with_coupon(&shop, "ONE", 2).await,
+        );
+        let view = shop.peers.carts.view(shop.tenant, &second).await;
+        let shown = view.expect(kind).totals.total;
+        shop.place(&first, "tok_success", "k1").await;
+        let mut request = shop.request(&second, "tok_success", "k2");
+        request.expected_total = Some(shown);
+        let error = shop
+            .checkout
+            .contract
+            .place(request.clone())
+            .await
+            .expect_err(kind);
+        let CheckoutError::TotalChanged { expected, now } = &error else {
+            panic!("{kind}: {error}")
+        };
+        assert_eq!(*expected, shown, "{kind}");
+        assert!(now.amount > shown.amount, "{kind}: {error}");
+        // Shown the new total, the shopper may still buy: the refused code stops nobody.
+        request.expected_total = Some(*now);
+        let placed = shop.checkout.contract.place(request).await.expect(kind);
+        shop.settle().await;
+        let order = shop.order(placed.order_id).await;
+        assert_eq!(order.payment_status, PaymentStatus::Paid, "{kind}");
+        assert!(order.promotions.is_empty(), "{kind}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn race_of_two_hundred_buyers_uses_a_coupon_as_often_as_it_may_be() {
     for shop in Shop::everywhere().await {
