@@ -9,4 +9,5 @@ mod journey;
 mod openapi;
 mod race;
 mod support;
+mod sweep;
 mod tenants;

@@ -1,5 +1,7 @@
 //! The people of a shop, over HTTP: one who buys, one who sells.
 
+use std::time::Duration;
+
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -72,10 +74,7 @@ impl Shopper {
         let (status, cart) =
             answer(self.request(Method::POST, "/api/v1/carts").json(&json!({}))).await?;
         assert_eq!(status, StatusCode::CREATED, "{cart}");
-        let key = CartKey {
-            id: text(&cart["id"]),
-            token: text(&cart["token"]),
-        };
+        let key = CartKey::read(&cart);
         let line = json!({ "variant_id": variant, "quantity": quantity });
         let path = format!("/api/v1/carts/{}", key.id);
         let with_token = |request: RequestBuilder| request.header("stoa-cart-token", &key.token);
@@ -104,13 +103,36 @@ impl Shopper {
         token: &str,
         key: &str,
     ) -> Result<(StatusCode, Value), reqwest::Error> {
-        let body = json!({ "cart_id": cart.id, "payment": { "provider": "test", "token": token } });
-        let request = self
-            .request(Method::POST, "/api/v1/checkouts")
+        let payment = json!({ "provider": "test", "token": token });
+        answer(self.checkout_request(cart, &payment, key)).await
+    }
+
+    /// Sends until it is answered: where no answer comes, or one that says to come again, the same
+    /// is sent again.
+    pub(crate) async fn insist(&self, request: impl Fn() -> RequestBuilder) -> (StatusCode, Value) {
+        const PAUSE: Duration = Duration::from_millis(15);
+        loop {
+            match answer(request()).await {
+                Ok((status, body))
+                    if !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS =>
+                {
+                    return (status, body);
+                }
+                _ => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    pub(crate) fn checkout_request(
+        &self,
+        cart: &CartKey,
+        payment: &Value,
+        key: &str,
+    ) -> RequestBuilder {
+        self.request(Method::POST, "/api/v1/checkouts")
             .header("stoa-cart-token", &cart.token)
             .header("idempotency-key", key)
-            .json(&body);
-        answer(request).await
+            .json(&json!({ "cart_id": cart.id, "payment": payment }))
     }
 
     /// Buys and returns as soon as the order is placed.
@@ -153,6 +175,15 @@ impl Shopper {
     }
 }
 
+impl CartKey {
+    pub(crate) fn read(body: &Value) -> Self {
+        Self {
+            id: text(&body["id"]),
+            token: text(&body["token"]),
+        }
+    }
+}
+
 impl Placed {
     pub(crate) fn read(body: &Value) -> Self {
         Self {
@@ -188,6 +219,23 @@ impl Merchant {
             .expect("an answer");
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
+    }
+
+    pub(crate) async fn insist(&self, request: impl Fn() -> RequestBuilder) -> (StatusCode, Value) {
+        self.shopper.insist(request).await
+    }
+
+    /// A number of `/metrics`, by its name and labels as they are printed.
+    pub(crate) async fn metric(&self, name: &str) -> Option<i64> {
+        let response = self
+            .shopper
+            .request(Method::GET, "/metrics")
+            .send()
+            .await
+            .ok()?;
+        let text = response.text().await.ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
     }
 
     /// Every row of a paged list.

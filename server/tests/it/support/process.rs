@@ -70,7 +70,10 @@ impl Bus {
 )]
 pub(crate) fn seeds(usual: u64) -> u64 {
     let wanted = std::env::var("STOA_TEST_SWEEP_SEEDS");
-    wanted.ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+    wanted
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual)
 }
 
 /// Polls until `look` finds something; panics when it never does.
@@ -220,6 +223,32 @@ impl Stoa {
 
     /// Starts it again where it was, on the same port.
     pub(crate) async fn restart(&mut self) {
+        let environment = self.environment.clone();
+        self.spawn_again(&environment);
+        self.wait_until_up().await;
+    }
+
+    /// Starts it again with a plan of failpoints, and does not wait: it may be dead before it is
+    /// ready.
+    pub(crate) fn restart_armed(&mut self, plan: &str) {
+        let mut environment = self.environment.clone();
+        environment.push(("STOA_TEST_FAILPOINTS".to_owned(), plan.to_owned()));
+        self.spawn_again(&environment);
+    }
+
+    /// Whether it ended by itself within `patience`.
+    pub(crate) async fn dies_within(&mut self, patience: Duration) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < patience {
+            if self.child.try_wait().expect("a child of ours").is_some() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+        false
+    }
+
+    fn spawn_again(&mut self, environment: &[(String, String)]) {
         let address = self.address;
         for pair in 0..self.arguments.len() {
             if self.arguments[pair] == "--listen"
@@ -228,10 +257,9 @@ impl Stoa {
                 self.arguments[pair + 1] = address.to_string();
             }
         }
-        let (child, said) = spawn(&self.arguments, &self.environment);
+        let (child, said) = spawn(&self.arguments, environment);
         self.child = child;
         self.said = said;
-        self.wait_until_up().await;
     }
 
     /// Sends SIGTERM and returns the exit code.

@@ -1,0 +1,219 @@
+//! The people of the sweep: shoppers and staff who want one thing each and do not give up, however
+//! often the shop dies in between.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{CartKey, Merchant, Placed, Shopper, address};
+
+/// What somebody comes for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Habit {
+    Pays,
+    /// Declined at first; another card pays.
+    Declined,
+    /// Sent to the bank; every third turns back there.
+    Redirected,
+    Delayed,
+    /// Charged, and the provider's answer is lost.
+    Unanswered,
+    /// Staff take the money later.
+    CapturedLater,
+    /// Staff give money back in parts.
+    Refunded,
+    /// Staff cancel what was paid.
+    Canceled,
+    /// Canceled while the payment is under way.
+    Regrets,
+}
+
+#[derive(Clone)]
+pub(super) struct People {
+    pub(super) shopper: Shopper,
+    pub(super) merchant: Merchant,
+    /// Of these there is plenty.
+    pub(super) goods: Vec<String>,
+    /// Of this there is not.
+    pub(super) scarce: String,
+    pub(super) placed: Arc<Mutex<Vec<Placed>>>,
+    pub(super) done: Arc<AtomicBool>,
+}
+
+impl People {
+    /// Comes back until the world ends, and at least once.
+    pub(super) async fn live(self, number: usize, habit: Habit) {
+        let mut round = 0;
+        while round == 0 || !self.done.load(Ordering::Acquire) {
+            self.come(habit, number, round).await;
+            round += 1;
+        }
+    }
+
+    async fn come(&self, habit: Habit, number: usize, round: usize) {
+        let key = format!("{habit:?}-{number}-{round}");
+        let token = match habit {
+            Habit::Pays | Habit::Canceled => "tok_success",
+            Habit::Declined => "tok_decline",
+            Habit::Redirected => "tok_3ds",
+            Habit::Regrets if round % 2 == 0 => "tok_3ds",
+            Habit::Delayed | Habit::Regrets => "tok_delay",
+            Habit::Unanswered => "tok_timeout_after_charge",
+            Habit::CapturedLater => "tok_capture_later",
+            Habit::Refunded if round % 3 == 1 => "tok_refund_timeout",
+            Habit::Refunded if round % 3 == 2 => "tok_refund_decline",
+            Habit::Refunded => "tok_success",
+        };
+        let variant = match habit {
+            Habit::Pays if round % 4 == 3 => &self.scarce,
+            _ => &self.goods[(number + round) % self.goods.len()],
+        };
+        let Some(cart) = self.fill(variant).await else {
+            return;
+        };
+        let Some(placed) = self.pay(&cart, token, &key).await else {
+            return;
+        };
+        match habit {
+            Habit::Declined => {
+                self.until_settled(&placed).await;
+                let again = self
+                    .pay(&cart, "tok_success", &format!("{key}-again"))
+                    .await;
+                assert_eq!(
+                    again.as_ref().map(|placed| &placed.order),
+                    Some(&placed.order)
+                );
+            }
+            Habit::Redirected => self.visit_bank(&placed, round % 3 != 2).await,
+            Habit::CapturedLater => self.capture(&placed, &key).await,
+            Habit::Refunded => {
+                self.until_settled(&placed).await;
+                for part in 0..2 {
+                    let body = json!({ "amount": { "amount": 100, "currency": "EUR" } });
+                    self.care(&placed, "refunds", &body, &format!("{key}-{part}"))
+                        .await;
+                }
+            }
+            Habit::Canceled => {
+                self.until_settled(&placed).await;
+                self.care(&placed, "cancel", &json!({ "reason": "changed" }), &key)
+                    .await;
+            }
+            Habit::Regrets => {
+                self.care(&placed, "cancel", &json!({ "reason": "regrets" }), &key)
+                    .await;
+            }
+            Habit::Pays | Habit::Delayed | Habit::Unanswered => {}
+        }
+        self.until_settled(&placed).await;
+    }
+
+    /// A cart with one unit; a line that was added twice over a crash makes it two.
+    /// `None` where there is no unit left.
+    async fn fill(&self, variant: &str) -> Option<CartKey> {
+        let shopper = &self.shopper;
+        let send = async |method: Method, path: &str, token: &str, body: Value| {
+            let (status, view) = shopper
+                .insist(|| {
+                    let request = shopper.request(method.clone(), path);
+                    request.header("stoa-cart-token", token).json(&body)
+                })
+                .await;
+            let short = status == 409 && view["code"] == "insufficient_stock";
+            assert!(status.is_success() || short, "{path}: {status} {view}");
+            (!short).then_some(view)
+        };
+        let made = send(Method::POST, "/api/v1/carts", "", json!({})).await?;
+        let cart = CartKey::read(&made);
+        let path = format!("/api/v1/carts/{}", cart.id);
+        let line = json!({ "variant_id": variant, "quantity": 1 });
+        send(Method::POST, &format!("{path}/lines"), &cart.token, line).await?;
+        let details = json!({ "email": "ada@example.com", "shipping_address": address(),
+            "shipping_option_id": "standard" });
+        send(Method::PATCH, &path, &cart.token, details).await?;
+        Some(cart)
+    }
+
+    /// `None` where its stock is gone.
+    async fn pay(&self, cart: &CartKey, token: &str, key: &str) -> Option<Placed> {
+        let payment = json!({ "provider": "test", "token": token });
+        let request = || self.shopper.checkout_request(cart, &payment, key);
+        let (status, body) = self.shopper.insist(request).await;
+        if status == 409 && body["code"] == "out_of_stock" {
+            return None;
+        }
+        assert_eq!(status, 202, "{body}");
+        let placed = Placed::read(&body);
+        self.placed.lock().expect("placed").push(placed.clone());
+        Some(placed)
+    }
+
+    /// The status document once `look` is content with it.
+    async fn until(&self, placed: &Placed, look: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let request = || self.shopper.request(Method::GET, &placed.status_url);
+            let (status, body) = self.shopper.insist(request).await;
+            assert_eq!(status, 200, "{body}");
+            if look(&body) {
+                return body;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn until_settled(&self, placed: &Placed) {
+        self.until(placed, |body| body["settled"] == true).await;
+    }
+
+    async fn visit_bank(&self, placed: &Placed, approves: bool) {
+        let waits = |body: &Value| body["next_action_url"].is_string() || body["settled"] == true;
+        let status = self.until(placed, waits).await;
+        let Some(page) = status["next_action_url"].as_str() else {
+            return;
+        };
+        let decision = if approves {
+            "decision=approve"
+        } else {
+            "decision=reject"
+        };
+        let request = || {
+            let request = self.shopper.request(Method::POST, page);
+            let form = "application/x-www-form-urlencoded";
+            request.header("content-type", form).body(decision)
+        };
+        self.shopper.insist(request).await;
+    }
+
+    async fn capture(&self, placed: &Placed, key: &str) {
+        let status = self
+            .until(placed, |body| body["state"] == "authorized")
+            .await;
+        let attempt = status["payment"]["id"].as_str().expect("an id");
+        let path = format!("/api/v1/admin/payments/{attempt}/capture");
+        let request = || {
+            let request = self.merchant.request(Method::POST, &path);
+            request.header("idempotency-key", key).json(&json!({}))
+        };
+        let (status, body) = self.merchant.insist(request).await;
+        assert_eq!(status, 200, "{body}");
+        self.until(placed, |body| body["payment_status"] == "paid")
+            .await;
+    }
+
+    async fn care(&self, placed: &Placed, what: &str, body: &Value, key: &str) {
+        let path = format!("/api/v1/admin/orders/{}/{what}", placed.order);
+        let request = || {
+            let request = self.merchant.request(Method::POST, &path);
+            request.header("idempotency-key", key).json(body)
+        };
+        let (status, answer) = self.merchant.insist(request).await;
+        assert!(
+            status.is_success() || status == 409,
+            "{path}: {status} {answer}"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! The named points at which a process can be made to die, read from the sources themselves. Starts
+//! nothing.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Points that no scenario of the sweep reaches, each with its reason. One that is reached all the
+/// same is no fault: some depend on who is faster.
+pub(super) const OUT_OF_REACH: [(&str, &str); 2] = [
+    (
+        "payments.mark.before_call",
+        "marking is a commit; nobody is called",
+    ),
+    (
+        "payments.mark.after_call",
+        "marking is a commit; nobody is called",
+    ),
+];
+
+/// Every point that modules and workflows name.
+pub(super) fn in_sources() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    for layer in ["modules", "workflows"] {
+        for crate_folder in children(&root.join(layer)) {
+            collect(&crate_folder.join("src"), &mut files);
+        }
+    }
+    let mut points = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a source file");
+        points.extend(named_in(&text));
+    }
+    points
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries
+        .map(|entry| entry.expect("a readable folder").path())
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for path in children(folder) {
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Literals given to `hit`, literals that have the form of a point (they may be given on before
+/// they are hit), and the four points of each step of a payment.
+fn named_in(text: &str) -> BTreeSet<String> {
+    let literals_after = |before: &'static str| {
+        text.match_indices(before).filter_map(move |(at, _)| {
+            let rest = &text[at + before.len()..];
+            rest.find('"').map(|end| rest[..end].to_owned())
+        })
+    };
+    let mut points: BTreeSet<String> = literals_after("hit(\"").collect();
+    points.extend(
+        text.split('"')
+            .skip(1)
+            .step_by(2)
+            .filter(|word| is_point(word))
+            .map(str::to_owned),
+    );
+    for step in literals_after("points!(\"") {
+        for end in ["before_call", "after_call", "before_commit", "after_commit"] {
+            points.insert(format!("payments.{step}.{end}"));
+        }
+    }
+    points
+}
+
+fn is_point(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    let plain = |part: &&str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let (true, Some(last)) = (parts.len() >= 3, parts.last()) else {
+        return false;
+    };
+    parts.iter().all(plain) && (last.starts_with("before_") || last.starts_with("after_"))
+}
+
+#[test]
+fn points_are_found_however_they_are_written() {
+    let text = r#"
+        stoa_failpoint::hit("a.b.before_commit");
+        Self::Capture => points!("capture"),
+        desk.commit("c.d.after_commit", "not.a.point", ".before_call");
+    "#;
+    let expected = [
+        "a.b.before_commit",
+        "c.d.after_commit",
+        "payments.capture.after_call",
+        "payments.capture.after_commit",
+        "payments.capture.before_call",
+        "payments.capture.before_commit",
+    ];
+    let found: Vec<String> = named_in(text).into_iter().collect();
+    assert_eq!(found, expected);
+    let all = in_sources();
+    for known in [
+        "checkout.place.before_commit",
+        "payments.confirm.after_call",
+    ] {
+        assert!(all.contains(known), "{known} is not in {all:?}");
+    }
+}
