@@ -74,19 +74,8 @@ impl Provider {
         self.down.store(down, Ordering::SeqCst);
     }
 
-    /// The shopper's press on `Approve` or `Reject`.
-    pub(crate) async fn decide(&self, url: &str, form: &'static str) {
-        let path = &url[url.find("/3ds/").unwrap()..];
-        let request = Request::post(path)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(Body::from(form))
-            .unwrap();
-        let response = self.itself.router().oneshot(request).await.unwrap();
-        assert!(response.status().is_success() || response.status().is_redirection());
-    }
-
-    /// Order and amount of every charge of the tenant, by the provider's own account.
-    pub(crate) async fn charges(&self, tenant: TenantId) -> Vec<(String, i64)> {
+    /// Order, amount and what went back of every charge of the tenant, by the provider's own account.
+    pub(crate) async fn charges(&self, tenant: TenantId) -> Vec<(String, i64, i64)> {
         let path = format!("/v1/charges?account={tenant}&limit=250");
         let request = Request::get(path).header("authorization", format!("Bearer {KEY}"));
         let request = request.body(Body::empty()).unwrap();
@@ -97,7 +86,8 @@ impl Provider {
         let list: Value = serde_json::from_slice(&body).unwrap();
         let charge = |charge: &Value| {
             let order = charge["order_id"].as_str().unwrap().to_owned();
-            (order, charge["amount"].as_i64().unwrap())
+            let number = |name: &str| charge[name].as_i64().unwrap();
+            (order, number("amount"), number("refunded"))
         };
         list["data"]
             .as_array()
