@@ -147,38 +147,6 @@ async fn a_charge_whose_answer_was_lost_is_found_and_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_key_and_many_keys_of_one_cart_make_one_order() {
-    let shop = Stoa::all(&Backend::Sqlite).await;
-    let merchant = Merchant::new(&shop.url(), "demo", &shop.key("sk_"));
-    let shopper = Shopper::new(&shop.url(), "demo");
-    let variant = crate::race::any_variant(&shopper).await;
-    merchant.set_stock(&variant, 50).await;
-    let cart = shopper.fill_cart(&variant, 1).await.expect("a cart");
-    let tries: Vec<_> = (0..40)
-        .map(|number| {
-            let (shopper, cart) = (shopper.clone(), cart.clone());
-            let key = if number % 2 == 0 {
-                "same".to_owned()
-            } else {
-                format!("key-{number}")
-            };
-            tokio::spawn(async move { shopper.checkout(&cart, "tok_success", &key).await })
-        })
-        .collect();
-    let mut placed = Vec::new();
-    for one in tries {
-        let (status, body) = one.await.expect("no panic").expect("an answer");
-        assert_eq!(status, 202, "{body}");
-        placed.push(Placed::read(&body));
-    }
-    assert!(placed.iter().all(|one| one.order == placed[0].order));
-    shopper.settled(&placed[0]).await;
-    let books = Books::read(&merchant, &placed, &[(variant, 50)].into()).await;
-    assert_eq!(books.faults(), Vec::<String>::new());
-    assert_eq!((books.orders.len(), books.charges.len()), (1, 1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_reused_key_with_another_body_is_refused() {
     let shop = Stoa::all(&Backend::Sqlite).await;
     let shopper = Shopper::new(&shop.url(), "demo");

@@ -258,20 +258,44 @@ impl Merchant {
     }
 
     pub(crate) async fn set_stock(&self, variant: &str, on_hand: i64) {
-        let key = format!("stock-{variant}-{on_hand}-{}", fastrand::u64(..));
+        let body = json!({ "variant_id": variant, "on_hand": on_hand });
+        self.set_level(body).await;
+    }
+
+    pub(crate) async fn set_level(&self, body: Value) {
+        let key = format!("{:032x}", fastrand::u128(..));
         let request = self
             .request(Method::PUT, "/api/v1/admin/inventory/levels")
             .header("idempotency-key", key)
-            .json(&json!({ "variant_id": variant, "on_hand": on_hand }));
+            .json(&body);
         let (status, body) = answer(request).await.expect("an answer");
         assert_eq!(status, StatusCode::OK, "{body}");
     }
 
+    /// On hand and reserved, over all locations.
     pub(crate) async fn level(&self, variant: &str) -> (i64, i64) {
         let path = format!("/api/v1/admin/inventory/levels?variant_id={variant}");
-        let level = self.get(&path).await["data"][0].clone();
-        let number = |name: &str| level[name].as_i64().expect("a number");
-        (number("on_hand"), number("reserved"))
+        let levels = self.list(&path).await;
+        let sum = |name: &str| {
+            levels
+                .iter()
+                .map(|level| level[name].as_i64().expect("a number"))
+                .sum()
+        };
+        (sum("on_hand"), sum("reserved"))
+    }
+
+    /// Does something that needs an idempotency key, each time anew.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let key = format!("{:032x}", fastrand::u128(..));
+        let request = self.request(Method::POST, path);
+        let request = request.header("idempotency-key", key).json(body);
+        answer(request).await.expect("an answer")
+    }
+
+    /// Whether this shop's program has a route.
+    pub(crate) async fn has_route(&self, pattern: &str) -> bool {
+        !self.get("/api/v1/openapi.json").await["paths"][pattern].is_null()
     }
 }
 
