@@ -1,6 +1,7 @@
 //! The workflow over real modules, on every kind of cell.
 
 mod cancel;
+mod credit;
 mod drafts;
 mod edits;
 mod goods;

@@ -2,6 +2,7 @@
 //! but that what it does works.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -77,6 +78,8 @@ pub(crate) struct Shop {
     pub(crate) sticker: VariantId,
     pub(crate) provider: Arc<Provider>,
     pub(crate) staff: Router,
+    /// The last event that was brought to the consumers.
+    heard: AtomicI64,
     _cells: TestCells,
 }
 
@@ -210,6 +213,7 @@ impl Shop {
             provider,
             staff: routes.into_router(gate, config),
             deps,
+            heard: AtomicI64::new(0),
             _cells: cells,
         }
     }
@@ -391,14 +395,16 @@ impl Shop {
         panic!("{}: jobs are still waiting", self.kind);
     }
 
-    /// Brings every event to the consumers, as the bus would; again each time.
+    /// Brings what happened since to the consumers, as the bus would.
     pub(crate) async fn hear(&self) {
         let tenant = self.deps.storage.tenant(self.tenant).await;
         let cell = tenant.expect(self.kind).cell;
         let log = self.deps.storage.event_log(cell).await.expect(self.kind);
         while log.sequence().await.expect(self.kind) > 0 {}
         let db = self.db().await;
-        for event in log.after(0, 10_000).await.expect(self.kind) {
+        let heard = self.heard.load(Ordering::SeqCst);
+        for event in log.after(heard, 10_000).await.expect(self.kind) {
+            self.heard.store(event.seq, Ordering::SeqCst);
             for consumer in &self.consumers {
                 if event.tenant != self.tenant || !consumer.subjects().contains(&event.subject) {
                     continue;
