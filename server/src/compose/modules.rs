@@ -16,7 +16,7 @@ use stoa_tenancy::Tenancy;
 use crate::sample;
 use crate::settings::Settings;
 
-pub(super) const MIGRATIONS: [Migrations; 12] = [
+pub(super) const MIGRATIONS: [Migrations; 13] = [
     stoa_tenancy::MIGRATIONS,
     stoa_inventory::MIGRATIONS,
     stoa_catalog::MIGRATIONS,
@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: [Migrations; 12] = [
     stoa_ledger::MIGRATIONS,
     stoa_payments::MIGRATIONS,
     stoa_checkout::MIGRATIONS,
+    stoa_aftersales::MIGRATIONS,
     stoa_notify::MIGRATIONS,
     stoa_webhooks::MIGRATIONS,
     stoa_import::MIGRATIONS,
@@ -142,6 +143,56 @@ impl Trade {
     }
 }
 
+/// What joins the modules that sell.
+struct Flows {
+    checkout: stoa_checkout::Module,
+    aftersales: stoa_aftersales::Module,
+    import: stoa_import::Module,
+    notify: stoa_notify::Module,
+    webhooks: stoa_webhooks::Module,
+}
+
+impl Flows {
+    async fn start(
+        deps: &Deps,
+        settings: &Settings,
+        peers: &stoa_checkout::Peers,
+        cursor_key: [u8; 32],
+        metrics: &Metrics,
+    ) -> Result<Self> {
+        let cursors = || CursorKey::new(cursor_key);
+        let config = stoa_checkout::Config::new(deps.storage.secret("status-links").await?);
+        let checkout = stoa_checkout::start(deps.clone(), peers.clone(), config, metrics);
+        let aftersales = stoa_aftersales::start(
+            deps.clone(),
+            stoa_aftersales::Peers {
+                catalog: peers.catalog.clone(),
+                pricing: peers.pricing.clone(),
+                inventory: peers.inventory.clone(),
+                orders: peers.orders.clone(),
+                payments: peers.payments.clone(),
+                ledger: peers.ledger.clone(),
+                checkout: checkout.contract.clone(),
+            },
+            metrics,
+        );
+        let import = stoa_import::start(
+            deps.clone(),
+            peers.catalog.clone(),
+            peers.pricing.clone(),
+            peers.inventory.clone(),
+            cursors(),
+        );
+        Ok(Self {
+            checkout,
+            aftersales,
+            import,
+            notify: stoa_notify::start(deps.clone(), peers.orders.clone(), cursors()),
+            webhooks: webhooks(deps, settings, cursors()).await?,
+        })
+    }
+}
+
 impl Modules {
     pub(super) async fn start(
         deps: &Deps,
@@ -150,87 +201,83 @@ impl Modules {
         metrics: &Metrics,
     ) -> Result<Self> {
         let cursor_key = deps.storage.secret("cursors").await?;
-        let cursors = || CursorKey::new(cursor_key);
         let trade = Trade::start(deps, settings, cursor_key, test_provider, metrics).await?;
         let peers = trade.peers();
-        let notify = stoa_notify::start(deps.clone(), peers.orders.clone(), cursors());
-        let webhooks = webhooks(deps, settings, cursors()).await?;
-        let checkout_config =
-            stoa_checkout::Config::new(deps.storage.secret("status-links").await?);
-        let checkout = stoa_checkout::start(deps.clone(), trade.peers(), checkout_config, metrics);
-        let import = stoa_import::start(
-            deps.clone(),
-            peers.catalog.clone(),
-            peers.pricing.clone(),
-            peers.inventory.clone(),
-            cursors(),
-        );
+        let flows = Flows::start(deps, settings, &peers, cursor_key, metrics).await?;
         let base_domain = settings.base_domain.clone();
         let tenancy = stoa_tenancy::start(deps.clone(), peers.pricing.clone(), base_domain);
         let pages = stoa_storefront::start(stoa_storefront::ShopDeps {
             catalog: peers.catalog.clone(),
             carts: peers.carts,
-            checkout: checkout.contract,
+            checkout: flows.checkout.contract.clone(),
             orders: peers.orders,
-            mailbox: notify.contract,
+            mailbox: flows.notify.contract.clone(),
             secure: settings.https,
             media: sample::media,
             welcome: sample::welcome,
         });
+        Ok(Self::sorted(trade, flows, tenancy, pages))
+    }
+
+    /// Each part's share of what a process serves and does.
+    fn sorted(trade: Trade, flows: Flows, tenancy: stoa_tenancy::Module, pages: Routes) -> Self {
         let routes = [
             trade.pricing.routes,
             trade.inventory.routes,
             trade.cart.routes,
-            checkout.routes,
+            flows.checkout.routes,
             trade.orders.routes,
+            flows.aftersales.routes,
             trade.ledger.routes,
-            notify.routes,
-            webhooks.routes,
-            import.routes,
+            flows.notify.routes,
+            flows.webhooks.routes,
+            flows.import.routes,
             tenancy.routes,
         ];
-        let payment_work = Work {
-            consumers: Vec::new(),
-            jobs: checkout.jobs,
-            recurring: trade.payments.recurring,
-        };
         let consumers = [
             trade.catalog.consumers,
-            checkout.consumers,
-            notify.consumers,
-            webhooks.consumers,
+            flows.checkout.consumers,
+            flows.aftersales.consumers,
+            flows.notify.consumers,
+            flows.webhooks.consumers,
         ];
         let jobs = [
             trade.inventory.jobs,
-            notify.jobs,
-            webhooks.jobs,
-            import.jobs.clone(),
+            flows.notify.jobs,
+            flows.webhooks.jobs,
+            flows.import.jobs.clone(),
         ];
         let recurring = [
             trade.inventory.recurring,
             trade.cart.recurring,
-            checkout.recurring,
-            webhooks.recurring,
-            import.recurring,
+            flows.checkout.recurring,
+            flows.aftersales.recurring,
+            flows.notify.recurring,
+            flows.webhooks.recurring,
+            flows.import.recurring,
         ];
-        Ok(Self {
+        Self {
             routes: routes.into_iter().fold(trade.catalog.routes, Routes::merge),
             payment_routes: trade.payments.routes,
             pages,
             gate: tenancy.gate,
             tenancy: tenancy.tenancy,
-            catalog: peers.catalog,
-            importer: import.importer,
+            catalog: trade.catalog.contract,
+            importer: flows.import.importer,
             work: Work {
                 consumers: consumers.concat(),
                 jobs: jobs.concat(),
                 recurring: recurring.concat(),
             },
-            payment_work,
-            import_jobs: import.jobs,
+            payment_work: Work {
+                consumers: Vec::new(),
+                jobs: [flows.checkout.jobs, flows.aftersales.jobs].concat(),
+                recurring: trade.payments.recurring,
+            },
+            import_jobs: flows.import.jobs,
             on_event: trade.catalog.on_event,
             on_gap: trade.catalog.on_gap,
-        })
+        }
     }
 }
 
