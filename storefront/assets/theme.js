@@ -90,62 +90,139 @@
     badge.classList.remove("is-empty");
   }
 
+  // Cart beside the page: opens when something is added. A refusal goes the way without a script.
+  const buy = document.querySelector("form.buy-form");
+  if (buy && "HTMLDialogElement" in window) {
+    let drawer = null;
+    const ask = async (form, submitter) => {
+      const body = new URLSearchParams(new FormData(form, submitter));
+      const answer = await fetch(form.action, { method: "POST", body, headers: { "stoa-fragment": "drawer" } });
+      return { ok: answer.ok, html: await answer.text() };
+    };
+    const fill = (html) => {
+      if (!drawer) {
+        drawer = document.createElement("dialog");
+        drawer.className = "drawer";
+        drawer.setAttribute("aria-labelledby", "drawer-title");
+        drawer.addEventListener("click", (event) => { if (event.target === drawer) drawer.close(); });
+        drawer.addEventListener("submit", (event) => {
+          if (event.target.method === "dialog") return;
+          event.preventDefault();
+          if (drawer.ariaBusy === "true") return;
+          drawer.ariaBusy = "true";
+          ask(event.target, event.submitter).then((got) => fill(got.html)).catch(() => location.assign("/cart")).finally(() => { drawer.ariaBusy = "false"; });
+        });
+        document.body.append(drawer);
+      }
+      const parsed = new DOMParser().parseFromString(html, "text/html").querySelector(".drawer-body");
+      if (!parsed) { location.assign("/cart"); return; }
+      drawer.replaceChildren(parsed);
+      const units = parsed.dataset.count;
+      const shown = document.querySelector(".cart-count");
+      shown.firstChild.data = units;
+      shown.querySelector(".sr").textContent = units === "1" ? " item" : " items";
+      shown.classList.toggle("is-empty", units === "0");
+      if (!drawer.open) drawer.showModal();
+      byId("drawer-title").focus();
+    };
+    buy.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const add = byId("add");
+      if (add.ariaBusy === "true") return;
+      add.ariaBusy = "true";
+      ask(buy, event.submitter)
+        .then((got) => { if (got.ok) fill(got.html); else buy.submit(); })
+        .catch(() => buy.submit())
+        .finally(() => { add.ariaBusy = "false"; });
+    });
+  }
+
   // Checkout: the total follows shipping and country; Pay is pressed once.
   const checkout = byId("checkout");
   if (checkout) {
     let asked = 0;
     let waiting = null;
+    const pay = byId("pay");
     const refresh = async () => {
       const mine = ++asked;
       const body = new URLSearchParams(new FormData(checkout));
       body.set("intent", "update");
+      body.delete("coupon");
+      body.delete("gift_card");
       try {
         const answer = await fetch(checkout.action, { method: "POST", body });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         if (mine !== asked || !page.getElementById("checkout")) return;
-        for (const el of page.querySelectorAll("#checkout [data-total]")) {
-          checkout.querySelectorAll(`[data-total="${el.dataset.total}"]`).forEach((old) => { old.textContent = el.textContent; });
-        }
-        const fresh = page.getElementById("shipping-options");
         const held = document.activeElement && document.activeElement.id;
-        if (fresh) byId("shipping-options").replaceWith(fresh);
+        for (const id of ["totals", "shipping-options"]) {
+          const [old, fresh] = [byId(id), page.getElementById(id)];
+          if (old && fresh) old.replaceChildren(...fresh.childNodes);
+        }
         if (held && /^ship-/.test(held) && byId(held)) byId(held).focus();
-        checkout.elements.expected_total.value = page.querySelector("[name=expected_total]").value;
+        pay.querySelector("[data-label]").textContent = page.querySelector("#pay [data-label]").textContent;
+        for (const name of ["expected_total", "expected_due"]) {
+          checkout.elements[name].value = page.querySelector(`[name=${name}]`).value;
+        }
       } catch { /* Pay asks the server again anyway */ }
     };
     checkout.addEventListener("change", (event) => {
       if (["shipping_option_id", "country"].includes(event.target.name)) waiting = refresh().finally(() => { waiting = null; });
     });
     checkout.addEventListener("submit", (event) => {
-      const pay = byId("pay");
       if (event.submitter && event.submitter !== pay) return;
       if (pay.getAttribute("aria-disabled") === "true") { event.preventDefault(); return; }
       // The total on the button must be the one that is paid.
       if (waiting) { event.preventDefault(); waiting.then(() => checkout.requestSubmit(pay)); return; }
       // A disabled button would drop its own name from the form; this one only looks and acts so.
       pay.setAttribute("aria-disabled", "true");
-      pay.querySelector("[data-label]").textContent = "Paying…";
+      pay.querySelector("[data-label]").textContent = "One moment…";
     });
-    addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-    const summary = byId("error-summary");
-    if (summary) summary.focus();
+    // Back from the order: what this page shows may be bought by now.
+    addEventListener("pageshow", (event) => {
+      const [entry] = performance.getEntriesByType("navigation");
+      if (event.persisted || (entry && entry.type === "back_forward")) location.replace(checkout.action);
+    });
+    const first = document.querySelector("[aria-invalid=true]") || byId("error-summary") || byId("changed");
+    if (first) first.focus();
   }
 
-  // Order: reload as soon as its state is another one.
+  // In line: asks again by itself and goes on when it is the shopper's turn.
+  const line = byId("line");
+  if (line) {
+    const next = line.dataset.next;
+    const again = async () => {
+      try {
+        const answer = await fetch(next, { headers: { accept: "text/html" }, redirect: "manual", cache: "no-store" });
+        if (answer.type === "opaqueredirect") { location.replace(next); return; }
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const place = page.querySelector("[data-position]");
+        if (!place) { location.replace(next); return; }
+        line.querySelector("[data-position]").textContent = place.textContent;
+      } catch { /* offline for a moment: the place is kept */ }
+      setTimeout(again, 1000 * Number(line.dataset.seconds));
+    };
+    setTimeout(again, 1000 * Number(line.dataset.seconds));
+  }
+
+  // Order: reload as soon as there is news of it.
   const order = byId("order");
-  if (order && order.dataset.watch && ["processing", "requires_action"].includes(order.dataset.state)) {
+  if (order && order.dataset.watch) {
     const url = order.dataset.watch;
-    const seen = (status) => { if (status.state && status.state !== order.dataset.state) location.reload(); };
-    let wait = 1000;
+    const active = ["processing", "requires_action"].includes(order.dataset.state);
+    const seen = (status) => {
+      if (status.state && (status.state !== order.dataset.state || String(status.version) !== order.dataset.version)) location.reload();
+    };
+    let wait = active ? 1000 : 20000;
     const poll = async () => {
       try {
-        const answer = await fetch(url, { headers: { accept: "application/json" }, cache: "no-store" });
-        if (answer.ok) seen(await answer.json());
+        const answer = document.hidden ? null : await fetch(url, { headers: { accept: "application/json" }, cache: "no-store" });
+        if (answer && answer.ok) seen(await answer.json());
       } catch { /* offline for a moment: the next round asks again */ }
-      wait = Math.min(wait * 1.5, 8000);
+      wait = Math.min(wait * 1.5, active ? 8000 : 120000);
       setTimeout(poll, wait);
     };
-    if ("EventSource" in window) {
+    if (!active) setTimeout(poll, wait);
+    else if ("EventSource" in window) {
       const stream = new EventSource(url);
       stream.onmessage = (event) => { try { seen(JSON.parse(event.data)); } catch { /* a line for other clients */ } };
       stream.onerror = () => { stream.close(); poll(); };

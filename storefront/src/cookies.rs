@@ -9,6 +9,14 @@ const CART_SECONDS: u32 = 30 * 24 * 60 * 60;
 const ORDER_SECONDS: u32 = 90 * 24 * 60 * 60;
 const TOKEN_LENGTH_MAX: usize = 512;
 const COUNT: &str = "stoa_cart_count";
+const WISH: &str = "stoa_wish";
+const WISH_SECONDS: u32 = 15 * 60;
+const WISH_LENGTH_MAX: usize = 3_000;
+/// For the page's own script.
+const SHOWN: &str = "SameSite=Lax";
+const HIDDEN: &str = "SameSite=Lax; HttpOnly";
+/// Never sent on a way here from another site.
+const STRICT: &str = "SameSite=Strict; HttpOnly";
 
 /// How cookies are written here.
 #[derive(Debug, Clone, Copy)]
@@ -43,18 +51,18 @@ impl CookieRules {
 
     pub(crate) fn set_cart(self, key: &CartKey) -> HeaderValue {
         let value = format!("{}.{}", key.id, key.token);
-        self.write(self.cart_name(), &value, "/", CART_SECONDS, true)
+        self.write(self.cart_name(), &value, "/", CART_SECONDS, HIDDEN)
     }
 
     /// For the script that fills the badge, so that pages without a cart are the same for all.
     pub(crate) fn set_count(self, units: u32) -> HeaderValue {
-        self.write(COUNT, &units.to_string(), "/", CART_SECONDS, false)
+        self.write(COUNT, &units.to_string(), "/", CART_SECONDS, SHOWN)
     }
 
     pub(crate) fn clear_cart(self) -> [HeaderValue; 2] {
         [
-            self.write(self.cart_name(), "", "/", 0, true),
-            self.write(COUNT, "", "/", 0, false),
+            self.write(self.cart_name(), "", "/", 0, HIDDEN),
+            self.write(COUNT, "", "/", 0, SHOWN),
         ]
     }
 
@@ -65,16 +73,42 @@ impl CookieRules {
     /// Sent back to the order's own pages only.
     pub(crate) fn set_order(self, order: OrderId, token: &str) -> HeaderValue {
         let path = format!("/orders/{order}");
-        self.write(&order_name(order), token, &path, ORDER_SECONDS, true)
+        self.write(&order_name(order), token, &path, ORDER_SECONDS, HIDDEN)
     }
 
-    fn write(self, name: &str, value: &str, path: &str, seconds: u32, hidden: bool) -> HeaderValue {
-        let secure = if self.secure { "; Secure" } else { "" };
-        let hidden = if hidden { "; HttpOnly" } else { "" };
-        let text =
-            format!("{name}={value}; Path={path}; Max-Age={seconds}; SameSite=Lax{hidden}{secure}");
-        HeaderValue::from_str(&text).expect("ids and tokens are visible ASCII")
+    pub(crate) fn pay_token(self, headers: &HeaderMap, order: OrderId) -> Option<&str> {
+        read(headers, &pay_name(order)).filter(|token| is_token(token))
     }
+
+    /// Sent back to the order's payment link only.
+    pub(crate) fn set_pay(self, order: OrderId, token: &str) -> HeaderValue {
+        let path = format!("/pay/{order}");
+        self.write(&pay_name(order), token, &path, ORDER_SECONDS, HIDDEN)
+    }
+
+    /// What a shopper in line wants to buy, as its page wrote it.
+    pub(crate) fn wish(self, headers: &HeaderMap) -> Option<&str> {
+        read(headers, WISH).filter(|text| !text.is_empty() && text.len() <= WISH_LENGTH_MAX)
+    }
+
+    /// `text` is form-encoded; `path` is the page that waits.
+    pub(crate) fn set_wish(self, path: &str, text: &str) -> Option<HeaderValue> {
+        (text.len() <= WISH_LENGTH_MAX).then(|| self.write(WISH, text, path, WISH_SECONDS, STRICT))
+    }
+
+    pub(crate) fn clear_wish(self, path: &str) -> HeaderValue {
+        self.write(WISH, "", path, 0, STRICT)
+    }
+
+    fn write(self, name: &str, value: &str, path: &str, seconds: u32, rules: &str) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; {rules}{secure}");
+        HeaderValue::from_str(&text).expect("ids, tokens and encoded forms are visible ASCII")
+    }
+}
+
+fn pay_name(order: OrderId) -> String {
+    format!("stoa_pay_{order}")
 }
 
 fn order_name(order: OrderId) -> String {

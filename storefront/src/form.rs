@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::countries::COUNTRIES;
-use crate::views::{Choice, Field, FormError, PayTone, PaymentChoice, SelectField};
+use crate::views::{Choice, Field, FormError, SelectField};
 
 /// What a shopper typed; kept as it is, so that a page with errors shows it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -18,7 +18,14 @@ pub struct CheckoutInput {
     pub postal_code: String,
     pub country: String,
     pub shipping_option_id: String,
-    pub payment_token: String,
+    /// `test:tok_success`, or a provider alone.
+    pub payment: String,
+    /// A promotion code that is not applied yet.
+    pub coupon: String,
+    /// A gift card that is not taken yet.
+    pub gift_card: String,
+    /// Those that are, as the page put them in.
+    pub gift_cards: String,
 }
 
 /// Field errors by the form's names (`email`, `postal_code`); anything else goes to the summary.
@@ -32,6 +39,11 @@ impl CheckoutErrors {
             .iter()
             .find(|error| error.field.as_deref() == Some(field));
         found.map(|error| error.message.clone())
+    }
+    /// Whether `field` is the first with an error.
+    fn begins_at(&self, field: &str) -> bool {
+        let first = self.0.iter().find_map(|error| error.field.as_deref());
+        first == Some(field)
     }
     pub fn title(&self) -> String {
         match self.0.len() {
@@ -56,6 +68,7 @@ pub fn checkout_fields(input: &CheckoutInput, errors: &CheckoutErrors) -> [Field
         hint: None,
         value: value.clone(),
         error: errors.on(name),
+        autofocus: errors.begins_at(name),
     };
     let line = LINE_LENGTH_MAX;
     [
@@ -133,57 +146,6 @@ pub(crate) fn country_name(code: &str) -> &str {
         .map_or(code, |(_, name)| name)
 }
 
-/// The cards of the built-in test provider, in the words of a shopper.
-pub fn test_payments(selected: &str) -> Vec<PaymentChoice> {
-    let cards = [
-        (
-            "tok_success",
-            PayTone::Good,
-            "Pay successfully",
-            "The bank agrees at once.",
-        ),
-        (
-            "tok_decline",
-            PayTone::Bad,
-            "Declined",
-            "The bank says no. Nothing is charged and you can try again.",
-        ),
-        (
-            "tok_3ds",
-            PayTone::Plain,
-            "3-D Secure",
-            "The bank asks you to confirm on a page of its own.",
-        ),
-        (
-            "tok_delay",
-            PayTone::Slow,
-            "Slow bank",
-            "The bank agrees after a few seconds.",
-        ),
-        (
-            "tok_timeout_after_charge",
-            PayTone::Slow,
-            "Timeout after charge",
-            "The bank charges, then the line drops. You are charged once all the same.",
-        ),
-    ];
-    let known = cards.iter().any(|card| card.0 == selected);
-    cards
-        .into_iter()
-        .map(|(token, tone, title, text)| PaymentChoice {
-            token: token.to_owned(),
-            title: title.to_owned(),
-            text: text.to_owned(),
-            tone,
-            selected: if known {
-                token == selected
-            } else {
-                token == "tok_success"
-            },
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,22 +162,5 @@ mod tests {
             .collect();
         assert_eq!(chosen, ["Portugal"]);
         assert!(COUNTRIES.iter().all(|(code, _)| code.len() == 2));
-    }
-
-    #[test]
-    fn an_unknown_test_card_falls_back_to_success() {
-        let tokens: Vec<String> = test_payments("tok_nothing")
-            .into_iter()
-            .filter(|c| c.selected)
-            .map(|c| c.token)
-            .collect();
-        assert_eq!(tokens, ["tok_success"]);
-        assert_eq!(
-            test_payments("tok_3ds")
-                .iter()
-                .filter(|c| c.selected)
-                .count(),
-            1
-        );
     }
 }

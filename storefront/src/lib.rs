@@ -6,25 +6,31 @@ mod cookies;
 mod countries;
 mod form;
 mod pages;
+mod payment;
 mod present;
 mod render;
 mod shop;
+mod sums;
 mod views;
 mod visit;
 
 pub use answer::error_page;
 pub use assets::{Asset, Assets};
-pub use form::{CheckoutErrors, CheckoutInput, checkout_fields, countries, test_payments};
+pub use form::{CheckoutErrors, CheckoutInput, checkout_fields, countries};
+pub use payment::payment_step;
 pub use present::{
-    Sums, availability, breadcrumb_json_ld, compare_at, count_label, day, money, price_range,
-    product_json_ld, saving, totals,
+    availability, breadcrumb_json_ld, compare_at, count_label, day, money, price_range,
+    product_json_ld, saving,
 };
 pub use render::{CONTENT_SECURITY_POLICY, MAIL_BODY_POLICY, RenderError, Theme};
-pub use shop::{ShopDeps, Welcome, start};
+pub use shop::{ShopDeps, Till, Welcome, start, start_with};
+pub use sums::{Sums, totals};
 pub use views::{
     Availability, Badge, BadgeTone, CartLine, CartView, CheckoutView, Choice, CollectionCard,
-    CollectionView, ErrorView, Field, FormError, Frame, GalleryItem, Hero, HomeView, Link, MailRow,
-    MailView, MailboxView, Meta, Note, Notice, NoticeTone, OptionValue, OrderState, OrderView,
-    PayTone, PaymentChoice, PaymentStep, Picture, ProductCard, ProductOption, ProductView,
-    SearchView, SelectField, ShippingChoice, ShippingStep, SummaryLine, Totals, VariantChoice,
+    CollectionView, CouponBox, CouponTag, ErrorView, Field, FormError, Frame, GalleryItem, GiftBox,
+    GiftTag, Hero, HomeView, LineFix, Link, MailRow, MailView, MailboxView, Meta, Moment, Note,
+    NoteBox, Notice, NoticeTone, OptionValue, OrderState, OrderView, Parcel, PayTone, PayView,
+    PaymentChoice, PaymentStep, Picture, ProductCard, ProductOption, ProductView, SearchView,
+    SelectField, ShippingChoice, ShippingStep, StatusWord, SummaryLine, TotalChange, TotalRow,
+    Totals, VariantChoice, WaitingView,
 };

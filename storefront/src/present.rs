@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stoa_kernel::{Currency, Money, Timestamp};
 
-use crate::views::{Availability, Link, ProductView, Totals};
+use crate::views::{Availability, Link, ProductView};
 
 const DIGITS_PER_GROUP: usize = 3;
 
@@ -122,49 +122,6 @@ pub fn day(at: Timestamp) -> String {
     }
 }
 
-/// The parts of an amount, before they are words.
-#[derive(Debug, Clone, Copy)]
-pub struct Sums {
-    pub subtotal: Money,
-    pub discount: Option<Money>,
-    /// `None` until an address or an option is known.
-    pub shipping: Option<Money>,
-    pub tax: Money,
-    pub total: Money,
-    /// Prices carry their tax already.
-    pub tax_included: bool,
-}
-
-pub fn totals(sums: &Sums) -> Totals {
-    let shipping = match sums.shipping {
-        None => "At checkout".to_owned(),
-        Some(fee) if fee.amount == 0 => "Free".to_owned(),
-        Some(fee) => money(fee),
-    };
-    Totals {
-        subtotal: money(sums.subtotal),
-        discount: sums
-            .discount
-            .filter(|discount| discount.amount != 0)
-            .map(|discount| {
-                money(Money::new(
-                    -discount.amount.saturating_abs(),
-                    discount.currency,
-                ))
-            }),
-        shipping_note: sums
-            .shipping
-            .is_none()
-            .then(|| "Depends on where it goes".to_owned()),
-        shipping,
-        tax: money(sums.tax),
-        tax_note: sums
-            .tax_included
-            .then(|| "Included in the prices".to_owned()),
-        total: money(sums.total),
-    }
-}
-
 /// schema.org `Product` for search engines; addresses must be absolute.
 pub fn product_json_ld(view: &ProductView, url: &str, images: &[String], summary: &str) -> Value {
     let availability = match view.selected.availability {
@@ -273,29 +230,5 @@ mod tests {
             "1 January 2026"
         );
         assert_eq!(day(Timestamp::from_micros(0)), "1 January 1970");
-    }
-
-    #[test]
-    fn totals_say_what_is_not_known_yet() {
-        let sums = Sums {
-            subtotal: amount(5000, "EUR"),
-            discount: Some(amount(500, "EUR")),
-            shipping: None,
-            tax: amount(950, "EUR"),
-            total: amount(4500, "EUR"),
-            tax_included: true,
-        };
-        let shown = totals(&sums);
-        assert_eq!(shown.shipping, "At checkout");
-        assert_eq!(shown.discount.as_deref(), Some("−€5.00"));
-        assert_eq!(shown.tax_note.as_deref(), Some("Included in the prices"));
-        assert_eq!(
-            totals(&Sums {
-                shipping: Some(amount(0, "EUR")),
-                ..sums
-            })
-            .shipping,
-            "Free"
-        );
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::assets::Assets;
 use crate::views::{
     CartView, CheckoutView, CollectionView, ErrorView, HomeView, MailView, MailboxView, OrderView,
-    ProductView, SearchView,
+    PayView, ProductView, SearchView, WaitingView,
 };
 
 /// For every page of the storefront: own scripts and styles, no inline code, no framing.
@@ -22,7 +22,7 @@ pub const MAIL_BODY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline
      img-src https: data:; frame-ancestors 'self'; \
      sandbox allow-popups allow-popups-to-escape-sandbox";
 
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("base.html", include_str!("../templates/base.html")),
     ("icons.html", include_str!("../templates/icons.html")),
     ("parts.html", include_str!("../templates/parts.html")),
@@ -34,7 +34,10 @@ const TEMPLATES: [(&str, &str); 13] = [
     ("search.html", include_str!("../templates/search.html")),
     ("product.html", include_str!("../templates/product.html")),
     ("cart.html", include_str!("../templates/cart.html")),
+    ("drawer.html", include_str!("../templates/drawer.html")),
     ("checkout.html", include_str!("../templates/checkout.html")),
+    ("pay.html", include_str!("../templates/pay.html")),
+    ("waiting.html", include_str!("../templates/waiting.html")),
     ("order.html", include_str!("../templates/order.html")),
     ("error.html", include_str!("../templates/error.html")),
     ("mailbox.html", include_str!("../templates/mailbox.html")),
@@ -95,6 +98,16 @@ impl Theme {
     }
     pub fn cart(&self, view: &CartView) -> Result<String, RenderError> {
         self.page("cart.html", view)
+    }
+    /// The cart alone, for the script to open beside another page.
+    pub fn drawer(&self, view: &CartView) -> Result<String, RenderError> {
+        self.page("drawer.html", view)
+    }
+    pub fn pay(&self, view: &PayView) -> Result<String, RenderError> {
+        self.page("pay.html", view)
+    }
+    pub fn waiting(&self, view: &WaitingView) -> Result<String, RenderError> {
+        self.page("waiting.html", view)
     }
     pub fn checkout(&self, view: &CheckoutView) -> Result<String, RenderError> {
         self.page("checkout.html", view)

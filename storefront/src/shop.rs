@@ -6,13 +6,17 @@ use std::sync::Arc;
 use stoa_contracts::cart::Carts;
 use stoa_contracts::catalog::Catalog;
 use stoa_contracts::checkout::Checkout;
+use stoa_contracts::ledger::Ledger;
 use stoa_contracts::notify::Mailbox;
 use stoa_contracts::orders::Orders;
+use stoa_contracts::payments::Payments;
 use stoa_rest::{Access, Method, Operation, Permission, Routes, TenantInfo};
 use tokio::sync::Semaphore;
 
 use crate::cookies::CookieRules;
-use crate::pages::{cart, checkout, collection, files, home, mailbox, missing, order, product};
+use crate::pages::{
+    cart, checkout, collection, files, home, mailbox, missing, order, pay, product,
+};
 use crate::render::Theme;
 use crate::views::{Note, Picture};
 
@@ -37,6 +41,12 @@ pub struct ShopDeps {
     pub welcome: fn(&TenantInfo) -> Option<Welcome>,
 }
 
+/// How shoppers may pay, and what gift cards hold.
+pub struct Till {
+    pub payments: Arc<dyn Payments>,
+    pub ledger: Arc<dyn Ledger>,
+}
+
 /// A shop's own words.
 #[derive(Debug, Clone, Default)]
 pub struct Welcome {
@@ -56,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) carts: Arc<dyn Carts>,
     pub(crate) checkout: Arc<dyn Checkout>,
     pub(crate) orders: Arc<dyn Orders>,
+    pub(crate) till: Option<Till>,
     pub(crate) mailbox: Arc<dyn Mailbox>,
     pub(crate) cookies: CookieRules,
     pub(crate) media: fn(&str) -> Option<&'static [u8]>,
@@ -73,12 +84,22 @@ impl Deref for Shop {
 
 /// The routes of all pages. They belong beside the API, not into its documentation: merge them
 /// after `Routes::with_docs`.
+pub fn start_with(deps: ShopDeps, till: Till) -> Routes {
+    open(deps, Some(till))
+}
+
+/// As [`start_with`], where only test payments are taken and no gift cards.
 pub fn start(deps: ShopDeps) -> Routes {
+    open(deps, None)
+}
+
+fn open(deps: ShopDeps, till: Option<Till>) -> Routes {
     let shop = Shop(Arc::new(Inner {
         catalog: deps.catalog,
         carts: deps.carts,
         checkout: deps.checkout,
         orders: deps.orders,
+        till,
         mailbox: deps.mailbox,
         cookies: CookieRules {
             secure: deps.secure,
@@ -89,7 +110,7 @@ pub fn start(deps: ShopDeps) -> Routes {
         watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
     }));
     let routes = browsing(Routes::new("storefront"));
-    let routes = buying(filling(routes));
+    let routes = paying(buying(wishing(filling(routes))));
     let routes = after_the_sale(routes);
     missing::catch_all(routes).with_state(shop)
 }
@@ -229,6 +250,97 @@ fn filling(routes: Routes<Shop>) -> Routes<Shop> {
             shopper,
             back("pageCartLineRemove"),
             cart::back,
+        )
+}
+
+/// What a shopper says of a cart besides its lines.
+fn wishing(routes: Routes<Shop>) -> Routes<Shop> {
+    let (get, post, shopper) = (Method::GET, Method::POST, Access::Shopper);
+    let back = |id| Operation::new(id, "Leads back to the cart").returns_empty(303);
+    let forms: [(&'static str, &'static str, &'static str); 4] = [
+        ("/cart/coupons", "formAddCoupon", "Try a promotion code"),
+        ("/cart/coupons/remove", "formRemoveCoupon", "Forget a code"),
+        ("/cart/note", "formCartNote", "Leave a note for the shop"),
+        ("/cart/accept", "formAcceptCart", "Accept the prices of now"),
+    ];
+    let backs = [
+        "pageCartCoupons",
+        "pageCartCouponsRemove",
+        "pageCartNote",
+        "pageCartAccept",
+    ];
+    let routes = routes
+        .route(
+            post.clone(),
+            forms[0].0,
+            shopper,
+            form(forms[0].1, forms[0].2),
+            cart::add_coupon,
+        )
+        .route(
+            post.clone(),
+            forms[1].0,
+            shopper,
+            form(forms[1].1, forms[1].2),
+            cart::remove_coupon,
+        )
+        .route(
+            post.clone(),
+            forms[2].0,
+            shopper,
+            form(forms[2].1, forms[2].2),
+            cart::leave_note,
+        )
+        .route(
+            post,
+            forms[3].0,
+            shopper,
+            form(forms[3].1, forms[3].2),
+            cart::accept,
+        )
+        .route(
+            get.clone(),
+            "/cart/recover",
+            shopper,
+            Operation::new("pageCartRecover", "Opens the cart of a mail's link").returns_empty(303),
+            cart::recover,
+        );
+    let both = forms.into_iter().zip(backs);
+    both.fold(routes, |routes, ((path, _, _), id)| {
+        routes.route(get.clone(), path, shopper, back(id), cart::back)
+    })
+}
+
+fn paying(routes: Routes<Shop>) -> Routes<Shop> {
+    let (get, post, shopper) = (Method::GET, Method::POST, Access::Shopper);
+    routes
+        .route(
+            get.clone(),
+            "/checkout/wait",
+            shopper,
+            page("pageCheckoutWait", "The line before the till"),
+            checkout::wait,
+        )
+        .route(
+            get.clone(),
+            "/pay/{id}",
+            shopper,
+            page("pagePay", "Pays an order by its link"),
+            pay::show,
+        )
+        .route(
+            post,
+            "/pay/{id}",
+            shopper,
+            form("formPay", "Pay an order by its link"),
+            pay::submit,
+        )
+        .route(
+            get,
+            "/pay/{id}/wait",
+            shopper,
+            page("pagePayWait", "The line before the till"),
+            pay::wait,
         )
 }
 

@@ -2,12 +2,16 @@
 
 use serde::Serialize;
 
-pub use sale::{
-    CartLine, CartView, CheckoutView, Field, FormError, OrderState, OrderView, PayTone,
-    PaymentChoice, PaymentStep, SelectField, ShippingChoice, ShippingStep, SummaryLine, Totals,
+pub use cart::{CartLine, CartView, CouponBox, CouponTag, NoteBox, TotalRow, Totals};
+pub use checkout::{
+    CheckoutView, Field, FormError, GiftBox, GiftTag, LineFix, PayTone, PayView, PaymentChoice,
+    PaymentStep, SelectField, ShippingChoice, ShippingStep, SummaryLine, TotalChange, WaitingView,
 };
+pub use order::{Moment, OrderState, OrderView, Parcel, StatusWord};
 
-mod sale;
+mod cart;
+mod checkout;
+mod order;
 
 /// What surrounds every page: brand, navigation, cart count.
 #[derive(Debug, Clone, Serialize)]

@@ -71,6 +71,12 @@ impl Visit {
             .is_some_and(|all| all.contains(media_type))
     }
 
+    /// Whether the script asks for the cart's drawer alone.
+    pub(crate) fn wants_drawer(&self) -> bool {
+        let part = self.headers.get("stoa-fragment");
+        part.is_some_and(|part| part == "drawer")
+    }
+
     /// Refuses a form that a page of another origin sent. A client that is no browser sends
     /// neither header, holds no cookie it did not ask for, and may pass.
     pub(crate) fn own_form(&self) -> Result<(), Trouble> {

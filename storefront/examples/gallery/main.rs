@@ -1,6 +1,7 @@
 //! Renders every page with sample views into a folder, for looking: `cargo run -p stoa-storefront
 //! --example gallery -- OUT && python3 -m http.server -d OUT`. Never part of the product.
 
+mod after;
 mod sale;
 mod samples;
 
@@ -45,27 +46,49 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("cart", theme.cart(&sale::cart(false))?),
         ("cart/problem", theme.cart(&sale::cart(true))?),
         ("cart/empty", theme.cart(&sale::cart_empty())?),
+        ("cart/full", theme.cart(&sale::cart_full())?),
+        ("cart/frozen", theme.cart(&sale::cart_frozen())?),
+        (
+            "checkout/codes",
+            theme.checkout(&sale::checkout_with_codes())?,
+        ),
+        ("checkout/short", theme.checkout(&sale::checkout_short())?),
+        (
+            "checkout/changed",
+            theme.checkout(&sale::checkout_changed())?,
+        ),
+        ("checkout/over", theme.checkout(&sale::checkout_over())?),
+        ("checkout/wait", theme.waiting(&sale::waiting())?),
+        ("pay", theme.pay(&after::pay(false))?),
+        ("pay/errors", theme.pay(&after::pay(true))?),
+        ("orders/late", theme.order(&after::order_late())?),
         ("checkout", theme.checkout(&sale::checkout(Vec::new()))?),
         (
             "checkout/errors",
             theme.checkout(&sale::checkout_with_errors())?,
         ),
-        ("404", theme.error(&sale::error(404))?),
-        ("500", theme.error(&sale::error(500))?),
-        ("mailbox", theme.mailbox(&sale::mailbox())?),
-        ("mailbox/2", theme.mail(&sale::mail())?),
+        ("404", theme.error(&after::error(404))?),
+        ("500", theme.error(&after::error(500))?),
+        ("mailbox", theme.mailbox(&after::mailbox())?),
+        ("mailbox/2", theme.mail(&after::mail())?),
     ];
     for (name, state) in [
         ("orders/processing", OrderState::Processing),
         ("orders/paid", OrderState::Paid),
+        ("orders/authorized", OrderState::Authorized),
         ("orders/declined", OrderState::Declined),
         ("orders/requires-action", OrderState::RequiresAction),
         ("orders/canceled", OrderState::Canceled),
     ] {
-        pages.push((name, theme.order(&sale::order(state))?));
+        pages.push((name, theme.order(&after::order(state))?));
     }
     let mail = "<!doctype html><p>Thank you, Ida. Your order <b>1042</b> is paid.</p>".to_owned();
     pages.push(("mailbox/2/body", mail));
+    // Opened by hand, since no form is sent here.
+    let drawer = theme.drawer(&sale::cart_full())?;
+    let page = theme.product(&samples::product_mug())?;
+    let open = format!("<dialog class=\"drawer\" open>{drawer}</dialog></body>");
+    pages.push(("drawer", page.replace("</body>", &open)));
     write_pages(&out, &pages)?;
     fs::create_dir_all(out.join("assets"))?;
     for asset in theme.assets().iter() {

@@ -1,29 +1,101 @@
-//! Sample views of the sale: cart, checkout, order, mail and errors. The figures add up.
+//! Sample views of the sale: cart, drawer, checkout, line. The figures add up.
 
-use stoa_kernel::{Money, Timestamp};
+use stoa_contracts::payments::{PaymentMethod, PaymentMethodKind};
+use stoa_kernel::Money;
 use stoa_storefront::{
-    CartLine, CartView, CheckoutErrors, CheckoutInput, CheckoutView, ErrorView, FormError, Frame,
-    Link, MailRow, MailView, MailboxView, Meta, Notice, NoticeTone, OrderState, OrderView,
-    PaymentStep, ShippingChoice, ShippingStep, SummaryLine, Sums, Totals, checkout_fields,
-    countries, day, money, test_payments, totals,
+    CartLine, CartView, CheckoutErrors, CheckoutInput, CheckoutView, CouponBox, CouponTag,
+    FormError, Frame, GiftBox, GiftTag, LineFix, Meta, NoteBox, Notice, NoticeTone, PaymentStep,
+    ShippingChoice, ShippingStep, SummaryLine, Sums, TotalChange, TotalRow, Totals, WaitingView,
+    checkout_fields, countries, money, payment_step, totals,
 };
 
 use crate::samples::{eur, frame, picture};
 
-const PLACED_AT: Timestamp = Timestamp::from_micros(1_779_000_000_000_000);
-
-fn sums(shipping: Option<Money>, total: Money) -> Totals {
+pub(crate) fn sums(shipping: Option<Money>, total: Money) -> Totals {
     totals(&Sums {
         subtotal: eur(21200),
-        discount: None,
+        discounts: Vec::new(),
         shipping,
-        tax: eur(3385),
+        taxes: vec![("VAT 19%".to_owned(), eur(3385))],
         total,
         tax_included: true,
     })
 }
 
-fn lines() -> Vec<SummaryLine> {
+fn row(label: &str, amount: &str) -> TotalRow {
+    TotalRow {
+        label: label.to_owned(),
+        amount: amount.to_owned(),
+    }
+}
+
+/// With a promotion, and a gift card that pays a part.
+fn discounted() -> Totals {
+    let sums = Sums {
+        subtotal: eur(21200),
+        discounts: vec![("Tea week (TEA10)".to_owned(), eur(480))],
+        shipping: Some(eur(490)),
+        taxes: vec![
+            ("VAT 19%".to_owned(), eur(2696)),
+            ("VAT 7%".to_owned(), eur(283)),
+        ],
+        total: eur(21210),
+        tax_included: true,
+    };
+    Totals {
+        settled: vec![row("Gift cards", "−€50.00")],
+        due: Some("€162.10".to_owned()),
+        ..totals(&sums)
+    }
+}
+
+fn coupons(error: bool) -> CouponBox {
+    let tag = |code: &str, applied, text: &str| CouponTag {
+        code: code.to_owned(),
+        applied,
+        text: text.to_owned(),
+    };
+    CouponBox {
+        codes: vec![
+            tag("TEA10", true, "Tea week: you save €4.80."),
+            tag(
+                "LAMP",
+                false,
+                "This code does not work for what is in your cart. Look at what it is for.",
+            ),
+        ],
+        typed: if error { "SPRING24" } else { "" }.to_owned(),
+        error: error.then(|| "This code has ended.".to_owned()),
+    }
+}
+
+pub(crate) fn methods() -> Vec<PaymentMethod> {
+    let method = |id: &str, kind, title: &str, text: Option<&str>| PaymentMethod {
+        id: id.to_owned(),
+        kind,
+        title: title.to_owned(),
+        instructions: text.map(str::to_owned),
+        public_key: None,
+    };
+    let bank = "Send the total to NL91 ABNA 0417 1643 00.\nWe pack as soon as it arrives.";
+    vec![
+        method("test", PaymentMethodKind::Test, "Test payment", None),
+        method(
+            "bank",
+            PaymentMethodKind::Manual,
+            "Bank transfer",
+            Some(bank),
+        ),
+        method("stripe", PaymentMethodKind::Stripe, "Card by Stripe", None),
+    ]
+}
+
+/// As shops in test mode offer it.
+pub(crate) fn test_payment(error: Option<String>) -> PaymentStep {
+    payment_step(&methods()[..1], "", error, true)
+}
+
+pub(crate) fn lines() -> Vec<SummaryLine> {
     let line =
         |handle: &str, title: &str, variant: Option<&str>, quantity, unit, total| SummaryLine {
             title: title.to_owned(),
@@ -32,6 +104,7 @@ fn lines() -> Vec<SummaryLine> {
             quantity,
             unit_price: money(eur(unit)),
             total: money(eur(total)),
+            discounts: Vec::new(),
         };
     vec![
         line(
@@ -70,8 +143,11 @@ pub(crate) fn cart(problem: bool) -> CartView {
             variant: line.variant,
             image: line.image,
             unit_price: line.unit_price,
+            price_was: None,
             quantity: line.quantity,
             total: line.total,
+            discounts: line.discounts,
+            offer: (problem && number == 2).then_some(1),
         })
         .collect();
     CartView {
@@ -85,8 +161,69 @@ pub(crate) fn cart(problem: bool) -> CartView {
         meta: Meta::private("Cart · Marram"),
         lines: cart_lines,
         totals: sums(None, eur(21200)),
+        coupons: CouponBox::default(),
+        note: NoteBox {
+            length_max: 1_000,
+            ..NoteBox::default()
+        },
+        notices: Vec::new(),
+        accept: false,
+        frozen: false,
         can_checkout: !problem,
         continue_url: "/".to_owned(),
+    }
+}
+
+/// With codes, a note, and prices that changed.
+pub(crate) fn cart_full() -> CartView {
+    let mut view = CartView {
+        frame: frame(""),
+        totals: Totals {
+            settled: Vec::new(),
+            due: None,
+            ..discounted()
+        },
+        coupons: coupons(true),
+        note: NoteBox {
+            text: "Please ring twice.\nThe bell is shy.".to_owned(),
+            length_max: 1_000,
+            error: None,
+        },
+        notices: vec![
+            "Harbour Mug now costs €24.00. It was €22.00 when you put it in your cart.".to_owned(),
+        ],
+        accept: true,
+        ..cart(false)
+    };
+    view.lines[0].price_was = Some("€22.00".to_owned());
+    view.lines[0].discounts = vec![row("Tea week", "−€4.80")];
+    view
+}
+
+/// It is being paid for in another window.
+pub(crate) fn cart_frozen() -> CartView {
+    CartView {
+        frozen: true,
+        frame: Frame {
+            notice: Some(Notice {
+                tone: NoticeTone::Warn,
+                text: "This cart is being paid for, so nothing in it can change just now."
+                    .to_owned(),
+            }),
+            ..frame("")
+        },
+        ..cart(false)
+    }
+}
+
+pub(crate) fn waiting() -> WaitingView {
+    WaitingView {
+        frame: frame(""),
+        meta: Meta::private("In line · Marram"),
+        position: 214,
+        url: "/checkout/wait".to_owned(),
+        refresh_seconds: 2,
+        leave_url: "/cart".to_owned(),
     }
 }
 
@@ -135,6 +272,11 @@ pub(crate) fn checkout(errors: Vec<FormError>) -> CheckoutView {
         action: "/checkout".to_owned(),
         idempotency_key: "key-7f3a".to_owned(),
         expected_total: "21690 EUR".to_owned(),
+        expected_due: "21690 EUR".to_owned(),
+        fixes: Vec::new(),
+        changed: None,
+        notices: Vec::new(),
+        start_over: false,
         errors_title: errors.title(),
         country: countries(&input.country, errors.on("country")),
         email,
@@ -158,12 +300,13 @@ pub(crate) fn checkout(errors: Vec<FormError>) -> CheckoutView {
             ],
             error: errors.on("shipping_option_id"),
         },
-        payment: PaymentStep {
-            provider: "test".to_owned(),
-            test: true,
-            choices: test_payments(""),
-            error: errors.on("payment_token"),
+        payment: test_payment(errors.on("payment")),
+        coupons: CouponBox::default(),
+        gifts: GiftBox {
+            offered: true,
+            ..GiftBox::default()
         },
+        pay_label: "Pay €216.90".to_owned(),
         lines: lines(),
         totals: sums(Some(eur(490)), eur(21690)),
         errors: errors.0,
@@ -181,111 +324,75 @@ pub(crate) fn checkout_with_errors() -> CheckoutView {
     ])
 }
 
-pub(crate) fn order(state: OrderState) -> OrderView {
-    let (headline, text, action) = match state {
-        OrderState::Processing => (
-            "Your payment is on its way",
-            "This takes a few seconds. The page follows by itself; please do not pay again.",
-            None,
-        ),
-        OrderState::Paid => (
-            "Thank you, Ida",
-            "Your order is paid. A confirmation is on its way to your mailbox.",
-            None,
-        ),
-        OrderState::Declined => (
-            "The bank said no",
-            "Nothing was charged and your things are still set aside for you.",
-            Some(Link::new("Try again", "/checkout")),
-        ),
-        OrderState::RequiresAction => (
-            "Your bank has a question",
-            "Confirm the payment on your bank’s page, then you come back here.",
-            Some(Link::new("Continue to your bank", "/bank")),
-        ),
-        OrderState::Canceled => (
-            "This order was canceled",
-            "Nothing was charged. Your cart is as you left it.",
-            Some(Link::new("Back to the cart", "/cart")),
-        ),
-    };
-    OrderView {
-        frame: Frame {
-            cart_count: 0,
-            ..frame("")
+/// With codes, a gift card, and every kind of payment.
+pub(crate) fn checkout_with_codes() -> CheckoutView {
+    CheckoutView {
+        payment: payment_step(&methods(), "bank", None, true),
+        coupons: coupons(false),
+        gifts: GiftBox {
+            offered: true,
+            codes: "AAAA-1234".to_owned(),
+            cards: vec![GiftTag {
+                shown: "…1234".to_owned(),
+                pays: "−€50.00".to_owned(),
+            }],
+            ..GiftBox::default()
         },
-        meta: Meta::private("Order 1042 · Marram"),
-        state,
-        headline: headline.to_owned(),
-        text: text.to_owned(),
-        action,
-        number: "1042".to_owned(),
-        placed_on: Some(day(PLACED_AT)),
-        test: true,
-        lines: lines(),
-        totals: sums(Some(eur(490)), eur(21690)),
-        address: ["Ida Lindqvist", "Storgatan 12", "211 42 Malmö", "Sweden"]
-            .map(str::to_owned)
-            .to_vec(),
-        email: Some("ida@example.com".to_owned()),
-        watch_url: Some("/api/v1/checkouts/status?sig=abc".to_owned()),
-        refresh_seconds: 3,
+        totals: discounted(),
+        pay_label: "Order for €162.10".to_owned(),
+        ..checkout(Vec::new())
     }
 }
 
-pub(crate) fn error(status: u16) -> ErrorView {
-    let (headline, text) = match status {
-        404 => (
-            "This page is not here",
-            "The address may be mistyped, or the thing has been sold and taken down.",
-        ),
-        _ => (
-            "Something broke on our side",
-            "It is not your fault, and we have been told. Please try again in a minute.",
-        ),
+/// Sold to others in the last moment.
+pub(crate) fn checkout_short() -> CheckoutView {
+    let fix = |title: &str, offer| LineFix {
+        title: title.to_owned(),
+        action: "/cart/lines/line_1".to_owned(),
+        remove_action: "/cart/lines/line_1/remove".to_owned(),
+        offer,
     };
-    ErrorView {
-        frame: frame(""),
-        meta: Meta::private(format!("{headline} · Marram")),
-        status,
-        headline: headline.to_owned(),
-        text: text.to_owned(),
-        request_id: Some("01HF7YAT00000000000000001A".to_owned()),
-    }
-}
-
-pub(crate) fn mailbox() -> MailboxView {
-    let row = |number: u32, subject: &str| MailRow {
-        url: format!("/mailbox/{number}"),
-        subject: subject.to_owned(),
-        to: "ida@example.com".to_owned(),
-        at: PLACED_AT.to_string(),
-        at_label: day(PLACED_AT),
+    let error = |message: &str| FormError {
+        field: Some("fixes".to_owned()),
+        message: message.to_owned(),
     };
-    MailboxView {
-        frame: frame(""),
-        meta: Meta::private("Mailbox · Marram"),
-        mails: vec![
-            row(2, "Your order 1042 is paid"),
-            row(1, "Your order 1041 is paid"),
-        ],
+    let mut view = checkout(Vec::new());
+    view.errors = vec![
+        error("Only 1 of Harbour Mug can still be had."),
+        error("Enamel Casserole, 4 L is sold out: somebody was faster."),
+    ];
+    view.errors_title = "Please look at 2 things".to_owned();
+    view.fixes = vec![
+        fix("Harbour Mug", Some(1)),
+        fix("Enamel Casserole, 4 L", None),
+    ];
+    view
+}
+
+/// The total is another one than the page showed.
+pub(crate) fn checkout_changed() -> CheckoutView {
+    CheckoutView {
+        changed: Some(TotalChange {
+            before: "€216.90".to_owned(),
+            now: "€224.90".to_owned(),
+        }),
+        pay_label: "Pay €224.90".to_owned(),
+        totals: sums(Some(eur(1290)), eur(22490)),
+        ..checkout(Vec::new())
     }
 }
 
-pub(crate) fn mail() -> MailView {
-    MailView {
-        frame: frame(""),
-        meta: Meta::private("Your order 1042 is paid · Marram"),
-        breadcrumbs: vec![
-            Link::new("Mailbox", "/mailbox"),
-            Link::new("Your order 1042 is paid", "/mailbox/2"),
-        ],
-        subject: "Your order 1042 is paid".to_owned(),
-        from: "Marram <shop@marram.example>".to_owned(),
-        to: "ida@example.com".to_owned(),
-        at: PLACED_AT.to_string(),
-        at_label: day(PLACED_AT),
-        body_url: Some("/mailbox/2/body".to_owned()),
-        text: Some("Thank you, Ida.\n\n2 x Harbour Mug  48.00".to_owned()),
+/// Payment was tried too often.
+pub(crate) fn checkout_over() -> CheckoutView {
+    let text =
+        "Payment of this order was tried 10 times and can be tried no more. Nothing was charged.";
+    CheckoutView {
+        errors: vec![FormError {
+            field: None,
+            message: text.to_owned(),
+        }],
+        errors_title: "Please look at one thing".to_owned(),
+        start_over: true,
+        ..checkout(Vec::new())
     }
 }

@@ -2,20 +2,23 @@
 
 use axum::response::Response;
 use serde::Deserialize;
-use stoa_contracts::cart::{CartError, CartLineView, CartStatus, CartView as Cart};
+use stoa_contracts::cart::{CartError, CartKey, CartStatus, CartView as Cart};
 use stoa_contracts::catalog::ProductView as Product;
 use stoa_kernel::{LineId, Quantity, VariantId};
 use stoa_rest::{Form, Path, State, StatusCode};
 
-use super::basket::{self, Found, units};
-use super::collection::ALL_PRODUCTS;
+use self::view::{cart_view, empty_view};
+use self::wishes::{CouponForm, NoteForm};
+use super::basket::{self, Found};
 use super::product::{self, Chosen, OPTION_FIELDS, UNITS_PER_LINE_MAX};
-use super::shown::{cart_line, cart_totals};
 use crate::answer::{Trouble, private_page, see_other};
-use crate::present::{Sums, totals};
 use crate::shop::Shop;
-use crate::views::{CartLine, CartView, Frame, Meta, Notice, NoticeTone};
-use crate::visit::{Visit, collection_url, product_url};
+use crate::views::{CartView, Notice, NoticeTone};
+use crate::visit::Visit;
+
+mod recover;
+mod view;
+mod wishes;
 
 /// Posted by the product page: the variant itself, or the values that name it.
 #[derive(Debug, Default, Deserialize)]
@@ -33,6 +36,8 @@ pub(crate) struct AddForm {
 #[serde(default)]
 pub(crate) struct QuantityForm {
     quantity: String,
+    /// `checkout` where the form stands there.
+    back: String,
 }
 
 /// Why a line was not changed, beside the line.
@@ -40,6 +45,15 @@ struct LineProblem {
     line: LineId,
     typed: Option<u32>,
     message: String,
+}
+
+/// What a page of the cart says besides the cart: texts typed, each with why it was not taken.
+#[derive(Default)]
+struct Said {
+    notice: Option<Notice>,
+    problem: Option<LineProblem>,
+    coupon: Option<(String, String)>,
+    note: Option<(String, String)>,
 }
 
 pub(crate) async fn show(State(shop): State<Shop>, visit: Visit) -> Response {
@@ -66,7 +80,7 @@ pub(crate) async fn set_quantity(
     Path(line): Path<String>,
     Form(form): Form<QuantityForm>,
 ) -> Response {
-    let made = change_line(&shop, &visit, &line, &form.quantity).await;
+    let made = change_line(&shop, &visit, &line, &form, &form.quantity).await;
     shop.answer(&visit, made).await
 }
 
@@ -74,39 +88,119 @@ pub(crate) async fn remove(
     State(shop): State<Shop>,
     visit: Visit,
     Path(line): Path<String>,
+    Form(form): Form<QuantityForm>,
 ) -> Response {
-    let made = change_line(&shop, &visit, &line, "0").await;
+    let made = change_line(&shop, &visit, &line, &form, "0").await;
+    shop.answer(&visit, made).await
+}
+
+pub(crate) async fn add_coupon(
+    State(shop): State<Shop>,
+    visit: Visit,
+    Form(form): Form<CouponForm>,
+) -> Response {
+    let made = wishes::tried(&shop, &visit, &form).await;
+    shop.answer(&visit, made).await
+}
+
+pub(crate) async fn remove_coupon(
+    State(shop): State<Shop>,
+    visit: Visit,
+    Form(form): Form<CouponForm>,
+) -> Response {
+    let made = wishes::forgotten(&shop, &visit, &form).await;
+    shop.answer(&visit, made).await
+}
+
+pub(crate) async fn leave_note(
+    State(shop): State<Shop>,
+    visit: Visit,
+    Form(form): Form<NoteForm>,
+) -> Response {
+    let made = wishes::noted(&shop, &visit, &form).await;
+    shop.answer(&visit, made).await
+}
+
+pub(crate) async fn accept(State(shop): State<Shop>, visit: Visit) -> Response {
+    let made = wishes::accepted(&shop, &visit).await;
+    shop.answer(&visit, made).await
+}
+
+pub(crate) async fn recover(State(shop): State<Shop>, visit: Visit) -> Response {
+    let made = recover::recovered(&shop, &visit).await;
     shop.answer(&visit, made).await
 }
 
 async fn cart_page(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
-    let mut frame = shop.plain_frame(visit).await?;
-    let Some(found) = basket::find_unpaid(shop, visit).await? else {
-        let html = shop.theme.cart(&empty_view(frame, visit))?;
-        return Ok(basket::forget(
-            shop,
-            visit,
-            private_page(StatusCode::OK, html),
-        ));
+    let found = basket::find_unpaid(shop, visit).await?;
+    let said = Said {
+        notice: match &found {
+            Some(found) if found.renewed => Some(told(NoticeTone::Warn, RENEWED)),
+            found => notice(visit, found.as_ref().map(|found| &found.view)),
+        },
+        ..Said::default()
     };
-    let Found { key, view, renewed } = found;
-    frame.notice = if renewed {
-        Some(told(NoticeTone::Warn, RENEWED))
-    } else {
-        notice(visit, &view)
-    };
-    let html = shop.theme.cart(&cart_view(frame, &view, None))?;
-    Ok(basket::keep(
-        shop,
-        &key,
-        &view,
-        private_page(StatusCode::OK, html),
-    ))
+    answer(shop, visit, found, &said, StatusCode::OK).await
 }
 
-fn notice(visit: &Visit, cart: &Cart) -> Option<Notice> {
+/// The cart as its page, or as its drawer where the script asks for that.
+async fn answer(
+    shop: &Shop,
+    visit: &Visit,
+    found: Option<Found>,
+    said: &Said,
+    status: StatusCode,
+) -> Result<Response, Trouble> {
+    let frame = match visit.wants_drawer() {
+        true => shop.frame(visit, &[], ""),
+        false => shop.plain_frame(visit).await?,
+    };
+    let Some(found) = found else {
+        let html = printed(shop, visit, &empty_view(frame, visit, said))?;
+        return Ok(basket::forget(shop, visit, private_page(status, html)));
+    };
+    let html = printed(shop, visit, &cart_view(frame, &found.view, said))?;
+    let page = private_page(status, html);
+    Ok(basket::keep(shop, &found.key, &found.view, page))
+}
+
+fn printed(shop: &Shop, visit: &Visit, view: &CartView) -> Result<String, Trouble> {
+    Ok(match visit.wants_drawer() {
+        true => shop.theme.drawer(view)?,
+        false => shop.theme.cart(view)?,
+    })
+}
+
+/// After a form that was taken: the page by itself, or the drawer at once.
+fn done(
+    shop: &Shop,
+    visit: &Visit,
+    key: &CartKey,
+    cart: &Cart,
+    location: &str,
+) -> Result<Response, Trouble> {
+    if !visit.wants_drawer() {
+        return Ok(basket::keep(shop, key, cart, see_other(location)));
+    }
+    let view = cart_view(shop.frame(visit, &[], ""), cart, &Said::default());
+    let page = private_page(StatusCode::OK, shop.theme.drawer(&view)?);
+    Ok(basket::keep(shop, key, cart, page))
+}
+
+fn notice(visit: &Visit, cart: Option<&Cart>) -> Option<Notice> {
+    let recovered = visit.param("recovered");
+    if recovered.as_deref() == Some("gone") {
+        return Some(told(NoticeTone::Warn, GONE));
+    }
+    let cart = cart?;
     if cart.status == CartStatus::Frozen {
         return Some(told(NoticeTone::Warn, BEING_PAID));
+    }
+    if recovered.is_some() {
+        return Some(told(NoticeTone::Good, "Your cart is here again."));
+    }
+    if visit.param("noted").is_some() {
+        return Some(told(NoticeTone::Good, "The shop will see your note."));
     }
     let added = visit.param("added")?;
     let line = cart
@@ -122,7 +216,9 @@ fn notice(visit: &Visit, cart: &Cart) -> Option<Notice> {
 /// Said where a canceled order left its things in a new cart.
 pub(crate) const RENEWED: &str =
     "Your earlier order was canceled and nothing was charged. Your things are in a new cart.";
-const BEING_PAID: &str = "This cart is being paid for, so nothing in it can change just now.";
+pub(crate) const BEING_PAID: &str =
+    "This cart is being paid for, so nothing in it can change just now.";
+const GONE: &str = "The cart of that link is gone, or was bought already.";
 
 pub(crate) fn told(tone: NoticeTone, text: &str) -> Notice {
     Notice {
@@ -158,10 +254,7 @@ async fn add_line(shop: &Shop, visit: &Visit, form: &AddForm) -> Result<Response
         .add_line(tenant.id, &key, variant, quantity)
         .await
     {
-        Ok(view) => {
-            let page = see_other(&format!("/cart?added={variant}"));
-            Ok(basket::keep(shop, &key, &view, page))
-        }
+        Ok(view) => done(shop, visit, &key, &view, &format!("/cart?added={variant}")),
         Err(error) => {
             let text = refusal(error)?;
             refuse_add(shop, visit, product.as_ref(), &chosen, text).await
@@ -203,7 +296,13 @@ async fn refuse_add(
     let notice = told(NoticeTone::Bad, &text);
     match product {
         Some(product) => product::refused(shop, visit, product, chosen, notice).await,
-        None => refused_cart(shop, visit, Some(notice), None).await,
+        None => {
+            let said = Said {
+                notice: Some(notice),
+                ..Said::default()
+            };
+            refused_cart(shop, visit, said).await
+        }
     }
 }
 
@@ -211,21 +310,29 @@ async fn change_line(
     shop: &Shop,
     visit: &Visit,
     line: &str,
+    form: &QuantityForm,
     typed: &str,
 ) -> Result<Response, Trouble> {
     visit.own_form()?;
     let Ok(line) = line.parse::<LineId>() else {
         return Err(Trouble::NotFound);
     };
+    let back = match form.back.as_str() {
+        "checkout" => "/checkout",
+        _ => "/cart",
+    };
     let key = shop.cookies.cart_key(&visit.headers);
     let Some(key) = key.filter(|key| shop.carts.opens(visit.tenant_id(), key)) else {
         return Ok(basket::forget(shop, visit, see_other("/cart")));
     };
     let typed_units = typed.trim().parse().ok();
-    let problem = |message| LineProblem {
-        line,
-        typed: typed_units,
-        message,
+    let said = |message| Said {
+        problem: Some(LineProblem {
+            line,
+            typed: typed_units,
+            message,
+        }),
+        ..Said::default()
     };
     let changed = match (typed_units, quantity_of(typed, 0)) {
         (Some(0), _) => shop.carts.remove_line(visit.tenant_id(), &key, line).await,
@@ -234,45 +341,22 @@ async fn change_line(
                 .set_quantity(visit.tenant_id(), &key, line, units)
                 .await
         }
-        (_, Err(message)) => {
-            return refused_cart(shop, visit, None, Some(problem(message))).await;
-        }
+        (_, Err(message)) => return refused_cart(shop, visit, said(message)).await,
     };
     match changed {
-        Ok(view) => Ok(basket::keep(shop, &key, &view, see_other("/cart"))),
+        Ok(view) => done(shop, visit, &key, &view, back),
         // Removed in another window, or the cart is gone: the page shows what is.
         Err(CartError::LineNotFound | CartError::NotFound) => Ok(see_other("/cart")),
         Err(error) => {
             let message = refusal(error)?;
-            refused_cart(shop, visit, None, Some(problem(message))).await
+            refused_cart(shop, visit, said(message)).await
         }
     }
 }
 
-async fn refused_cart(
-    shop: &Shop,
-    visit: &Visit,
-    notice: Option<Notice>,
-    problem: Option<LineProblem>,
-) -> Result<Response, Trouble> {
-    let frame = Frame {
-        notice,
-        ..shop.plain_frame(visit).await?
-    };
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let Some(found) = basket::find_unpaid(shop, visit).await? else {
-        let html = shop.theme.cart(&empty_view(frame, visit))?;
-        return Ok(basket::forget(shop, visit, private_page(status, html)));
-    };
-    let html = shop
-        .theme
-        .cart(&cart_view(frame, &found.view, problem.as_ref()))?;
-    Ok(basket::keep(
-        shop,
-        &found.key,
-        &found.view,
-        private_page(status, html),
-    ))
+async fn refused_cart(shop: &Shop, visit: &Visit, said: Said) -> Result<Response, Trouble> {
+    let found = basket::find_unpaid(shop, visit).await?;
+    answer(shop, visit, found, &said, StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
 /// What the shopper is told, or the trouble that is none of theirs.
@@ -301,70 +385,4 @@ fn quantity_of(typed: &str, min: u32) -> Result<Quantity, String> {
     units
         .and_then(|units| Quantity::new(units).ok())
         .ok_or_else(|| format!("Enter a whole number from {min} to {UNITS_PER_LINE_MAX}."))
-}
-
-fn cart_view(frame: Frame, cart: &Cart, problem: Option<&LineProblem>) -> CartView {
-    let lines: Vec<CartLine> = cart
-        .lines
-        .iter()
-        .map(|line| line_view(line, problem))
-        .collect();
-    let shipping_known = cart.shipping_option_id.is_some();
-    let totals = cart_totals(cart, shipping_known);
-    CartView {
-        meta: Meta::private(format!("Cart · {}", frame.shop_name)),
-        frame: Frame {
-            cart_count: units(cart),
-            prices_include_tax: cart.tax_inclusive,
-            ..frame
-        },
-        can_checkout: cart.lines.iter().all(|line| line.available),
-        lines,
-        totals,
-        continue_url: collection_url(ALL_PRODUCTS),
-    }
-}
-
-fn line_view(line: &CartLineView, problem: Option<&LineProblem>) -> CartLine {
-    let shown = cart_line(line);
-    let problem = problem.filter(|problem| problem.line == line.id);
-    let action = format!("/cart/lines/{}", line.id);
-    let short = || "There is not enough of this left.".to_owned();
-    CartLine {
-        title: shown.title,
-        variant: shown.variant,
-        url: product_url(&line.product_handle),
-        image: shown.image,
-        unit_price: shown.unit_price,
-        quantity: problem
-            .and_then(|problem| problem.typed)
-            .unwrap_or(shown.quantity),
-        quantity_max: UNITS_PER_LINE_MAX,
-        total: shown.total,
-        remove_action: format!("{action}/remove"),
-        action,
-        problem: match problem {
-            Some(problem) => Some(problem.message.clone()),
-            None => (!line.available).then(short),
-        },
-    }
-}
-
-fn empty_view(frame: Frame, visit: &Visit) -> CartView {
-    let zero = stoa_kernel::Money::zero(visit.tenant.currency);
-    CartView {
-        meta: Meta::private(format!("Cart · {}", frame.shop_name)),
-        frame,
-        lines: Vec::new(),
-        totals: totals(&Sums {
-            subtotal: zero,
-            discount: None,
-            shipping: None,
-            tax: zero,
-            total: zero,
-            tax_included: false,
-        }),
-        can_checkout: false,
-        continue_url: collection_url(ALL_PRODUCTS),
-    }
 }

@@ -4,28 +4,33 @@ use axum::response::Response;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use stoa_contracts::cart::{CartError, CartKey, CartStatus, CartUpdate, CartView as Cart};
-use stoa_contracts::checkout::{CheckoutError, PlaceOrder, Placed, Purchase};
+use stoa_contracts::checkout::{CheckoutError, Purchase};
 use stoa_contracts::orders::{OrderStatus, PaymentStatus};
-use stoa_kernel::{Actor, OrderId};
+use stoa_kernel::{Money, OrderId};
 use stoa_rest::{Form, State, StatusCode};
-use stoa_storage::IdempotencyKey;
 
-use self::draft::{Draft, Sheet, checked, field_error, from_cart, shown_total};
-use super::basket;
+use self::draft::{Draft, Sheet};
+use self::input::{checked, field_error, from_cart};
+use self::intent::Intent;
+use super::basket::{self, Found};
 use super::cart::{RENEWED, told};
 use super::order::reason_words;
+use super::till::{fresh_key, kept_key, parsed_total};
+use super::wish::{Line, Wish};
+use super::{coupons, gifts};
 use crate::answer::{Trouble, private_page, see_other, with_cookies};
 use crate::form::CheckoutInput;
+use crate::payment::NOTHING_LEFT;
 use crate::shop::Shop;
-use crate::views::{FormError, Notice, NoticeTone};
+use crate::views::{Notice, NoticeTone};
 use crate::visit::Visit;
 
 mod draft;
-mod refusals;
+pub(super) mod input;
+mod intent;
+pub(super) mod refusals;
 
-const PROVIDER: &str = "test";
-const KEY_BYTES: usize = 16;
-const KEY_LENGTH_MAX: usize = 255;
+const WAIT: &str = "/checkout/wait";
 
 /// The posted form: what was typed, and what the page itself put in.
 #[derive(Debug, Default, Deserialize)]
@@ -34,11 +39,12 @@ pub(crate) struct CheckoutForm {
     #[serde(flatten)]
     input: CheckoutInput,
     idempotency_key: String,
-    payment_provider: String,
-    /// `update` or `pay`.
+    /// The button that was pressed.
     intent: String,
     /// The total that the page showed; absent from clients that are no browser.
     expected_total: String,
+    /// As the total, after gift cards.
+    expected_due: String,
 }
 
 /// Where a shopper with this cart belongs.
@@ -65,6 +71,12 @@ pub(crate) async fn submit(
     shop.answer(&visit, made).await
 }
 
+/// Tries again what waits in line. Its cookie is never sent on a way here from another site.
+pub(crate) async fn wait(State(shop): State<Shop>, visit: Visit) -> Response {
+    let made = waited(&shop, &visit).await;
+    shop.answer(&visit, made).await
+}
+
 /// Banks know this address only: the order's own did not exist when the payment was asked for.
 pub(crate) async fn come_back(State(shop): State<Shop>, visit: Visit) -> Response {
     let made = basket::find(&shop, &visit).await.map(|found| {
@@ -88,10 +100,8 @@ async fn form_page(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
     if found.view.lines.is_empty() {
         return Ok(see_other("/cart"));
     }
-    let options = shop
-        .carts
-        .shipping_options(visit.tenant_id(), &found.key)
-        .await?;
+    let tenant = visit.tenant_id();
+    let options = shop.carts.shipping_options(tenant, &found.key).await?;
     // The first way of shipping is chosen for the shopper, so that the total is whole from the start.
     let known = |id: &String| options.iter().any(|option| option.id == *id);
     if let (Some(first), false) = (
@@ -102,10 +112,7 @@ async fn form_page(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
             shipping_option_id: Some(first.id.clone()),
             ..CartUpdate::default()
         };
-        found.view = shop
-            .carts
-            .update(visit.tenant_id(), &found.key, update)
-            .await?;
+        found.view = shop.carts.update(tenant, &found.key, update).await?;
     }
     let renewed = found.renewed || visit.param("renewed").is_some();
     let renewed = renewed.then(|| told(NoticeTone::Warn, RENEWED));
@@ -152,7 +159,11 @@ async fn standing(shop: &Shop, visit: &Visit, cart: &Cart) -> Result<Standing, T
 fn to_order(shop: &Shop, visit: &Visit, order: OrderId) -> Response {
     let token = shop.orders.token(visit.tenant_id(), order);
     let page = see_other(&format!("/orders/{order}"));
-    with_cookies(page, [shop.cookies.set_order(order, &token)])
+    let mut cookies = vec![shop.cookies.set_order(order, &token)];
+    if visit.path == WAIT {
+        cookies.push(shop.cookies.clear_wish(WAIT));
+    }
+    with_cookies(page, cookies)
 }
 
 /// Checkout begins again with a new cart of the same things.
@@ -162,25 +173,40 @@ async fn anew(shop: &Shop, visit: &Visit, old: &Cart) -> Result<Response, Troubl
     Ok(basket::keep(shop, &new.key, &new.view, page))
 }
 
-async fn submitted(shop: &Shop, visit: &Visit, form: &CheckoutForm) -> Result<Response, Trouble> {
-    visit.own_form()?;
+/// The cart that may be paid now, or the page where its shopper belongs.
+async fn payable(shop: &Shop, visit: &Visit) -> Result<Result<Found, Response>, Trouble> {
     let Some(found) = basket::find(shop, visit).await? else {
-        return Ok(basket::forget(shop, visit, see_other("/cart")));
+        return Ok(Err(basket::forget(shop, visit, see_other("/cart"))));
     };
     if found.renewed {
         let page = see_other("/checkout?renewed=1");
-        return Ok(basket::keep(shop, &found.key, &found.view, page));
+        return Ok(Err(basket::keep(shop, &found.key, &found.view, page)));
     }
     match standing(shop, visit, &found.view).await? {
-        Standing::Order(order) => return Ok(to_order(shop, visit, order)),
-        Standing::Spent => return anew(shop, visit, &found.view).await,
+        Standing::Order(order) => return Ok(Err(to_order(shop, visit, order))),
+        Standing::Spent => return anew(shop, visit, &found.view).await.map(Err),
         Standing::Form(_) => {}
     }
     if found.view.lines.is_empty() {
-        return Ok(see_other("/cart"));
+        return Ok(Err(see_other("/cart")));
     }
-    let paying = form.intent != "update";
-    let (cart, mut errors) = save(shop, visit, &found.key, found.view, &form.input).await?;
+    Ok(Ok(found))
+}
+
+async fn submitted(shop: &Shop, visit: &Visit, form: &CheckoutForm) -> Result<Response, Trouble> {
+    visit.own_form()?;
+    let mut found = match payable(shop, visit).await? {
+        Ok(found) => found,
+        Err(page) => return Ok(page),
+    };
+    let intent = Intent::of(&form.intent);
+    if intent == Intent::Anew {
+        return anew(shop, visit, &found.view).await;
+    }
+    let mut draft = Draft::new(form.input.clone(), kept_key(&form.idempotency_key)?);
+    found.view = save(shop, visit, &found, &mut draft).await?;
+    let typed = !draft.input.coupon.trim().is_empty() || !draft.input.gift_card.trim().is_empty();
+    found.view = codes(shop, visit, &found, intent, &mut draft).await?;
     let options = shop
         .carts
         .shipping_options(visit.tenant_id(), &found.key)
@@ -188,91 +214,52 @@ async fn submitted(shop: &Shop, visit: &Visit, form: &CheckoutForm) -> Result<Re
     let sheet = Sheet {
         shop,
         visit,
-        cart: &cart,
+        cart: &found.view,
         options: &options,
     };
-    let draft = Draft::new(form.input.clone(), kept_key(form)?);
-    if paying {
-        errors.extend(checked(&form.input, &options, &errors));
+    let total = found.view.totals.total;
+    let given = draft.gifts.as_ref().map_or(0, |gifts| gifts.pays.amount);
+    let to_pay = total.amount > given;
+    if intent == Intent::Pay {
+        let missing = checked(&draft.input, &options, to_pay, &draft.errors);
+        draft.errors.extend(missing);
     }
-    if !errors.is_empty() {
-        let draft = Draft { errors, ..draft };
+    if !draft.errors.is_empty() {
         return draft.page(&sheet, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
-    if !paying {
+    if intent != Intent::Pay {
         return draft.page(&sheet, StatusCode::OK).await;
     }
-    if !form.expected_total.is_empty() && form.expected_total != shown_total(&cart) {
-        let notice = Some(told(NoticeTone::Warn, TOTAL_CHANGED));
-        return Draft { notice, ..draft }
-            .page(&sheet, StatusCode::CONFLICT)
-            .await;
+    if typed {
+        draft.notice = Some(told(NoticeTone::Warn, CODE_TAKEN));
+        return draft.page(&sheet, StatusCode::OK).await;
     }
-    pay(&sheet, &found.key, form, draft).await
+    // The total is held against what was shown when the order is written; what cards pay, here.
+    let due = Money::new(total.amount - given, total.currency);
+    let cards_only = parsed_total(&form.expected_total) == Some(total);
+    let shown = parsed_total(&form.expected_due).filter(|shown| cards_only && *shown != due);
+    if let Some(before) = shown {
+        draft.changed = Some((before, due));
+        return draft.page(&sheet, StatusCode::CONFLICT).await;
+    }
+    let wish = wish(form, &draft, to_pay);
+    pay(shop, visit, found, &wish, draft).await
 }
 
-async fn pay(
-    sheet: &Sheet<'_>,
-    key: &CartKey,
-    form: &CheckoutForm,
-    draft: Draft,
-) -> Result<Response, Trouble> {
-    let (shop, visit) = (sheet.shop, sheet.visit);
-    match place(shop, visit, key, form, &draft.key).await {
-        Ok(placed) => Ok(with_cookies(
-            see_other(&format!("/orders/{}", placed.order_id)),
-            [shop.cookies.set_order(placed.order_id, &placed.order_token)],
-        )),
-        Err(CheckoutError::CartNotFound | CheckoutError::CartEmpty) => Ok(see_other("/cart")),
-        Err(CheckoutError::Canceled) => anew(shop, visit, sheet.cart).await,
-        Err(error) => {
-            let (status, errors) = refusals::told(error, sheet.cart)?;
-            // The page begins anew: a used key would answer for the order it made.
-            let key = fresh_key()?;
-            Draft {
-                errors,
-                key,
-                ..draft
-            }
-            .page(sheet, status)
-            .await
-        }
-    }
-}
+const CODE_TAKEN: &str =
+    "Your code was looked at first. Please check what is to be paid now, then press again.";
 
-const TOTAL_CHANGED: &str = "The total changed. Please look at it, then press Pay again.";
-
-/// Saves each part that is whole; what the cart refuses comes back as errors of its fields.
-async fn save(
-    shop: &Shop,
-    visit: &Visit,
-    key: &CartKey,
-    mut view: Cart,
-    input: &CheckoutInput,
-) -> Result<(Cart, Vec<FormError>), Trouble> {
-    let mut errors = Vec::new();
-    for update in draft::updates(input) {
-        match shop.carts.update(visit.tenant_id(), key, update).await {
-            Ok(saved) => view = saved,
-            Err(CartError::Invalid { field, reason }) => {
-                errors.push(field_error(&field, format!("This {reason}.")))
-            }
-            // A twin of this request was faster: placing answers with its order.
-            Err(CartError::NotOpen) => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok((view, errors))
-}
-
-async fn place(
-    shop: &Shop,
-    visit: &Visit,
-    cart: &CartKey,
-    form: &CheckoutForm,
-    key: &str,
-) -> Result<Placed, CheckoutError> {
-    let input = draft::trimmed(&form.input);
+fn wish(form: &CheckoutForm, draft: &Draft, to_pay: bool) -> Wish {
+    let input = input::trimmed(&draft.input);
+    let payment = match to_pay {
+        true => input.payment.clone(),
+        false => NOTHING_LEFT.to_owned(),
+    };
+    let gift_cards = draft
+        .gifts
+        .as_ref()
+        .map(|gifts| gifts.codes.clone())
+        .unwrap_or_default();
     let fields = [
         &input.email,
         &input.name,
@@ -283,48 +270,173 @@ async fn place(
         &input.postal_code,
         &input.country,
         &input.shipping_option_id,
-        &input.payment_token,
+        &payment,
+        &form.expected_total,
     ];
-    let body = serde_json::to_vec(&fields).expect("texts serialise");
-    let provider = match form.payment_provider.as_str() {
-        "" => PROVIDER,
-        named => named,
-    };
-    let request = PlaceOrder {
-        tenant: visit.tenant_id(),
-        test_mode: visit.tenant.test_mode,
-        purchase: Purchase::Cart(cart.clone()),
-        expected_total: None,
-        gift_cards: Vec::new(),
-        provider: provider.to_owned(),
-        token: input.payment_token,
-        return_url: Some(format!("{}/checkout/return", visit.origin)),
-        idempotency: IdempotencyKey {
-            scope: format!("storefront {}", cart.id),
-            key: key.to_owned(),
-            body_hash: Sha256::digest(&body).into(),
-        },
-        actor: Actor::Shopper,
-        trace: Some(visit.trace.trace_id_hex()),
-    };
-    shop.checkout.place(request).await
-}
-
-/// The key of the page that was sent, so that a double click is one order.
-fn kept_key(form: &CheckoutForm) -> Result<String, Trouble> {
-    let sent = &form.idempotency_key;
-    let fits = (1..=KEY_LENGTH_MAX).contains(&sent.len());
-    if fits && sent.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(sent.clone());
+    let body = serde_json::to_vec(&(fields, &gift_cards)).expect("texts serialise");
+    Wish {
+        key: draft.key.clone(),
+        body_hash: Sha256::digest(&body).into(),
+        payment,
+        gift_cards,
+        expected: parsed_total(&form.expected_total),
     }
-    fresh_key()
 }
 
-fn fresh_key() -> Result<String, Trouble> {
-    let mut bytes = [0_u8; KEY_BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        tracing::error!(%error, "the system gave no randomness");
-        Trouble::Broken
-    })?;
-    Ok(hex::encode(bytes))
+async fn waited(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
+    let Some(wish) = Wish::of(shop, visit) else {
+        return Ok(see_other("/checkout"));
+    };
+    let found = match payable(shop, visit).await? {
+        Ok(found) => found,
+        Err(page) => return Ok(page),
+    };
+    let input = CheckoutInput {
+        payment: wish.payment.clone(),
+        gift_cards: wish.gift_cards.join(" "),
+        ..from_cart(&found.view)
+    };
+    let draft = Draft::new(input, wish.key.clone());
+    let page = pay(shop, visit, found, &wish, draft).await?;
+    let in_line = page.status() == StatusCode::OK;
+    Ok(match in_line {
+        true => page,
+        false => with_cookies(page, [shop.cookies.clear_wish(WAIT)]),
+    })
+}
+
+/// The order's page, a place in line, or the form again with what stands in the way.
+async fn pay(
+    shop: &Shop,
+    visit: &Visit,
+    mut found: Found,
+    wish: &Wish,
+    draft: Draft,
+) -> Result<Response, Trouble> {
+    let purchase = Purchase::Cart(found.key.clone());
+    let scope = format!("storefront {}", found.key.id);
+    let return_url = format!("{}/checkout/return", visit.origin);
+    let request = wish.request(visit, purchase, scope, return_url);
+    let error = match shop.checkout.place(request).await {
+        Ok(placed) => {
+            let cookie = shop.cookies.set_order(placed.order_id, &placed.order_token);
+            let page = see_other(&format!("/orders/{}", placed.order_id));
+            return Ok(with_cookies(page, [cookie]));
+        }
+        Err(error) => error,
+    };
+    match error {
+        CheckoutError::CartNotFound | CheckoutError::CartEmpty => return Ok(see_other("/cart")),
+        CheckoutError::Canceled => return anew(shop, visit, &found.view).await,
+        CheckoutError::InLine {
+            position,
+            retry_after_seconds,
+        } => {
+            let line = Line {
+                path: WAIT,
+                leave: "/cart",
+                position,
+                seconds: retry_after_seconds,
+            };
+            if let Some(page) = wish.waits(shop, visit, &line).await? {
+                return Ok(page);
+            }
+        }
+        _ => {}
+    }
+    let refused = refusals::told(error, Some(&found.view))?;
+    // What changed may have been the cart's own: it is told as it is now.
+    let tenant = visit.tenant_id();
+    found.view = shop.carts.view(tenant, &found.key).await?;
+    let options = shop.carts.shipping_options(tenant, &found.key).await?;
+    let sheet = Sheet {
+        shop,
+        visit,
+        cart: &found.view,
+        options: &options,
+    };
+    let draft = Draft {
+        errors: refused.errors,
+        fixes: refused.fixes,
+        changed: refused.changed,
+        start_over: refused.start_over,
+        // The page begins anew: a used key would answer for the order it made.
+        key: fresh_key()?,
+        gifts: None,
+        ..draft
+    };
+    draft.page(&sheet, refused.status).await
+}
+
+/// Saves each part that is whole; what the cart refuses becomes an error of its field.
+async fn save(
+    shop: &Shop,
+    visit: &Visit,
+    found: &Found,
+    draft: &mut Draft,
+) -> Result<Cart, Trouble> {
+    let mut view = found.view.clone();
+    for update in input::updates(&draft.input) {
+        let saved = shop
+            .carts
+            .update(visit.tenant_id(), &found.key, update)
+            .await;
+        match saved {
+            Ok(saved) => view = saved,
+            Err(CartError::Invalid { field, reason }) => {
+                let error = field_error(&field, format!("This {reason}."));
+                draft.errors.push(error);
+            }
+            // A twin of this request was faster: placing answers with its order.
+            Err(CartError::NotOpen) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(view)
+}
+
+/// Takes and forgets promotion codes and gift cards, as the form says.
+async fn codes(
+    shop: &Shop,
+    visit: &Visit,
+    found: &Found,
+    intent: Intent,
+    draft: &mut Draft,
+) -> Result<Cart, Trouble> {
+    let key: &CartKey = &found.key;
+    let mut cart = found.view.clone();
+    if let Intent::DropCoupon(at) = intent
+        && let Some(code) = cart.coupons.get(at).cloned()
+    {
+        cart = coupons::remove(shop, visit, key, cart, &code).await?;
+    }
+    let typed = draft.input.coupon.trim().to_owned();
+    if !typed.is_empty() || intent == Intent::Coupon {
+        let tried = coupons::add(shop, visit, key, cart, &typed).await?;
+        match tried.error {
+            Some(error) => draft.errors.push(field_error("coupon", error)),
+            None => draft.input.coupon.clear(),
+        }
+        cart = tried.cart;
+    }
+    let input = &mut draft.input;
+    let mut kept = gifts::codes_of(&input.gift_cards, &input.gift_card);
+    if let Intent::DropGift(at) = intent
+        && at < kept.len()
+    {
+        kept.remove(at);
+    }
+    let empty = kept.is_empty() && intent == Intent::Gift;
+    let total: Money = cart.totals.total;
+    let looked = gifts::look(shop, visit, &kept, total).await?;
+    let error = match empty {
+        true => Some("Type the code of the card first.".to_owned()),
+        false => looked.shown.error.clone(),
+    };
+    if let Some(error) = error {
+        draft.errors.push(field_error("gift_card", error));
+    }
+    draft.input.gift_cards = looked.codes.join(" ");
+    draft.gifts = Some(looked);
+    Ok(cart)
 }

@@ -7,22 +7,23 @@ use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, Stream};
 use serde::Serialize;
-use stoa_contracts::Address;
 use stoa_contracts::checkout::CheckoutStatus;
-use stoa_contracts::orders::{OrderStatus, OrderView as Order, PaymentStatus};
-use stoa_contracts::payments::AttemptState;
-use stoa_kernel::{OrderId, TenantId};
+use stoa_contracts::orders::{FulfilmentStatus, OrderStatus, OrderView as Order, PaymentStatus};
+use stoa_contracts::payments::{AttemptState, PaymentMethod, PaymentMethodKind, RefundView};
+use stoa_kernel::{Money, OrderId, TenantId};
 use stoa_rest::{HeaderValue, Json, Path, Problem, State, StatusCode, code, header};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::shown::{order_line, shown_totals};
+use super::pay::owed;
+use super::shown::{address_rows, order_line, order_totals};
 use crate::answer::{Trouble, private_page, see_other, with_cookies};
 use crate::cookies::is_token;
-use crate::form::country_name;
-use crate::present::day;
+use crate::present::{day, money};
 use crate::shop::Shop;
-use crate::views::{Frame, Link, Meta, OrderState, OrderView};
+use crate::views::{Frame, Link, Meta, OrderState, OrderView, Totals};
 use crate::visit::Visit;
+
+mod story;
 
 const REFRESH_SECONDS: u32 = 3;
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -34,6 +35,8 @@ const LOOKS_MAX: u32 = 25;
 struct StateLine {
     state: OrderState,
     settled: bool,
+    /// Rises with every change of the order.
+    version: i64,
 }
 
 pub(crate) async fn show(
@@ -96,19 +99,75 @@ async fn order_page(shop: &Shop, visit: &Visit, id: &str) -> Result<Response, Tr
         return Err(Trouble::NotFound);
     }
     let status = shop.checkout.status(visit.tenant_id(), order).await?;
-    let frame = shop.plain_frame(visit).await?;
-    let html = shop.theme.order(&order_view(frame, &status))?;
-    let page = private_page(StatusCode::OK, html);
+    if status.order.status == OrderStatus::Draft {
+        let token = shop.orders.token(visit.tenant_id(), order);
+        let page = see_other(&format!("/pay/{order}"));
+        return Ok(with_cookies(page, [shop.cookies.set_pay(order, &token)]));
+    }
     let own_cart = shop
         .cookies
         .cart_key(&visit.headers)
         .is_some_and(|key| Some(key.id) == status.order.cart_id);
-    let spent = own_cart && state_of(&status) == OrderState::Paid;
-    Ok(if spent {
-        with_cookies(page, shop.cookies.clear_cart())
-    } else {
-        page
-    })
+    let told = Told {
+        instructions: instructions(shop, visit, &status).await?,
+        refunds: refunds(shop, visit, &status).await?,
+        own_cart,
+        status: &status,
+    };
+    let frame = shop.plain_frame(visit).await?;
+    let html = shop.theme.order(&order_view(frame, &told))?;
+    let mut cookies = Vec::new();
+    let bought = matches!(state_of(&status), OrderState::Paid | OrderState::Authorized);
+    if own_cart && bought {
+        cookies.extend(shop.cookies.clear_cart());
+    }
+    if owed(&status).is_some() {
+        let token = shop.orders.token(visit.tenant_id(), order);
+        cookies.push(shop.cookies.set_pay(order, &token));
+    }
+    Ok(with_cookies(private_page(StatusCode::OK, html), cookies))
+}
+
+/// All that the page tells.
+struct Told<'a> {
+    status: &'a CheckoutStatus,
+    instructions: Option<String>,
+    refunds: Vec<RefundView>,
+    /// Whether this browser holds the cart that the order was made of.
+    own_cart: bool,
+}
+
+/// How to pay by hand, while that is still to be done.
+async fn instructions(
+    shop: &Shop,
+    visit: &Visit,
+    status: &CheckoutStatus,
+) -> Result<Option<String>, Trouble> {
+    let promised = status.order.payment_status == PaymentStatus::Authorized;
+    let payment = status.payment.as_ref().filter(|_| promised);
+    let Some(provider) = payment.map(|payment| &payment.provider) else {
+        return Ok(None);
+    };
+    let by_hand =
+        |method: &PaymentMethod| method.id == *provider && method.kind == PaymentMethodKind::Manual;
+    let methods = shop.methods(visit).await?;
+    let method = methods.into_iter().find(by_hand);
+    Ok(method.map(|method| method.instructions.unwrap_or(method.title)))
+}
+
+async fn refunds(
+    shop: &Shop,
+    visit: &Visit,
+    status: &CheckoutStatus,
+) -> Result<Vec<RefundView>, Trouble> {
+    match &shop.till {
+        // Nothing can go back of what never came.
+        Some(till) if status.order.paid.amount > 0 => {
+            let order = status.order.id;
+            Ok(till.payments.refunds_of(visit.tenant_id(), order).await?)
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 async fn look(shop: &Shop, tenant: TenantId, order: OrderId) -> Result<StateLine, Trouble> {
@@ -116,6 +175,7 @@ async fn look(shop: &Shop, tenant: TenantId, order: OrderId) -> Result<StateLine
     Ok(StateLine {
         state: state_of(&status),
         settled: status.settled,
+        version: status.order.version,
     })
 }
 
@@ -180,8 +240,8 @@ fn lines(
 pub(crate) fn state_of(status: &CheckoutStatus) -> OrderState {
     let order = &status.order;
     match order.payment_status {
-        PaymentStatus::Authorized
-        | PaymentStatus::PartiallyPaid
+        PaymentStatus::Authorized => return OrderState::Authorized,
+        PaymentStatus::PartiallyPaid
         | PaymentStatus::Paid
         | PaymentStatus::PartiallyRefunded
         | PaymentStatus::Refunded => return OrderState::Paid,
@@ -210,7 +270,8 @@ pub(crate) fn reason_words(reason: &str) -> String {
     reason.replace('_', " ").trim_end_matches('.').to_owned()
 }
 
-fn words(status: &CheckoutStatus, state: OrderState) -> (String, String, Option<Link>) {
+fn words(told: &Told<'_>, state: OrderState) -> (String, String, Option<Link>) {
+    let status = told.status;
     let order = &status.order;
     let attempt = status.payment.as_ref().map(|attempt| &attempt.state);
     let first_name = order
@@ -224,15 +285,14 @@ fn words(status: &CheckoutStatus, state: OrderState) -> (String, String, Option<
                 .to_owned(),
             None,
         ),
-        OrderState::Paid => (
-            first_name.map_or_else(
-                || "Thank you".to_owned(),
-                |name| format!("Thank you, {name}"),
-            ),
-            format!(
-                "Your order is paid. A confirmation goes to {}.",
-                order.email
-            ),
+        OrderState::Paid => paid_words(told, first_name),
+        OrderState::Authorized => (
+            thanks(first_name),
+            match told.instructions {
+                Some(_) => "Your order is placed. It goes on as soon as your payment arrives.",
+                None => "Your order is placed. The money is held and taken when the shop is ready.",
+            }
+            .to_owned(),
             None,
         ),
         OrderState::Declined => {
@@ -248,7 +308,7 @@ fn words(status: &CheckoutStatus, state: OrderState) -> (String, String, Option<
             (
                 "The bank said no".to_owned(),
                 text,
-                Some(Link::new("Try again", "/checkout")),
+                Some(Link::new("Try again", retry_url(told))),
             )
         }
         OrderState::RequiresAction => {
@@ -265,20 +325,102 @@ fn words(status: &CheckoutStatus, state: OrderState) -> (String, String, Option<
         }
         OrderState::Canceled => (
             "This order was canceled".to_owned(),
-            "Nothing was charged.".to_owned(),
+            match order.paid.amount {
+                0 => "Nothing was charged.".to_owned(),
+                _ => "What you paid has gone back to you.".to_owned(),
+            },
             Some(Link::new("Back to the cart", "/cart")),
         ),
     }
 }
 
-fn order_view(frame: Frame, status: &CheckoutStatus) -> OrderView {
+fn thanks(first_name: Option<String>) -> String {
+    first_name.map_or_else(
+        || "Thank you".to_owned(),
+        |name| format!("Thank you, {name}"),
+    )
+}
+
+fn paid_words(told: &Told<'_>, first_name: Option<String>) -> (String, String, Option<Link>) {
+    let order = &told.status.order;
+    let email = &order.email;
+    let (headline, text) = match (order.payment_status, order.fulfilment_status) {
+        (PaymentStatus::PartiallyPaid, _) => {
+            let Some(owed) = owed(told.status) else {
+                let text = "Part of your order is paid; the rest is on its way.";
+                return (thanks(first_name), text.to_owned(), None);
+            };
+            return (
+                format!("{} is still to be paid", money(owed)),
+                "Your order was changed after you paid. It goes on once the rest is paid."
+                    .to_owned(),
+                Some(Link::new("Pay the rest", format!("/pay/{}", order.id))),
+            );
+        }
+        (PaymentStatus::Refunded, _) => (
+            "Your money is back".to_owned(),
+            format!("{} was refunded.", money(order.refunded)),
+        ),
+        (_, FulfilmentStatus::Delivered) => (
+            "Your order has arrived".to_owned(),
+            "We hope you like it.".to_owned(),
+        ),
+        (_, FulfilmentStatus::Shipped) => (
+            "Your order is on its way".to_owned(),
+            "You find how to follow it below.".to_owned(),
+        ),
+        _ => (
+            thanks(first_name),
+            format!("Your order is paid. A confirmation goes to {email}."),
+        ),
+    };
+    (headline, text, None)
+}
+
+/// The cart where this browser holds it, so that it can be changed first; else the order itself.
+fn retry_url(told: &Told<'_>) -> String {
+    match told.own_cart {
+        true => "/checkout".to_owned(),
+        false => format!("/pay/{}", told.status.order.id),
+    }
+}
+
+fn sums(order: &Order, due: Option<Money>) -> Totals {
+    // `paid` counts gift cards; they are told apart.
+    let by_card = order.paid.amount - order.gift_card.amount;
+    let paid = Money::new(by_card.max(0), order.paid.currency);
+    let apart = order.gift_card.amount > 0 || due.is_some();
+    let rows = [
+        ("Gift cards", order.gift_card),
+        (
+            "Paid",
+            if apart {
+                paid
+            } else {
+                Money::zero(paid.currency)
+            },
+        ),
+    ];
+    let mut totals = order_totals(order).settle(&rows, due);
+    if order.refunded.amount > 0 {
+        totals.settled.push(crate::views::TotalRow {
+            label: "Refunded to you".to_owned(),
+            amount: money(order.refunded),
+        });
+    }
+    totals
+}
+
+fn order_view(frame: Frame, told: &Told<'_>) -> OrderView {
+    let status = told.status;
     let order: &Order = &status.order;
     let state = state_of(status);
-    let (headline, text, action) = words(status, state);
-    let listed = order
-        .lines
-        .iter()
-        .map(|line| (line.unit_price, line.quantity));
+    let (headline, text, action) = words(told, state);
+    let due = match state {
+        OrderState::Paid => owed(status),
+        _ => None,
+    };
+    let instructions = told.instructions.as_deref().unwrap_or_default();
     OrderView {
         meta: Meta::private(format!("Order {} · {}", order.number, frame.shop_name)),
         frame: Frame {
@@ -289,10 +431,14 @@ fn order_view(frame: Frame, status: &CheckoutStatus) -> OrderView {
         headline,
         text,
         action,
+        instructions: instructions.lines().map(str::to_owned).collect(),
         number: order.number.to_string(),
         placed_on: Some(day(order.placed_at)),
         test: order.test,
-        totals: shown_totals(listed, &order.totals, order.tax_inclusive, true),
+        statuses: story::statuses(order),
+        moments: story::moments(order, &told.refunds),
+        parcels: story::parcels(order),
+        totals: sums(order, due),
         lines: order.lines.iter().map(order_line).collect(),
         address: order
             .shipping_address
@@ -300,23 +446,16 @@ fn order_view(frame: Frame, status: &CheckoutStatus) -> OrderView {
             .map(address_rows)
             .unwrap_or_default(),
         email: Some(order.email.clone()),
-        watch_url: is_waiting(state).then(|| format!("/orders/{}/state", order.id)),
+        note: order.note.clone(),
+        watch_url: may_change(order, state).then(|| format!("/orders/{}/state", order.id)),
+        version: order.version,
         refresh_seconds: REFRESH_SECONDS,
     }
 }
 
-fn address_rows(address: &Address) -> Vec<String> {
-    let city = format!("{} {}", address.postal_code, address.city);
-    let rows = [
-        Some(address.name.clone()),
-        Some(address.line1.clone()),
-        address.line2.clone(),
-        Some(city.trim().to_owned()),
-        address.region.clone(),
-        Some(country_name(&address.country).to_owned()),
-    ];
-    rows.into_iter()
-        .flatten()
-        .filter(|row| !row.is_empty())
-        .collect()
+/// Whether news may come while the page is open.
+fn may_change(order: &Order, state: OrderState) -> bool {
+    let arrived = order.fulfilment_status == FulfilmentStatus::Delivered;
+    !matches!(state, OrderState::Canceled | OrderState::Declined)
+        && !(arrived && state == OrderState::Paid)
 }

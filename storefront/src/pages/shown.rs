@@ -1,12 +1,18 @@
 //! From what the contracts tell to what pages print: cards, pictures, sums. Adds up, prices nothing.
 
-use stoa_contracts::cart::{CartLineView, CartView};
+use stoa_contracts::Address;
+use stoa_contracts::cart::{CartLineView, CartNotice, CartView};
 use stoa_contracts::catalog::{CollectionView, MediaLink, ProductSummary};
-use stoa_contracts::orders::OrderLineView;
+use stoa_contracts::orders::{OrderLineView, OrderView};
+use stoa_contracts::pricing::{Adjustment, AppliedPromotion, CouponRefusal, TaxLine};
 use stoa_kernel::{Money, Quantity};
 
-use crate::present::{Sums, compare_at, money, totals};
-use crate::views::{Badge, BadgeTone, CollectionCard, Picture, ProductCard, SummaryLine, Totals};
+use crate::form::country_name;
+use crate::present::{compare_at, money};
+use crate::sums::{Sums, minus, rate_label, totals};
+use crate::views::{
+    Badge, BadgeTone, CollectionCard, Picture, ProductCard, SummaryLine, TotalRow, Totals,
+};
 use crate::visit::{collection_url, product_url};
 
 /// The theme shows every picture in this shape; it only reserves the space.
@@ -150,13 +156,26 @@ pub(crate) fn cart_line(line: &CartLineView) -> SummaryLine {
         quantity: line.quantity.get(),
         unit_price: money(line.unit_price),
         total: money(total),
+        discounts: taken_off(&line.adjustments),
     }
+}
+
+fn taken_off(adjustments: &[Adjustment]) -> Vec<TotalRow> {
+    let some = adjustments.iter().filter(|one| one.amount.amount != 0);
+    some.map(|one| minus(&one.title, one.amount)).collect()
 }
 
 pub(crate) fn cart_totals(cart: &CartView, shipping_known: bool) -> Totals {
     let counted = cart.lines.iter().filter(|line| counts(line));
     let listed = counted.map(|line| (line.unit_price, line.quantity));
-    shown_totals(listed, &cart.totals, cart.tax_inclusive, shipping_known)
+    let parts = Parts {
+        sums: &cart.totals,
+        promotions: &cart.promotions,
+        taxes: &cart.taxes,
+        tax_included: cart.tax_inclusive,
+        shipping_known,
+    };
+    shown_totals(listed, &parts)
 }
 
 pub(crate) fn order_line(line: &OrderLineView) -> SummaryLine {
@@ -167,34 +186,145 @@ pub(crate) fn order_line(line: &OrderLineView) -> SummaryLine {
         quantity: line.quantity.get(),
         unit_price: money(line.unit_price),
         total: money(line_total(line.unit_price, line.quantity)),
+        discounts: taken_off(&line.adjustments),
     }
+}
+
+pub(crate) fn order_totals(order: &OrderView) -> Totals {
+    let lines = order.lines.iter();
+    let listed = lines.map(|line| (line.unit_price, line.quantity));
+    let parts = Parts {
+        sums: &order.totals,
+        promotions: &order.promotions,
+        taxes: &order.taxes,
+        tax_included: order.tax_inclusive,
+        shipping_known: true,
+    };
+    shown_totals(listed, &parts)
+}
+
+pub(crate) fn address_rows(address: &Address) -> Vec<String> {
+    let city = format!("{} {}", address.postal_code, address.city);
+    let rows = [
+        Some(address.name.clone()),
+        Some(address.line1.clone()),
+        address.line2.clone(),
+        Some(city.trim().to_owned()),
+        address.region.clone(),
+        Some(country_name(&address.country).to_owned()),
+    ];
+    rows.into_iter()
+        .flatten()
+        .filter(|row| !row.is_empty())
+        .collect()
+}
+
+/// Why a promotion code does nothing, and what to do about it.
+pub(crate) const fn refusal_words(reason: CouponRefusal) -> &'static str {
+    match reason {
+        CouponRefusal::Unknown => "We do not know this code. Please check how it is spelled.",
+        CouponRefusal::NotYetValid => "This code does not work yet. Keep it for later.",
+        CouponRefusal::Expired => "This code has ended.",
+        CouponRefusal::UsedUp => "This code has been used as often as it may be.",
+        CouponRefusal::DoesNotApply => {
+            "This code does not work for what is in your cart. Look at what it is for."
+        }
+        CouponRefusal::NotCombinable => {
+            "This code does not work together with another offer in your cart."
+        }
+    }
+}
+
+/// What changed in a cart since its shopper last looked, beside what is told at its lines.
+pub(crate) fn notice_words(cart: &CartView) -> Vec<String> {
+    let title = |id| {
+        let line = cart.lines.iter().find(|line| line.id == id);
+        line.map_or("Something in your cart", |line| line.title.as_str())
+    };
+    let words = cart.notices.iter().filter_map(|notice| match notice {
+        CartNotice::PriceChanged {
+            line_id,
+            before,
+            now,
+        } => Some(format!(
+            "{} now costs {}. It was {} when you put it in your cart.",
+            title(*line_id),
+            money(*now),
+            money(*before)
+        )),
+        CartNotice::ShippingGone { .. } => Some(
+            "The delivery you chose is not offered any more. Please choose another at checkout."
+                .to_owned(),
+        ),
+        CartNotice::NotMerged { title, units, .. } => Some(format!(
+            "{units} × {title} did not fit into your cart and was left out."
+        )),
+        // Told beside their lines.
+        CartNotice::StockShort { .. } | CartNotice::NotForSale { .. } => None,
+    });
+    words.collect()
+}
+
+/// What a sum is explained from.
+pub(crate) struct Parts<'a> {
+    pub(crate) sums: &'a stoa_contracts::Totals,
+    pub(crate) promotions: &'a [AppliedPromotion],
+    pub(crate) taxes: &'a [TaxLine],
+    pub(crate) tax_included: bool,
+    pub(crate) shipping_known: bool,
 }
 
 /// Amounts as the shop lists them. Contracts keep lines and shipping net; where prices include
 /// tax, shoppers see both gross, so that the column adds up to the total without the tax row.
 pub(crate) fn shown_totals(
     lines: impl Iterator<Item = (Money, Quantity)>,
-    sums: &stoa_contracts::Totals,
-    tax_included: bool,
-    shipping_known: bool,
+    parts: &Parts<'_>,
 ) -> Totals {
+    let sums = parts.sums;
+    let discounts = discounts(parts);
     let (mut subtotal, mut shipping) = (sums.subtotal, sums.shipping);
-    if tax_included {
+    if parts.tax_included {
         let listed: i64 = lines
             .map(|(unit, quantity)| line_total(unit, quantity).amount)
             .sum();
         subtotal = Money::new(listed, sums.total.currency);
-        let rest = sums.total.amount - listed + sums.discount.amount;
+        let off: i64 = discounts.iter().map(|(_, off)| off.amount).sum();
+        let rest = sums.total.amount - listed + off;
         shipping = Money::new(rest.max(0), sums.total.currency);
+    }
+    let mut taxes: Vec<(String, Money)> = parts
+        .taxes
+        .iter()
+        .map(|tax| (rate_label(&tax.name, tax.rate_ppm), tax.amount))
+        .collect();
+    if taxes.is_empty() && (sums.tax.amount != 0 || !parts.tax_included) {
+        taxes.push(("Tax".to_owned(), sums.tax));
     }
     totals(&Sums {
         subtotal,
-        discount: Some(sums.discount),
-        shipping: shipping_known.then_some(shipping),
-        tax: sums.tax,
+        discounts,
+        shipping: parts.shipping_known.then_some(shipping),
+        taxes,
         total: sums.total,
-        tax_included,
+        tax_included: parts.tax_included,
     })
+}
+
+/// One row a promotion; a single row where their sum is not what the total was made with.
+fn discounts(parts: &Parts<'_>) -> Vec<(String, Money)> {
+    let listed: i64 = parts.promotions.iter().map(|one| one.amount.amount).sum();
+    let whole = parts.tax_included || listed == parts.sums.discount.amount;
+    if parts.promotions.is_empty() || !whole {
+        return vec![("Discount".to_owned(), parts.sums.discount)];
+    }
+    let named = parts.promotions.iter().map(|one| {
+        let label = match &one.code {
+            Some(code) => format!("{} ({code})", one.title),
+            None => one.title.clone(),
+        };
+        (label, one.amount)
+    });
+    named.collect()
 }
 
 #[cfg(test)]
@@ -216,16 +346,23 @@ mod tests {
         };
         let two = Quantity::new(2).expect("a quantity");
         let lines = || [(eur(6_000), two)].into_iter();
-        let gross = shown_totals(lines(), &sums, true, true);
+        let parts = |tax_included| Parts {
+            sums: &sums,
+            promotions: &[],
+            taxes: &[],
+            tax_included,
+            shipping_known: true,
+        };
+        let gross = shown_totals(lines(), &parts(true));
         assert_eq!(
             (gross.subtotal.as_str(), gross.shipping.as_str()),
             ("€120.00", "€6.00")
         );
         assert_eq!(
-            (gross.tax.as_str(), gross.total.as_str()),
+            (gross.taxes[0].amount.as_str(), gross.total.as_str()),
             ("€21.00", "€126.00")
         );
-        let net = shown_totals(lines(), &sums, false, true);
+        let net = shown_totals(lines(), &parts(false));
         assert_eq!(
             (net.subtotal.as_str(), net.shipping.as_str()),
             ("€100.00", "€5.00")

@@ -1,6 +1,8 @@
 //! Renders every page and reads the HTML as a browser or a shopper would; shops through the real
 //! modules. Never starts a server.
 
+#[path = "../../examples/gallery/after.rs"]
+mod after;
 #[path = "../../examples/gallery/sale.rs"]
 mod sale;
 #[path = "../../examples/gallery/samples.rs"]

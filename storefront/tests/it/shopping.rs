@@ -3,7 +3,7 @@
 use stoa_storefront::{OrderState, Theme};
 
 use crate::html::{attribute, between, tags};
-use crate::{sale, samples};
+use crate::{after, sale, samples};
 
 #[test]
 fn a_product_of_one_variant_posts_its_id() {
@@ -200,20 +200,22 @@ fn errors_stand_on_top_and_beside_their_fields() {
 fn only_a_processing_order_reloads_and_asks_for_its_status() {
     let theme = Theme::new();
     let processing = theme
-        .order(&sale::order(OrderState::Processing))
+        .order(&after::order(OrderState::Processing))
         .expect("a page");
     let refresh = "<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>";
     assert!(processing.contains(refresh));
     assert!(processing.contains("data-state=\"processing\" data-watch=\"/api/v1/"));
-    let paid = theme.order(&sale::order(OrderState::Paid)).expect("a page");
+    let paid = theme
+        .order(&after::order(OrderState::Paid))
+        .expect("a page");
     assert!(!paid.contains("http-equiv"));
     assert!(paid.contains("Thank you, Ida") && paid.contains("Order 1042"));
     let declined = theme
-        .order(&sale::order(OrderState::Declined))
+        .order(&after::order(OrderState::Declined))
         .expect("a page");
     assert!(declined.contains("<a class=\"button\" href=\"/checkout\">Try again"));
     let asked = theme
-        .order(&sale::order(OrderState::RequiresAction))
+        .order(&after::order(OrderState::RequiresAction))
         .expect("a page");
     assert!(asked.contains("data-state=\"requires_action\"") && asked.contains("href=\"/bank\""));
 }
@@ -230,7 +232,7 @@ fn private_pages_stay_out_of_search_engines() {
     );
     assert!(
         theme
-            .order(&sale::order(OrderState::Paid))
+            .order(&after::order(OrderState::Paid))
             .expect("a page")
             .contains(noindex)
     );
@@ -244,6 +246,6 @@ fn private_pages_stay_out_of_search_engines() {
 
 #[test]
 fn a_mail_is_shown_in_a_sandbox() {
-    let html = Theme::new().mail(&sale::mail()).expect("a page");
+    let html = Theme::new().mail(&after::mail()).expect("a page");
     assert!(html.contains("<iframe class=\"mail-body\" src=\"/mailbox/2/body\" sandbox="));
 }

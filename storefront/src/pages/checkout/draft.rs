@@ -1,34 +1,42 @@
-//! A checkout as it was typed so far: checks it, splits it into what a cart can save, prints it.
-//! Knows no database.
+//! A checkout as it was typed so far, on its page. Prices and checks nothing.
 
 use axum::response::Response;
-use stoa_contracts::Address;
-use stoa_contracts::cart::{CartUpdate, CartView as Cart};
+use stoa_contracts::cart::CartView as Cart;
+use stoa_contracts::payments::PaymentMethod;
 use stoa_contracts::pricing::ShippingOption;
+use stoa_kernel::Money;
 use stoa_rest::StatusCode;
 
-use super::super::basket::units;
-use super::super::shown::{cart_line, cart_totals};
-use super::{PROVIDER, Trouble, private_page};
-use crate::form::{
-    CheckoutErrors, CheckoutInput, checkout_fields, countries, is_country, test_payments,
-};
+use super::input::summary_error;
+use super::{Trouble, private_page};
+use crate::form::{CheckoutErrors, CheckoutInput, checkout_fields, countries};
+use crate::pages::basket::units;
+use crate::pages::coupons;
+use crate::pages::gifts::{self, Gifts, pay_label};
+use crate::pages::shown::{cart_line, cart_totals, notice_words};
+use crate::pages::till::{change, shown_total};
+use crate::payment::{has_manual, payment_step};
 use crate::present::money;
 use crate::shop::Shop;
 use crate::views::{
-    CheckoutView, FormError, Frame, Meta, Notice, PaymentStep, ShippingChoice, ShippingStep,
+    CheckoutView, CouponBox, FormError, Frame, LineFix, Meta, Notice, ShippingChoice, ShippingStep,
 };
 use crate::visit::Visit;
-
-const EMAIL_BYTES_MAX: usize = 254;
 
 /// A checkout page to be.
 pub(super) struct Draft {
     pub(super) input: CheckoutInput,
     pub(super) errors: Vec<FormError>,
+    pub(super) fixes: Vec<LineFix>,
+    /// What the shopper saw, where it is another total now.
+    pub(super) changed: Option<(Money, Money)>,
+    /// Payment was tried too often.
+    pub(super) start_over: bool,
     pub(super) notice: Option<Notice>,
     /// The hidden idempotency key.
     pub(super) key: String,
+    /// What gift cards pay, where they were asked already.
+    pub(super) gifts: Option<Gifts>,
 }
 
 /// What a draft is printed for.
@@ -44,48 +52,58 @@ impl Draft {
         Self {
             input,
             errors: Vec::new(),
+            fixes: Vec::new(),
+            changed: None,
+            start_over: false,
             notice: None,
             key,
+            gifts: None,
         }
     }
 
     pub(super) async fn page(
-        self,
+        mut self,
         sheet: &Sheet<'_>,
         status: StatusCode,
     ) -> Result<Response, Trouble> {
-        let frame = sheet.shop.plain_frame(sheet.visit).await?;
-        let view = self.view(sheet, frame);
-        Ok(private_page(status, sheet.shop.theme.checkout(&view)?))
+        let Sheet {
+            shop, visit, cart, ..
+        } = *sheet;
+        let frame = shop.plain_frame(visit).await?;
+        let methods = shop.methods(visit).await?;
+        let gifts = match self.gifts.take() {
+            Some(gifts) => gifts,
+            None => {
+                let codes = gifts::codes_of(&self.input.gift_cards, "");
+                gifts::look(shop, visit, &codes, cart.totals.total).await?
+            }
+        };
+        let view = self.view(sheet, frame, &methods, &gifts);
+        Ok(private_page(status, shop.theme.checkout(&view)?))
     }
 
-    fn view(self, sheet: &Sheet<'_>, frame: Frame) -> CheckoutView {
-        let Sheet {
-            visit,
-            cart,
-            options,
-            ..
-        } = *sheet;
-        let test = visit.tenant.test_mode;
-        let mut errors = self.errors;
-        if !test {
-            errors.push(summary_error("This shop cannot take payments yet."));
+    fn view(
+        self,
+        sheet: &Sheet<'_>,
+        frame: Frame,
+        methods: &[PaymentMethod],
+        gifts: &Gifts,
+    ) -> CheckoutView {
+        let cart = sheet.cart;
+        let total = cart.totals.total;
+        let due = Money::new(total.amount - gifts.pays.amount, total.currency);
+        let mut errors = CheckoutErrors(self.errors);
+        let paying = payment_step(methods, &self.input.payment, None, due.amount > 0);
+        if paying.needed && paying.choices.is_empty() {
+            let none = "This shop cannot take payments on this page.";
+            errors.0.push(summary_error(none));
         }
-        let errors = CheckoutErrors(errors);
         let [email, name, line1, line2, city, region, postal_code] =
             checkout_fields(&self.input, &errors);
-        let shipping_known = cart.shipping_option_id.is_some() || options.is_empty();
-        let choices = options.iter().map(|option| ShippingChoice {
-            id: option.id.clone(),
-            title: option.name.clone(),
-            detail: None,
-            selected: cart.shipping_option_id.as_ref() == Some(&option.id),
-            price: if option.price.amount == 0 {
-                "Free".to_owned()
-            } else {
-                money(option.price)
-            },
-        });
+        let part = (gifts.pays.amount > 0).then_some(due);
+        let shipping_known = cart.shipping_option_id.is_some() || sheet.options.is_empty();
+        let mut gift_box = gifts.shown.clone();
+        gift_box.error = errors.on("gift_card").or(gift_box.error);
         CheckoutView {
             meta: Meta::private(format!("Checkout · {}", frame.shop_name)),
             frame: Frame {
@@ -96,8 +114,13 @@ impl Draft {
             },
             action: "/checkout".to_owned(),
             idempotency_key: self.key,
-            expected_total: shown_total(cart),
+            expected_total: shown_total(total),
+            expected_due: shown_total(due),
             errors_title: errors.title(),
+            fixes: self.fixes,
+            changed: self.changed.map(|(before, now)| change(before, now)),
+            notices: notice_words(cart),
+            start_over: self.start_over,
             country: countries(&self.input.country, errors.on("country")),
             email,
             name,
@@ -107,251 +130,38 @@ impl Draft {
             region,
             postal_code,
             shipping: ShippingStep {
-                options: choices.collect(),
+                options: shipping_choices(sheet),
                 error: errors.on("shipping_option_id"),
             },
-            payment: PaymentStep {
-                provider: PROVIDER.to_owned(),
-                test,
-                choices: if test {
-                    test_payments(&self.input.payment_token)
-                } else {
-                    Vec::new()
-                },
-                error: errors.on("payment_token"),
+            payment: crate::views::PaymentStep {
+                error: errors.on("payment"),
+                ..paying
             },
+            coupons: CouponBox {
+                codes: coupons::tags(cart),
+                typed: self.input.coupon,
+                error: errors.on("coupon"),
+            },
+            gifts: gift_box,
             lines: cart.lines.iter().map(cart_line).collect(),
-            totals: cart_totals(cart, shipping_known),
+            totals: cart_totals(cart, shipping_known).settle(&[("Gift cards", gifts.pays)], part),
+            pay_label: pay_label(due, has_manual(methods)),
             errors: errors.0,
         }
     }
 }
 
-/// The total as the hidden field of the page carries it.
-pub(super) fn shown_total(cart: &Cart) -> String {
-    let total = cart.totals.total;
-    format!("{} {}", total.amount, total.currency)
-}
-
-pub(super) fn from_cart(cart: &Cart) -> CheckoutInput {
-    let address = cart.shipping_address.clone().unwrap_or_default();
-    CheckoutInput {
-        email: cart.email.clone().unwrap_or_default(),
-        name: address.name,
-        line1: address.line1,
-        line2: address.line2.unwrap_or_default(),
-        city: address.city,
-        region: address.region.unwrap_or_default(),
-        postal_code: address.postal_code,
-        country: address.country,
-        shipping_option_id: cart.shipping_option_id.clone().unwrap_or_default(),
-        payment_token: String::new(),
-    }
-}
-
-/// Without the spaces that fingers and autofill leave at the ends.
-pub(super) fn trimmed(input: &CheckoutInput) -> CheckoutInput {
-    let trim = |text: &String| text.trim().to_owned();
-    CheckoutInput {
-        email: trim(&input.email),
-        name: trim(&input.name),
-        line1: trim(&input.line1),
-        line2: trim(&input.line2),
-        city: trim(&input.city),
-        region: trim(&input.region),
-        postal_code: trim(&input.postal_code),
-        country: trim(&input.country),
-        shipping_option_id: trim(&input.shipping_option_id),
-        payment_token: trim(&input.payment_token),
-    }
-}
-
-/// One update for each part that is whole, so that one wrong field does not lose the others.
-pub(super) fn updates(input: &CheckoutInput) -> Vec<CartUpdate> {
-    let input = trimmed(input);
-    let optional = |text: String| (!text.is_empty()).then_some(text);
-    let whole = [&input.name, &input.line1, &input.city, &input.postal_code]
-        .iter()
-        .all(|field| !field.is_empty());
-    let address = (whole && is_country(&input.country)).then(|| Address {
-        name: input.name,
-        line1: input.line1,
-        line2: optional(input.line2),
-        city: input.city,
-        region: optional(input.region),
-        postal_code: input.postal_code,
-        country: input.country,
-    });
-    let email = Some(input.email).filter(|email| is_email(email));
-    let shipping = optional(input.shipping_option_id);
-    let mut updates = Vec::new();
-    if email.is_some() {
-        updates.push(CartUpdate {
-            email,
-            ..CartUpdate::default()
-        });
-    }
-    // The address first: which ways of shipping there are may depend on it.
-    if address.is_some() {
-        updates.push(CartUpdate {
-            shipping_address: address,
-            ..CartUpdate::default()
-        });
-    }
-    if shipping.is_some() {
-        updates.push(CartUpdate {
-            shipping_option_id: shipping,
-            ..CartUpdate::default()
-        });
-    }
-    updates
-}
-
-/// What is missing before this can be paid; fields that have an error already get no second one.
-pub(super) fn checked(
-    input: &CheckoutInput,
-    options: &[ShippingOption],
-    known: &[FormError],
-) -> Vec<FormError> {
-    let input = trimmed(input);
-    let no_shipping = !options.is_empty()
-        && !options
-            .iter()
-            .any(|option| option.id == input.shipping_option_id);
-    let rules = [
-        (
-            !is_email(&input.email),
-            "email",
-            "Enter an e-mail address such as name@example.com",
-        ),
-        (input.name.is_empty(), "name", "Enter your full name"),
-        (input.line1.is_empty(), "line1", "Enter street and number"),
-        (
-            input.postal_code.is_empty(),
-            "postal_code",
-            "Enter a postal code",
-        ),
-        (input.city.is_empty(), "city", "Enter a city"),
-        (!is_country(&input.country), "country", "Choose a country"),
-        (
-            no_shipping,
-            "shipping_option_id",
-            "Choose how it should be sent",
-        ),
-        (
-            input.payment_token.is_empty(),
-            "payment_token",
-            "Choose how to pay",
-        ),
-    ];
-    rules
-        .into_iter()
-        .filter(|(broken, field, _)| {
-            *broken
-                && !known
-                    .iter()
-                    .any(|error| error.field.as_deref() == Some(field))
-        })
-        .map(|(_, field, message)| field_error(field, message.to_owned()))
-        .collect()
-}
-
-/// One `@` between two texts, a host with a point or a plain name, no spaces.
-fn is_email(text: &str) -> bool {
-    let parts = text.split_once('@');
-    text.len() <= EMAIL_BYTES_MAX
-        && !text.contains(char::is_whitespace)
-        && parts.is_some_and(|(name, host)| {
-            !name.is_empty() && !host.contains('@') && !host.trim_matches('.').is_empty()
-        })
-}
-
-/// Names a field of the form by the contract's name of it, such as `shipping_address.city`.
-pub(super) fn field_error(field: &str, message: String) -> FormError {
-    const FIELDS: [&str; 10] = [
-        "email",
-        "name",
-        "line1",
-        "line2",
-        "city",
-        "region",
-        "postal_code",
-        "country",
-        "shipping_option_id",
-        "payment_token",
-    ];
-    let last = field.rsplit('.').next().unwrap_or(field);
-    let named = match last {
-        "token" | "provider" => Some("payment_token"),
-        "shipping_option" => Some("shipping_option_id"),
-        "shipping_address" => Some("line1"),
-        other => FIELDS.into_iter().find(|known| *known == other),
+fn shipping_choices(sheet: &Sheet<'_>) -> Vec<ShippingChoice> {
+    let chosen = sheet.cart.shipping_option_id.as_ref();
+    let choice = |option: &ShippingOption| ShippingChoice {
+        id: option.id.clone(),
+        title: option.name.clone(),
+        detail: None,
+        selected: chosen == Some(&option.id),
+        price: match option.price.amount {
+            0 => "Free".to_owned(),
+            _ => money(option.price),
+        },
     };
-    FormError {
-        field: named.map(str::to_owned),
-        message,
-    }
-}
-
-pub(super) fn summary_error(message: impl Into<String>) -> FormError {
-    FormError {
-        field: None,
-        message: message.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_whole_parts_are_saved() {
-        let input = CheckoutInput {
-            email: " ida@example.com ".to_owned(),
-            name: "Ida".to_owned(),
-            shipping_option_id: "standard".to_owned(),
-            ..CheckoutInput::default()
-        };
-        let updates = updates(&input);
-        assert_eq!(updates.len(), 2);
-        assert_eq!(updates[0].email.as_deref(), Some("ida@example.com"));
-        assert_eq!(updates[1].shipping_option_id.as_deref(), Some("standard"));
-    }
-
-    #[test]
-    fn every_missing_field_is_named_once() {
-        let known = [field_error("shipping_address.city", "too long".to_owned())];
-        let option = ShippingOption {
-            id: "standard".to_owned(),
-            name: "Standard".to_owned(),
-            price: stoa_kernel::Money::zero(stoa_kernel::Currency::EUR),
-        };
-        let errors = checked(&CheckoutInput::default(), &[option], &known);
-        let fields: Vec<_> = errors
-            .iter()
-            .filter_map(|error| error.field.as_deref())
-            .collect();
-        assert_eq!(
-            fields,
-            [
-                "email",
-                "name",
-                "line1",
-                "postal_code",
-                "country",
-                "shipping_option_id",
-                "payment_token"
-            ]
-        );
-    }
-
-    #[test]
-    fn an_address_of_mail_has_two_sides() {
-        for good in ["a@b", "ida.l+x@mail.example.com"] {
-            assert!(is_email(good), "{good}");
-        }
-        for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@."] {
-            assert!(!is_email(bad), "{bad}");
-        }
-    }
+    sheet.options.iter().map(choice).collect()
 }

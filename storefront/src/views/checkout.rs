@@ -1,47 +1,8 @@
-//! What the pages of a sale show: cart, checkout and order. Amounts arrive ready to print.
+//! What checkout, the payment link and the line before the till show. Amounts arrive ready to print.
 
 use serde::Serialize;
 
-use super::{Choice, Frame, Link, Meta, Picture};
-
-#[derive(Debug, Clone, Serialize)]
-pub struct CartLine {
-    pub title: String,
-    pub variant: Option<String>,
-    pub url: String,
-    pub image: Option<Picture>,
-    pub unit_price: String,
-    pub quantity: u32,
-    pub quantity_max: u32,
-    pub total: String,
-    /// Where the new quantity is posted.
-    pub action: String,
-    pub remove_action: String,
-    /// Why this line stops the checkout, such as "Only 2 left".
-    pub problem: Option<String>,
-}
-
-/// How an amount comes about.
-#[derive(Debug, Clone, Serialize)]
-pub struct Totals {
-    pub subtotal: String,
-    pub discount: Option<String>,
-    pub shipping: String,
-    pub shipping_note: Option<String>,
-    pub tax: String,
-    pub tax_note: Option<String>,
-    pub total: String,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub struct CartView {
-    pub frame: Frame,
-    pub meta: Meta,
-    pub lines: Vec<CartLine>,
-    pub totals: Totals,
-    pub can_checkout: bool,
-    pub continue_url: String,
-}
+use super::{Choice, CouponBox, Frame, Meta, Picture, TotalRow, Totals};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct SummaryLine {
@@ -51,6 +12,8 @@ pub struct SummaryLine {
     pub quantity: u32,
     pub unit_price: String,
     pub total: String,
+    /// What promotions take off this line.
+    pub discounts: Vec<TotalRow>,
 }
 
 /// One text input with its label and its error.
@@ -65,6 +28,8 @@ pub struct Field {
     pub hint: Option<&'static str>,
     pub value: String,
     pub error: Option<String>,
+    /// The first field with an error: the page begins there, with scripts or without.
+    pub autofocus: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -100,7 +65,8 @@ pub enum PayTone {
 
 #[derive(Debug, Clone, Serialize)]
 pub struct PaymentChoice {
-    pub token: String,
+    /// `test:tok_success`: the provider and its token; the provider alone for methods by hand.
+    pub value: String,
     pub title: String,
     pub text: String,
     pub tone: PayTone,
@@ -109,10 +75,32 @@ pub struct PaymentChoice {
 
 #[derive(Debug, Clone, Serialize)]
 pub struct PaymentStep {
-    pub provider: String,
+    /// False where nothing is left to pay.
+    pub needed: bool,
+    /// What the form sends where nothing is left to choose.
+    pub fixed: Option<String>,
     /// Explains that nothing is charged.
     pub test: bool,
     pub choices: Vec<PaymentChoice>,
+    /// Ways to pay that this page cannot take, and why.
+    pub elsewhere: Vec<String>,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct GiftTag {
+    /// The last characters: enough to tell two cards apart.
+    pub shown: String,
+    pub pays: String,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct GiftBox {
+    pub offered: bool,
+    /// The codes themselves, for the form to send back.
+    pub codes: String,
+    pub cards: Vec<GiftTag>,
+    pub typed: String,
     pub error: Option<String>,
 }
 
@@ -123,6 +111,23 @@ pub struct FormError {
     pub message: String,
 }
 
+/// Something that ran short in the last moment, and the ways out.
+#[derive(Debug, Clone, Serialize)]
+pub struct LineFix {
+    pub title: String,
+    pub action: String,
+    pub remove_action: String,
+    /// Units that can be had.
+    pub offer: Option<u32>,
+}
+
+/// The total is another one than the shopper saw.
+#[derive(Debug, Clone, Serialize)]
+pub struct TotalChange {
+    pub before: String,
+    pub now: String,
+}
+
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckoutView {
     pub frame: Frame,
@@ -131,8 +136,16 @@ pub struct CheckoutView {
     pub idempotency_key: String,
     /// Sent back with the form: nobody pays another total than the one they saw.
     pub expected_total: String,
+    /// As the total, after gift cards.
+    pub expected_due: String,
     pub errors_title: String,
     pub errors: Vec<FormError>,
+    pub fixes: Vec<LineFix>,
+    pub changed: Option<TotalChange>,
+    /// What changed since the shopper last looked at the cart.
+    pub notices: Vec<String>,
+    /// Payment was tried too often: only a new order helps.
+    pub start_over: bool,
     pub email: Field,
     pub name: Field,
     pub line1: Field,
@@ -143,39 +156,45 @@ pub struct CheckoutView {
     pub country: SelectField,
     pub shipping: ShippingStep,
     pub payment: PaymentStep,
+    pub coupons: CouponBox,
+    pub gifts: GiftBox,
     pub lines: Vec<SummaryLine>,
     pub totals: Totals,
+    /// `Pay €52.90`.
+    pub pay_label: String,
 }
 
-/// The order as its page tells it; also the `state` that the status address answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderState {
-    Processing,
-    Paid,
-    Declined,
-    RequiresAction,
-    Canceled,
-}
-
+/// An order that is paid by its link.
 #[derive(Debug, Clone, Serialize)]
-pub struct OrderView {
+pub struct PayView {
     pub frame: Frame,
     pub meta: Meta,
-    pub state: OrderState,
+    pub action: String,
+    pub idempotency_key: String,
+    pub expected_total: String,
+    pub expected_due: String,
+    pub errors_title: String,
+    pub errors: Vec<FormError>,
+    pub changed: Option<TotalChange>,
     pub headline: String,
     pub text: String,
-    /// "Try again" after a decline, "Continue" where the bank asks for more.
-    pub action: Option<Link>,
-    pub number: String,
-    pub placed_on: Option<String>,
-    pub test: bool,
     pub lines: Vec<SummaryLine>,
-    pub totals: Totals,
     pub address: Vec<String>,
     pub email: Option<String>,
-    /// The status address that the script asks while the order is processing.
-    pub watch_url: Option<String>,
-    /// How often the page reloads without a script.
+    pub totals: Totals,
+    pub payment: PaymentStep,
+    pub gifts: GiftBox,
+    pub pay_label: String,
+}
+
+/// The line before the till.
+#[derive(Debug, Clone, Serialize)]
+pub struct WaitingView {
+    pub frame: Frame,
+    pub meta: Meta,
+    pub position: u32,
+    /// Asks again by itself.
+    pub url: String,
     pub refresh_seconds: u32,
+    pub leave_url: String,
 }
