@@ -1,203 +1,131 @@
-//! From "an order was paid" to one mail in the mailbox. Holds no SQL and no wording.
+//! From a fact to one mail: heard, written once, sent, tried again. Holds no SQL and no wording.
 
-use std::sync::Arc;
+mod bulkhead;
+mod desk;
+mod gather;
+mod listener;
+mod mailbox;
+mod sender;
+mod task;
+mod upkeep;
+
 use std::time::Duration;
 
-use async_trait::async_trait;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use stoa_bus::{Consumer, HandlerError, JobHandler, JobOutcome};
 use stoa_contracts::Deps;
-use stoa_contracts::notify::{Mail, Mailbox};
-use stoa_contracts::orders::{OrderError, OrderPaid, Orders};
-use stoa_kernel::{Envelope, Fact as _, JobId, OrderId, TenantId, Timestamp};
-use stoa_storage::{ClaimedJob, Error, NewJob, Tx};
+use stoa_kernel::TenantId;
+use stoa_storage::{Db, Error};
 
-use crate::domain::Letters;
-use crate::infrastructure;
+use crate::domain::{Engine, Kind, Language, Letter, Letters, Settings, Shop, View, candidates};
+use crate::infrastructure::{self, Relay};
+use crate::{Config, Peers};
+
+pub(crate) use self::desk::{Desk, DeskError, Given, Template};
+pub(crate) use self::listener::Listener;
+pub(crate) use self::mailbox::{LocalMailbox, MailPosition, MailSummary};
+pub(crate) use self::sender::MailSender;
+pub(crate) use self::upkeep::Retention;
 
 const SEND_MAIL: &str = "notify.send_mail";
-const ATTEMPTS_MAX: u32 = 10;
-/// Mails are kept this long.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Old mails removed with each new one: more than one, so that a backlog shrinks.
-const REMOVED_AT_ONCE_MAX: i64 = 20;
-/// Mails given out at once, however many are asked for.
-const LISTED_MAX: u32 = 250;
+/// Only a database that stays away uses attempts up; a mail server's trouble is counted apart.
+const ATTEMPTS_MAX: u32 = 500;
+/// A variant that runs low is told of at most once in this time.
+const LOW_STOCK_QUIET: Duration = Duration::from_secs(24 * 3_600);
+/// Variants that run low within this time share a mail, in microseconds.
+const LOW_STOCK_WINDOW_MICROS: i64 = 10 * 60 * 1_000_000;
+/// After a window has ended, for transactions that began within it.
+const LOW_STOCK_GRACE: Duration = Duration::from_secs(60);
 
-/// What a job carries: an id, never a name or an address.
-#[derive(Debug, Serialize, Deserialize)]
-struct SendConfirmation {
-    order: OrderId,
-}
-
-/// A mail in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub(crate) struct MailSummary {
-    pub(crate) id: JobId,
-    pub(crate) to: String,
-    pub(crate) subject: String,
-    pub(crate) sent_at: Timestamp,
-}
-
-/// The last mail seen: when it was sent, in microseconds, and its id.
-pub(crate) type MailPosition = (i64, JobId);
-
-/// Hears that an order was paid and leaves the writing to a job.
-pub(crate) struct OrderConfirmation {
+/// What everything here works with.
+pub(crate) struct Shared {
     deps: Deps,
-}
-
-impl OrderConfirmation {
-    pub(crate) fn new(deps: Deps) -> Self {
-        Self { deps }
-    }
-}
-
-#[async_trait]
-impl Consumer for OrderConfirmation {
-    fn name(&self) -> &'static str {
-        "notify.order_confirmation"
-    }
-
-    fn subjects(&self) -> Vec<String> {
-        vec![OrderPaid::subject()]
-    }
-
-    async fn handle(&self, tx: &mut Tx<'_>, event: &Envelope) -> Result<(), HandlerError> {
-        let Some(paid) = event.fact::<OrderPaid>().map_err(Error::from)? else {
-            return Ok(());
-        };
-        let now = self.deps.now();
-        let job = NewJob {
-            id: self.deps.ids.make(now),
-            kind: SEND_MAIL,
-            unique_key: Some(paid.order.to_string()),
-            payload: serde_json::to_value(SendConfirmation { order: paid.order })
-                .map_err(Error::from)?,
-            run_at: now,
-            attempts_max: ATTEMPTS_MAX,
-        };
-        tx.enqueue(&job, now).await?;
-        Ok(())
-    }
-}
-
-/// Writes the letter and puts it into the mailbox.
-pub(crate) struct MailSender {
-    deps: Deps,
-    orders: Arc<dyn Orders>,
+    peers: Peers,
+    shop_url: Option<String>,
+    relay: Option<Relay>,
+    engine: Engine,
     letters: Letters,
 }
 
-impl MailSender {
-    pub(crate) fn new(deps: Deps, orders: Arc<dyn Orders>) -> Self {
+/// A shop as its mail shows it.
+struct Sender {
+    shop: Shop,
+    settings: Settings,
+    test_mode: bool,
+}
+
+impl Sender {
+    fn language(&self) -> Language {
+        Language::of(&self.settings.locale)
+    }
+
+    fn name(&self) -> &str {
+        let own = self.settings.from_name.as_deref();
+        own.unwrap_or(&self.shop.name)
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(deps: Deps, peers: Peers, config: Config) -> Self {
         Self {
             deps,
-            orders,
+            peers,
+            shop_url: config.shop_url,
+            relay: config.smtp.map(Relay::new),
+            engine: Engine::new(),
             letters: Letters::new(),
         }
     }
 
-    async fn send(&self, tenant: TenantId, id: JobId, order: OrderId) -> Result<(), SendError> {
-        let view = self.orders.view(tenant, order).await?;
-        let shop = self.deps.storage.tenant(tenant).await?.name;
-        let token = self.orders.token(tenant, order);
-        let letter = self.letters.order_confirmation(&shop, &view, &token)?;
-        let dedupe_key = format!("order_confirmation:{order}");
-        let now = self.deps.now();
-        let db = self.deps.storage.db(tenant).await?;
-        db.write(async move |tx: &mut Tx<'_>| {
-            if infrastructure::insert(tx, id, &dedupe_key, &letter, now).await? {
-                infrastructure::remove_old(tx, now.minus(KEPT), REMOVED_AT_ONCE_MAX).await?;
-            }
-            Ok::<_, Error>(())
-        })
-        .await?;
-        Ok(())
-    }
-}
-
-/// Why a mail was not sent. Says nothing that the letter would say.
-enum SendError {
-    /// Trying again gives the same.
-    Never(String),
-    Later(Error),
-}
-
-impl From<Error> for SendError {
-    fn from(error: Error) -> Self {
-        Self::Later(error)
-    }
-}
-impl From<OrderError> for SendError {
-    fn from(error: OrderError) -> Self {
-        match error {
-            OrderError::Storage(error) => Self::Later(error),
-            OrderError::NotFound | OrderError::Transition { .. } | OrderError::Invalid { .. } => {
-                Self::Never(error.to_string())
-            }
-        }
-    }
-}
-impl From<minijinja::Error> for SendError {
-    fn from(error: minijinja::Error) -> Self {
-        // Its long form shows the values of the letter.
-        Self::Never(format!("the template failed: {}", error.kind()))
-    }
-}
-
-#[async_trait]
-impl JobHandler for MailSender {
-    fn kind(&self) -> &'static str {
-        SEND_MAIL
+    async fn db(&self, tenant: TenantId) -> Result<Db, Error> {
+        self.deps.storage.db(tenant).await
     }
 
-    async fn run(&self, job: &ClaimedJob) -> JobOutcome {
-        let Ok(SendConfirmation { order }) = SendConfirmation::deserialize(&job.payload) else {
-            return JobOutcome::Dead("the payload names no order".to_owned());
+    async fn sender(&self, db: &Db) -> Result<Sender, Error> {
+        let tenant = self.deps.storage.tenant(db.tenant()).await?;
+        let settings = infrastructure::settings(db).await?;
+        let base = self.shop_url.as_deref().unwrap_or_default();
+        let url = match &settings.public_url {
+            Some(own) => own.clone(),
+            None => base
+                .replace("{slug}", &tenant.slug)
+                .trim_end_matches('/')
+                .to_owned(),
         };
-        match self.send(job.tenant, job.id, order).await {
-            Ok(()) => {
-                tracing::debug!(tenant = %job.tenant, %order, "order confirmation sent");
-                JobOutcome::Done
-            }
-            Err(SendError::Never(reason)) => JobOutcome::Dead(reason),
-            Err(SendError::Later(error)) => JobOutcome::Failed(error.to_string()),
-        }
-    }
-}
-
-/// The mailbox kept in the tenant's own cell.
-pub(crate) struct LocalMailbox {
-    deps: Deps,
-}
-
-impl LocalMailbox {
-    pub(crate) fn new(deps: Deps) -> Self {
-        Self { deps }
+        Ok(Sender {
+            shop: Shop {
+                name: tenant.name.clone(),
+                url,
+            },
+            settings,
+            test_mode: tenant.test_mode,
+        })
     }
 
-    pub(crate) async fn summaries(
+    /// In the shop's own words where it has some that work, else in the built-in ones.
+    async fn write(
         &self,
-        tenant: TenantId,
-        position: Option<MailPosition>,
-        limit: i64,
-    ) -> Result<Vec<MailSummary>, Error> {
-        let db = self.deps.storage.db(tenant).await?;
-        infrastructure::summaries(&db, position, limit).await
-    }
-}
-
-#[async_trait]
-impl Mailbox for LocalMailbox {
-    async fn list(&self, tenant: TenantId, limit: u32) -> Result<Vec<Mail>, Error> {
-        let db = self.deps.storage.db(tenant).await?;
-        infrastructure::list(&db, limit.min(LISTED_MAX)).await
-    }
-
-    async fn read(&self, tenant: TenantId, id: JobId) -> Result<Option<Mail>, Error> {
-        let db = self.deps.storage.db(tenant).await?;
-        infrastructure::read(&db, id).await
+        db: &Db,
+        kind: Kind,
+        locale: &str,
+        view: &View,
+    ) -> Result<Option<Letter>, Error> {
+        let own = infrastructure::own_template(db, kind, candidates(locale)).await?;
+        if let Some(own) = own {
+            match self.engine.render(&own.source, view) {
+                Ok(letter) => return Ok(Some(letter)),
+                // Without the reason, which may show the letter.
+                Err(refused) => tracing::warn!(
+                    tenant = %db.tenant(), kind = kind.as_str(), locale = own.locale,
+                    field = refused.field, line = refused.line, error = %refused.kind,
+                    "a shop's own template failed; the built-in one is used"
+                ),
+            }
+        }
+        let source = self.letters.source(kind, Language::of(locale));
+        let made = self.engine.render(source, view);
+        if let Err(refused) = &made {
+            tracing::error!(kind = kind.as_str(), field = refused.field, line = refused.line,
+                error = %refused.kind, "a built-in template failed");
+        }
+        Ok(made.ok())
     }
 }

@@ -1,187 +1,232 @@
-//! Letters, word by word.
+//! Letters word by word, what templates may do, and when a send is tried again.
 
-use stoa_contracts::Totals;
-use stoa_contracts::orders::{FulfilmentStatus, OrderLineView, OrderStatus, PaymentStatus};
-use stoa_kernel::{CartId, Currency, LineId, OrderId, ProductId, Quantity, Timestamp, VariantId};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use expect_test::{ExpectFile, expect_file};
+use stoa_kernel::{Currency, Money};
 
 use super::*;
 
-fn eur(amount: i64) -> Money {
-    Money::new(amount, Currency::EUR)
+fn rendered(kind: Kind, language: Language, full: bool) -> Letter {
+    let letters = Letters::new();
+    let [all, least] = samples(kind, language, &letters.words(language));
+    let view = if full { all } else { least };
+    let made = Engine::new().render(letters.source(kind, language), &view);
+    made.expect(kind.as_str())
 }
 
-fn line(title: &str, variant: &str, quantity: u32, subtotal: i64, tax: i64) -> OrderLineView {
-    OrderLineView {
-        id: LineId::from_u128(1),
-        variant_id: VariantId::from_u128(1),
-        product_id: ProductId::from_u128(1),
-        title: title.to_owned(),
-        variant_title: variant.to_owned(),
-        sku: None,
-        image: None,
-        quantity: Quantity::new(quantity).expect("at least one"),
-        unit_price: eur(subtotal / i64::from(quantity)),
-        subtotal: eur(subtotal),
-        tax: eur(tax),
-        total: eur(subtotal + tax),
-        requires_shipping: true,
-        grams: 0,
-        discount: eur(0),
-        adjustments: Vec::new(),
-        fulfilled: 0,
-        returned: 0,
-        refunded: 0,
+fn check(language: Language, expected: &ExpectFile) {
+    let mut text = String::new();
+    for &kind in Kind::ALL {
+        for (name, full) in [("full", true), ("least", false)] {
+            let letter = rendered(kind, language, full);
+            let head = format!("== {} ({name})", kind.as_str());
+            writeln!(text, "{head}\n{}\n\n{}\n", letter.subject, letter.text).expect("a text");
+        }
+    }
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn every_letter_reads_well_in_english() {
+    check(Language::English, &expect_file!["tests/en.txt"]);
+}
+
+#[test]
+fn every_letter_reads_well_in_german() {
+    check(Language::German, &expect_file!["tests/de.txt"]);
+}
+
+#[test]
+fn every_letter_reads_well_in_french() {
+    check(Language::French, &expect_file!["tests/fr.txt"]);
+}
+
+#[test]
+fn a_confirmation_in_html_is_a_table_that_works_in_the_dark() {
+    let letter = rendered(Kind::OrderConfirmation, Language::English, true);
+    expect_file!["tests/order_confirmation.html"].assert_eq(&letter.html);
+}
+
+#[test]
+fn html_says_what_the_text_says_and_escapes_it() {
+    for language in Language::ALL {
+        for &kind in Kind::ALL {
+            let letter = rendered(kind, language, true);
+            let html = &letter.html;
+            let escaped = letter.subject.replace('&', "&amp;");
+            assert!(
+                html.contains(&format!("<title>{escaped}</title>")),
+                "{html}"
+            );
+            assert!(html.contains("Tea &amp; More"), "{html}");
+            assert!(
+                !html.contains("Tea & More") && !html.contains("Cup & saucer"),
+                "{html}"
+            );
+            for line in letter.text.lines().filter(|line| line.ends_with("EUR")) {
+                let amount = line.rsplit(": ").next().expect("an amount");
+                assert!(html.contains(&format!(">{amount}</td>")), "{amount} {html}");
+            }
+            assert_eq!(
+                html.matches("<table").count(),
+                html.matches("</table>").count()
+            );
+            assert_eq!(html.matches("<tr").count(), html.matches("</tr>").count());
+            assert!(!html.contains("[[") && !html.contains("{{"), "{html}");
+        }
     }
 }
 
-fn order() -> OrderView {
-    let address = Address {
-        name: "Ada <Lovelace>".to_owned(),
-        line1: "St James's Square 12".to_owned(),
-        line2: Some(String::new()),
-        city: "London".to_owned(),
-        region: None,
-        postal_code: "SW1Y 4JH".to_owned(),
-        country: "GB".to_owned(),
+#[test]
+fn every_built_in_letter_is_one_a_merchant_could_write() {
+    let (letters, engine) = (Letters::new(), Engine::new());
+    for language in Language::ALL {
+        for &kind in Kind::ALL {
+            let checked = engine.check(letters.source(kind, language));
+            assert_eq!(checked, Ok(()), "{} {}", kind.as_str(), language.as_str());
+        }
+    }
+}
+
+fn refusal(text: &str) -> (Option<usize>, String) {
+    let source = Source {
+        subject: String::new(),
+        text: text.to_owned(),
+        html: String::new(),
     };
-    OrderView {
-        id: OrderId::from_u128(1),
-        number: 1_001,
-        status: OrderStatus::Pending,
-        payment_status: PaymentStatus::Paid,
-        fulfilment_status: FulfilmentStatus::NotFulfilled,
-        email: "ada@example.com".to_owned(),
-        shipping_address: Some(address),
-        billing_address: None,
-        shipping_option: Some("standard".to_owned()),
-        currency: Currency::EUR,
-        lines: vec![
-            line("Teapot & <script>", "Blue / 1 l", 2, 4_000, 760),
-            line("Cup", "Default", 1, 500, 95),
-        ],
-        totals: Totals {
-            subtotal: eur(4_500),
-            discount: eur(0),
-            shipping: eur(400),
-            tax: eur(931),
-            total: eur(5_831),
-        },
-        tax_inclusive: false,
-        test: false,
-        placed_at: Timestamp::from_micros(0),
-        paid_at: Some(Timestamp::from_micros(1)),
-        canceled_at: None,
-        reason: None,
-        cart_id: Some(CartId::from_u128(1)),
-        customer_id: None,
-        note: None,
-        promotions: Vec::new(),
-        taxes: Vec::new(),
-        gift_card: eur(0),
-        paid: eur(5_831),
-        refunded: eur(0),
-        cancel_requested_at: None,
-        fulfilments: Vec::new(),
-        returns: Vec::new(),
-        version: 2,
-    }
-}
-
-fn letter(shop: &str, order: &OrderView) -> Letter {
-    Letters::new()
-        .order_confirmation(shop, order, "tok-en_1")
-        .expect("a letter")
+    let engine = Engine::new();
+    let words = Letters::new().words(Language::English);
+    let [view, _] = samples(Kind::OrderShipped, Language::English, &words);
+    let refused = match engine.check(&source) {
+        Ok(()) => engine.render(&source, &view).expect_err(text),
+        Err(refused) => refused,
+    };
+    assert_eq!(refused.field, "text");
+    (refused.line, refused.reason)
 }
 
 #[test]
-fn the_text_says_what_was_bought_and_what_it_cost() {
-    let letter = letter("Acme", &order());
-    assert_eq!(
-        letter.text,
-        "\
-Thank you, Ada <Lovelace>!
-
-Your order 1001 at Acme is paid.
-
-2 x Teapot & <script> (Blue / 1 l): 40.00 EUR
-1 x Cup: 5.00 EUR
-
-Subtotal: 45.00 EUR
-Shipping: 4.00 EUR
-Tax: 9.31 EUR
-Total: 58.31 EUR
-
-Goes to:
-  Ada <Lovelace>
-  St James's Square 12
-  SW1Y 4JH
-  London
-  GB
-
-Your order: /orders/order_00000000000000000000000001?token=tok-en_1"
-    );
-    assert_eq!(letter.to, "ada@example.com");
-    assert_eq!(letter.subject, "Your order 1001 at Acme");
-}
-
-#[test]
-fn a_test_order_with_taxed_prices_and_a_discount_says_so() {
-    let mut taxed = order();
-    taxed.tax_inclusive = true;
-    taxed.test = true;
-    taxed.shipping_address = None;
-    taxed.shipping_option = None;
-    taxed.totals.discount = eur(250);
-    taxed.totals.shipping = eur(0);
-    assert_eq!(
-        letter("Acme", &taxed).text,
-        "\
-Thank you, dear customer!
-
-Your order 1001 at Acme is paid.
-This is a test order: no money was taken and nothing will be sent.
-
-2 x Teapot & <script> (Blue / 1 l): 47.60 EUR
-1 x Cup: 5.95 EUR
-
-Subtotal without tax: 45.00 EUR
-Discount: -2.50 EUR
-Tax: 9.31 EUR
-Total: 58.31 EUR
-
-Your order: /orders/order_00000000000000000000000001?token=tok-en_1"
-    );
-}
-
-#[test]
-fn what_people_wrote_is_text_in_html() {
-    let html = letter("Tea & <b>Co</b>", &order()).html;
-    for shown in [
-        "<title>Your order 1001 at Tea &amp; &lt;b&gt;Co&lt;&#x2f;b&gt;</title>",
-        "Thank you, Ada &lt;Lovelace&gt;!</h1>",
-        "2 × Teapot &amp; &lt;script&gt;<br>",
-        ">40.00 EUR</td></tr>",
-        ">58.31 EUR</td></tr>",
-        "Ada &lt;Lovelace&gt;<br>St James&#x27;s Square 12<br>SW1Y 4JH<br>London<br>GB</address>",
-        "token=tok-en_1\"",
+fn a_template_cannot_do_more_than_say_something() {
+    let forbidden = |what: &str| (Some(2), format!("{what} cannot be used in a mail"));
+    for (text, what) in [
+        ("\n{% set x = 1 %}", "`set`"),
+        ("\n{% set x %}y{% endset %}", "`set`"),
+        ("\n{% with x = 1 %}{% endwith %}", "`with`"),
+        ("\n{% macro x() %}{% endmacro %}", "`macro`"),
+        ("\n{% include 'secrets' %}", "`include`"),
+        ("\n{% extends 'secrets' %}", "`extends`"),
+        ("\n{% import 'secrets' as x %}", "`import`"),
+        ("\n{% block x %}{% endblock %}", "`block`"),
+        ("\n{% filter upper %}{% endfilter %}", "`filter`"),
+        (
+            "\n{% autoescape false %}{% endautoescape %}",
+            "`autoescape`",
+        ),
+        ("\n{% do x() %}", "`do`"),
+        ("\n{{ range(3) }}", "a call"),
+        ("\n{{ name.upper() }}", "a call"),
+        ("\n{{ 'x' * 1000000000 }}", "arithmetic"),
+        ("\n{{ 2 ** 9 }}", "arithmetic"),
+        ("\n{{ -order.number }}", "arithmetic"),
+        (
+            "\n{{ name|replace('a', 'aaaaaaaaaa') }}",
+            "the filter `replace`",
+        ),
+        ("\n{{ name|safe }}", "the filter `safe`"),
+        ("\n{{ '%999999999d'|format(1) }}", "the filter `format`"),
+        ("\n{{ name|indent(999999999) }}", "the filter `indent`"),
+        ("\n{{ name|join(name) }}", "the filter `join`"),
+        ("\n{{ [name, name] }}", "a list"),
+        ("\n{{ {'a': name} }}", "a map"),
+        ("\n{{ name[1:] }}", "a slice"),
+        (
+            "\n{% for a, b in order.lines %}{% endfor %}",
+            "a loop over more than one name",
+        ),
+        (
+            "\n{% for a in order.lines recursive %}{% endfor %}",
+            "a recursive loop",
+        ),
+        (
+            "\n{{ 'y' if name is startingwith('x') }}",
+            "the test `startingwith`",
+        ),
+        ("\n{{ name|default(range(3)) }}", "a call"),
     ] {
-        assert!(html.contains(shown), "{shown} in {html}");
+        assert_eq!(refusal(text), forbidden(what), "{text}");
     }
-    assert!(
-        !html.contains("<script>") && !html.contains("<b>"),
-        "{html}"
+}
+
+#[test]
+fn a_template_has_an_end() {
+    let word = "abcdefghijklmnopqrstuvwxyz".repeat(10);
+    let looped = |inner: &str| {
+        let head = format!("{{% for a in '{word}' %}}");
+        let tail = "{% endfor %}";
+        format!("{head}{head}{inner}{tail}{tail}")
+    };
+    let (_, reason) = refusal(&looped(&looped("")));
+    assert_eq!(reason, "takes too long");
+    let (_, reason) = refusal(&looped(&"long ".repeat(20)));
+    assert_eq!(reason, "writes more than 262144 bytes");
+    let (line, reason) = refusal("\n\n{{ nothing }}");
+    assert_eq!((line, reason.as_str()), (Some(3), "undefined value"));
+}
+
+#[test]
+fn an_amount_is_written_as_the_language_does_with_the_currencys_decimals() {
+    let amount = |units, code: &str, language: Language| {
+        let currency: Currency = code.parse().expect("a currency");
+        language.money(Money::new(units, currency))
+    };
+    assert_eq!(
+        amount(123_456_789, "EUR", Language::English),
+        "1,234,567.89 EUR"
     );
-    assert_eq!(html.matches("<tr>").count(), 1 + 2 + 3 + 1);
+    assert_eq!(amount(-123_456, "EUR", Language::German), "-1.234,56 EUR");
+    assert_eq!(
+        amount(123_456, "EUR", Language::French),
+        "1\u{a0}234,56 EUR"
+    );
+    assert_eq!(amount(123_456, "JPY", Language::English), "123,456 JPY");
+    assert_eq!(amount(1_234, "KWD", Language::German), "1,234 KWD");
+    assert_eq!(amount(5, "EUR", Language::English), "0.05 EUR");
+}
+
+#[test]
+fn a_locale_falls_back_to_its_language_and_then_to_english() {
+    assert_eq!(Language::of("de-AT"), Language::German);
+    assert_eq!(Language::of("es"), Language::English);
+    assert_eq!(candidates("de-AT"), ["de-AT", "de"]);
+    for (text, sound) in [
+        ("de", true),
+        ("gsw-CH", true),
+        ("de-at", false),
+        ("DE", false),
+        ("d", false),
+        ("de-AT-x", false),
+        ("", false),
+    ] {
+        assert_eq!(is_locale(text), sound, "{text}");
+    }
+}
+
+#[test]
+fn a_send_is_tried_again_over_a_day_and_then_no_more() {
+    let mut sum = Duration::ZERO;
+    for tried in 1..TRIES_MAX {
+        let pause = next_try(tried, 0).expect("another attempt");
+        let jittered = next_try(tried, u128::MAX).expect("another attempt");
+        assert!(jittered >= pause && jittered <= pause * 11 / 10, "{tried}");
+        sum += pause;
+    }
+    assert_eq!(sum, Duration::from_secs(30 * 3_600 + 21 * 60));
+    assert_eq!(next_try(TRIES_MAX, 0), None);
 }
 
 #[test]
 fn a_header_stays_one_line() {
-    let mut odd = order();
-    odd.email = "ada@example.com\r\nBcc: all@example.com".to_owned();
-    let letter = letter("Acme\r\nBcc: x@example.com", &odd);
-    assert_eq!(
-        letter.subject,
-        "Your order 1001 at Acme  Bcc: x@example.com"
-    );
-    assert_eq!(letter.to, "ada@example.com  Bcc: all@example.com");
+    assert_eq!(one_line("Acme\r\nBcc: x"), "Acme  Bcc: x");
 }

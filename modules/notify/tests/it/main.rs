@@ -1,5 +1,10 @@
-//! The mailbox over every kind of cell: one mail per paid order, seen by its own shop only.
+//! Mail over every kind of cell: each fact once, by a real mail server or into the mailbox.
 
 mod api;
 mod confirmation;
+mod facts;
+mod peers;
+mod post_office;
+mod smtp;
 mod support;
+mod upkeep;
