@@ -1,128 +1,13 @@
 //! A real browser, from the home page to a paid order.
 
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+mod journeys;
+mod window;
 
-use fantoccini::elements::Element;
-use fantoccini::{Client, ClientBuilder, Locator};
-use serde_json::json;
+use fantoccini::Locator;
 
+use self::window::Browser;
 use crate::audit::Books;
 use crate::support::{Backend, Merchant, Shopper, Stoa, backends, eventually};
-
-/// How long a page may take to show something.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// ChromeDriver on a free port, and one browser session in it.
-struct Browser {
-    driver: Child,
-    client: Client,
-    _profile: tempfile::TempDir,
-}
-
-/// Chromium and its driver, where the suite has installed them.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests read where their browser is"
-)]
-fn installed() -> Option<(String, String)> {
-    let chromium = std::env::var("STOA_TEST_CHROMIUM")
-        .ok()
-        .filter(|path| !path.is_empty())?;
-    let driver = std::env::var("STOA_TEST_CHROMEDRIVER")
-        .ok()
-        .filter(|path| !path.is_empty())?;
-    Some((chromium, driver))
-}
-
-impl Browser {
-    /// `None` where no browser is installed.
-    async fn open(scripts: bool) -> Option<Self> {
-        let (chromium, driver) = installed()?;
-        let port = {
-            let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-            probe.local_addr().expect("its number").port()
-        };
-        let driver = Command::new(driver)
-            .arg(format!("--port={port}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the driver starts");
-        let profile = tempfile::tempdir().expect("a folder");
-        let mut options = json!({
-            "binary": chromium,
-            "args": [
-                "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                "--disable-dev-shm-usage", "--disable-background-networking",
-                "--disable-component-update", "--disable-sync", "--window-size=1280,1000",
-                format!("--user-data-dir={}", profile.path().display()),
-            ],
-        });
-        if !scripts {
-            options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
-        }
-        let mut capabilities = serde_json::Map::new();
-        capabilities.insert("goog:chromeOptions".to_owned(), options);
-        let url = format!("http://127.0.0.1:{port}");
-        let client = eventually("the browser", async || {
-            let mut builder = ClientBuilder::new(hyper_util_connector());
-            builder
-                .capabilities(capabilities.clone())
-                .connect(&url)
-                .await
-                .ok()
-        })
-        .await;
-        Some(Self {
-            driver,
-            client,
-            _profile: profile,
-        })
-    }
-
-    async fn find(&self, css: &str) -> Element {
-        let wait = self.client.wait().at_most(PATIENCE);
-        match wait.for_element(Locator::Css(css)).await {
-            Ok(element) => element,
-            Err(error) => {
-                let page = self.client.source().await.unwrap_or_default();
-                panic!("`{css}` did not come: {error}\n{page}");
-            }
-        }
-    }
-
-    /// Clicks once it is there; again, where a script replaced it in the meantime.
-    async fn click(&self, css: &str) {
-        eventually(css, async || self.find(css).await.click().await.ok()).await;
-    }
-
-    async fn fill(&self, name: &str, text: &str) {
-        let element = self.find(&format!("[name={name}]")).await;
-        element.clear().await.expect("a field");
-        element.send_keys(text).await.expect("a field");
-    }
-
-    async fn close(self) {
-        self.client
-            .clone()
-            .close()
-            .await
-            .expect("the session closes");
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        drop(self.driver.kill());
-        drop(self.driver.wait());
-    }
-}
-
-fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector {
-    hyper_util::client::legacy::connect::HttpConnector::new()
-}
 
 /// A product on the home page of which something is in stock.
 async fn product_on_home(browser: &Browser, shopper: &Shopper) -> serde_json::Value {
@@ -167,25 +52,13 @@ async fn buy(backend: &Backend, scripts: bool) {
     let title = browser.find("h1").await.text().await.expect("text");
     assert_eq!(title, product["title"].as_str().expect("a title"));
     browser.click("#add").await;
-    browser
-        .client
-        .goto(&format!("{home}/cart"))
-        .await
-        .expect("the cart");
+    // Where scripts run the cart opens beside the page; elsewhere it is the next page.
+    if scripts {
+        browser.click("dialog.drawer[open] a[href='/cart']").await;
+    }
     browser.click("main a[href='/checkout']").await;
-    browser.fill("email", "ada@example.com").await;
-    browser.fill("name", "Ada Lovelace").await;
-    browser.fill("line1", "12 St James's Square").await;
-    browser.fill("postal_code", "SW1Y 4JH").await;
-    browser.fill("city", "London").await;
-    let country = browser.find("#country").await;
-    country.select_by_value("GB").await.expect("a country");
-    browser.click("label[for='ship-1']").await;
-    let card = browser
-        .find("input[name=payment_token][value=tok_success]")
-        .await;
-    let id = card.attr("id").await.expect("an answer").expect("an id");
-    browser.click(&format!("label[for='{id}']")).await;
+    browser.fill_in().await;
+    browser.choose("test:tok_success").await;
     browser.click("#pay").await;
     if scripts {
         browser.find("#order[data-state=paid]").await;

@@ -61,7 +61,7 @@ fn coupons(error: bool) -> CouponBox {
             tag(
                 "LAMP",
                 false,
-                "This code does not work for what is in your cart. Look at what it is for.",
+                "This code is not for what is in your cart. It waits here in case that changes.",
             ),
         ],
         typed: if error { "SPRING24" } else { "" }.to_owned(),
@@ -334,7 +334,7 @@ pub(crate) fn checkout_with_codes() -> CheckoutView {
             codes: "AAAA-1234".to_owned(),
             cards: vec![GiftTag {
                 shown: "…1234".to_owned(),
-                pays: "−€50.00".to_owned(),
+                pays: "€50.00".to_owned(),
             }],
             ..GiftBox::default()
         },

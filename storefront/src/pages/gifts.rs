@@ -6,7 +6,6 @@ use stoa_kernel::Money;
 use crate::answer::Trouble;
 use crate::present::money;
 use crate::shop::Shop;
-use crate::sums::minus;
 use crate::views::{GiftBox, GiftTag};
 use crate::visit::Visit;
 
@@ -96,7 +95,7 @@ impl Gifts {
             .collect();
         self.shown.cards.push(GiftTag {
             shown: format!("…{end}"),
-            pays: minus("", pays).amount,
+            pays: money(pays),
         });
     }
 

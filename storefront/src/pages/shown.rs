@@ -227,7 +227,7 @@ pub(crate) const fn refusal_words(reason: CouponRefusal) -> &'static str {
         CouponRefusal::Expired => "This code has ended.",
         CouponRefusal::UsedUp => "This code has been used as often as it may be.",
         CouponRefusal::DoesNotApply => {
-            "This code does not work for what is in your cart. Look at what it is for."
+            "This code is not for what is in your cart. It waits here in case that changes."
         }
         CouponRefusal::NotCombinable => {
             "This code does not work together with another offer in your cart."

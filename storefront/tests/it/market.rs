@@ -13,13 +13,14 @@ use hyper_util::service::TowerToHyperService;
 use stoa_bus::{Consumer, HandlerError, JobHandler, JobOutcome};
 use stoa_checkout::Peers;
 use stoa_contracts::catalog::{Catalog, CollectionInput, ProductInput, ProductStatus};
+use stoa_contracts::checkout::Checkout;
 use stoa_contracts::inventory::InitialLevel;
 use stoa_contracts::pricing::NewPrice;
 use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
 use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, RouterConfig};
 use stoa_storage::{Cause, Error, Isolation, Migrations, Tx};
-use stoa_storefront::{ShopDeps, start};
+use stoa_storefront::{ShopDeps, Till, start_with};
 use stoa_telemetry::Metrics;
 use stoa_tenancy::{KeyKind, NewKey, Tenancy};
 use stoa_test_provider::{Settings, TestProvider};
@@ -64,15 +65,26 @@ impl Market {
 
     /// `secure`: as if shoppers came by https.
     pub(crate) async fn with(secure: bool) -> Self {
-        Self::compose(secure, None).await
+        Self::compose(secure, None, |checkout| checkout).await
     }
 
     /// With pages that see another catalog than the one there is.
     pub(crate) async fn seeing(catalog: Arc<dyn Catalog>) -> Self {
-        Self::compose(false, Some(catalog)).await
+        Self::compose(false, Some(catalog), |checkout| checkout).await
     }
 
-    async fn compose(secure: bool, seen: Option<Arc<dyn Catalog>>) -> Self {
+    /// With pages that place their orders through another checkout.
+    pub(crate) async fn through(way: impl FnOnce(Arc<dyn Checkout>) -> Arc<dyn Checkout>) -> Self {
+        let market = Self::compose(false, None, way).await;
+        market.stock_up().await;
+        market
+    }
+
+    async fn compose(
+        secure: bool,
+        seen: Option<Arc<dyn Catalog>>,
+        way: impl FnOnce(Arc<dyn Checkout>) -> Arc<dyn Checkout>,
+    ) -> Self {
         let cells = stoa_testkit::sqlite(MIGRATIONS, Isolation::Shared).await;
         let folder = tempfile::tempdir().expect("a folder");
         let (provider, config) = open_provider(&cells, &folder).await;
@@ -80,7 +92,9 @@ impl Market {
         let cursors = || CursorKey::new([7; 32]);
         let catalog = stoa_catalog::start(deps.clone(), [7; 32], str::to_owned);
         let inventory = stoa_inventory::start(deps.clone(), cursors()).contract;
-        let pricing = stoa_pricing::start(deps.clone(), catalog.contract.clone()).contract;
+        let pricing = stoa_pricing::start(deps.clone(), catalog.contract.clone());
+        let prices = pricing.routes;
+        let pricing = pricing.contract;
         let (listed, priced, stocked) =
             (catalog.contract.clone(), pricing.clone(), inventory.clone());
         let ledger = stoa_ledger::start(deps.clone(), [6; 32], cursors());
@@ -100,16 +114,21 @@ impl Market {
         let checkout = stoa_checkout::start(deps.clone(), peers.clone(), config, &metrics);
         let notify = stoa_notify::start(deps.clone(), peers.orders.clone(), cursors());
         let tenancy = stoa_tenancy::start(deps.clone(), pricing, None);
-        let pages = start(ShopDeps {
+        let till = Till {
+            payments: peers.payments.clone(),
+            ledger: peers.ledger.clone(),
+        };
+        let shop_deps = ShopDeps {
             catalog: seen.unwrap_or_else(|| peers.catalog.clone()),
             carts: peers.carts.clone(),
-            checkout: checkout.contract,
+            checkout: way(checkout.contract),
             orders: peers.orders.clone(),
             mailbox: notify.contract,
             secure,
             media: |name| (name == "mug.svg").then_some(PICTURE),
             welcome: |_| None,
-        });
+        };
+        let pages = start_with(shop_deps, till);
         let config = RouterConfig::new(metrics, deps.ids.clone());
         let shop = cells.tenant("shop").await;
         let other = cells.tenant("other").await;
@@ -123,6 +142,9 @@ impl Market {
         Self {
             router: catalog
                 .routes
+                .merge(prices)
+                .merge(ledger.routes)
+                .merge(payments.routes)
                 .merge(pages)
                 .into_router(tenancy.gate, config),
             shop,

@@ -4,10 +4,10 @@ use crate::browser::{Browser, Page, with};
 use crate::html::{attribute, between, tags};
 use crate::market::Market;
 
-const HOST: &str = "shop.localhost";
+pub(crate) const HOST: &str = "shop.localhost";
 const BUY: &str = "<form class=\"buy-form\"";
-const FORM: &str = "<form id=\"checkout\"";
-const IDA: [(&str, &str); 8] = [
+pub(crate) const FORM: &str = "<form id=\"checkout\"";
+pub(crate) const IDA: [(&str, &str); 8] = [
     ("email", "ida@example.com"),
     ("name", "Ida Lindqvist"),
     ("line1", "Storgatan 12"),
@@ -18,7 +18,7 @@ const IDA: [(&str, &str); 8] = [
     ("intent", "pay"),
 ];
 
-async fn with_print(market: &Market) -> Browser {
+pub(crate) async fn with_print(market: &Market) -> Browser {
     let mut browser = Browser::new(&market.router, HOST);
     let form = browser.get("/products/print").await.form(BUY);
     browser.post("/cart/lines", &form).await.location();
@@ -28,7 +28,10 @@ async fn with_print(market: &Market) -> Browser {
 /// Pays as Ida with a test card; the address of the order.
 async fn pay(browser: &mut Browser, token: &str) -> String {
     let page = browser.get("/checkout").await;
-    let form = with(with(page.form(FORM), &IDA), &[("payment_token", token)]);
+    let form = with(
+        with(page.form(FORM), &IDA),
+        &[("payment", &format!("test:{token}"))],
+    );
     let order = browser.post("/checkout", &form).await.location();
     assert!(order.starts_with("/orders/order_"), "{order}");
     order
@@ -252,11 +255,13 @@ async fn nobody_pays_another_total_than_the_one_they_saw() {
     );
     let asked = browser.post("/checkout", &dearer).await;
     assert_eq!(asked.status, 409);
-    assert!(asked.body.contains("The total changed."));
     assert!(
         asked
             .body
-            .contains("Pay <span data-total=\"total\">€60.90</span>"),
+            .contains("It was <s>€52.90</s> and is now <strong>€60.90</strong>")
+    );
+    assert!(
+        asked.body.contains("<span data-label>Pay €60.90</span>"),
         "{}",
         asked.body
     );
@@ -303,13 +308,11 @@ async fn what_the_shop_refuses_is_said_beside_the_field() {
             .body
             .contains("id=\"line1-error\">This looks like a card number")
     );
-    let token = with(form.clone(), &[("payment_token", "tok_")]);
+    let token = with(form.clone(), &[("payment", "test:tok_")]);
     let refused = browser.post("/checkout", &token).await;
     assert_eq!(refused.status, 422);
     assert!(
-        refused
-            .body
-            .contains("href=\"#payment_token\">This way to pay"),
+        refused.body.contains("href=\"#payment\">This way to pay"),
         "{}",
         refused.body
     );
@@ -326,7 +329,7 @@ async fn what_the_shop_refuses_is_said_beside_the_field() {
     assert!(
         short
             .body
-            .contains("Tide is sold out. Please change the cart."),
+            .contains("<a href=\"#fixes\">Tide is sold out: somebody was faster.</a>"),
         "{}",
         short.body
     );
@@ -375,7 +378,10 @@ async fn the_state_of_an_order_is_told_as_json_and_as_a_stream() {
     let json = browser
         .get_with(&state, &[("accept", "application/json")])
         .await;
-    assert_eq!(json.body, r#"{"state":"processing","settled":false}"#);
+    assert_eq!(
+        json.body,
+        r#"{"state":"processing","settled":false,"version":1}"#
+    );
     assert_eq!(json.header("cache-control"), "private, no-store");
     market.settle_soon().await;
     let stream = browser
@@ -384,6 +390,6 @@ async fn the_state_of_an_order_is_told_as_json_and_as_a_stream() {
     assert_eq!(stream.header("content-type"), "text/event-stream");
     assert_eq!(
         stream.body,
-        "data: {\"state\":\"paid\",\"settled\":true}\n\n"
+        "data: {\"state\":\"paid\",\"settled\":true,\"version\":2}\n\n"
     );
 }

@@ -130,6 +130,8 @@ fn checkout_posts_everything_an_order_needs() {
         [
             "idempotency_key",
             "expected_total",
+            "expected_due",
+            "back",
             "email",
             "name",
             "line1",
@@ -138,24 +140,26 @@ fn checkout_posts_everything_an_order_needs() {
             "city",
             "region",
             "shipping_option_id",
-            "payment_provider",
-            "payment_token",
+            "payment",
+            "coupon",
+            "gift_cards",
+            "gift_card",
             "country",
         ]
     );
     let tokens: Vec<_> = tags(form, "input")
         .into_iter()
-        .filter(|tag| attribute(tag, "name") == Some("payment_token"))
+        .filter(|tag| attribute(tag, "name") == Some("payment"))
         .filter_map(|tag| attribute(tag, "value"))
         .collect();
     assert_eq!(
         tokens,
         [
-            "tok_success",
-            "tok_decline",
-            "tok_3ds",
-            "tok_delay",
-            "tok_timeout_after_charge"
+            "test:tok_success",
+            "test:tok_decline",
+            "test:tok_3ds",
+            "test:tok_delay",
+            "test:tok_timeout_after_charge"
         ]
     );
     assert!(form.contains("<option value=\"SE\" selected>Sweden</option>"));
@@ -163,7 +167,7 @@ fn checkout_posts_everything_an_order_needs() {
         form.contains("<span class=\"radio-price\">€12.90</span>"),
         "express has a price of its own"
     );
-    assert!(form.contains("Pay <span data-total=\"total\">€216.90</span>"));
+    assert!(form.contains("<span data-label>Pay €216.90</span>"));
     let pay = tags(form, "button")
         .into_iter()
         .find(|tag| attribute(tag, "id") == Some("pay"));
@@ -204,7 +208,9 @@ fn only_a_processing_order_reloads_and_asks_for_its_status() {
         .expect("a page");
     let refresh = "<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>";
     assert!(processing.contains(refresh));
-    assert!(processing.contains("data-state=\"processing\" data-watch=\"/api/v1/"));
+    assert!(
+        processing.contains("data-state=\"processing\" data-version=\"3\" data-watch=\"/orders/")
+    );
     let paid = theme
         .order(&after::order(OrderState::Paid))
         .expect("a page");
