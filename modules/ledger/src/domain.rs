@@ -4,6 +4,7 @@ mod code;
 mod tender;
 mod wallet;
 
+pub(crate) use stoa_contracts::ledger::AMOUNT_MAX;
 use stoa_contracts::ledger::{AccountKind, Posting};
 use stoa_kernel::{Currency, EntryId, OrderId, Timestamp};
 
@@ -13,8 +14,6 @@ pub(crate) use wallet::{Wallet, WalletId, WalletKind, WalletMark};
 
 /// Lines of one entry: cards and credit of one order, and what stands against them.
 pub(crate) const LINES_PER_ENTRY_MAX: usize = 32;
-/// The largest amount of one line, in minor units: sums of millions of them fit in 64 bits.
-pub(crate) const AMOUNT_MAX: i64 = 1_000_000_000_000;
 
 /// Where money stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

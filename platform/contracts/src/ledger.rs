@@ -8,6 +8,10 @@ use stoa_kernel::{
 };
 use stoa_storage::{Cause, Tx};
 
+/// The largest amount of one line in the books, in minor units: sums of millions of them fit in 64
+/// bits. Nothing larger may be charged, or it could not be booked.
+pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
+
 /// Something that moved money; each kind posts its own balanced lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Posting {

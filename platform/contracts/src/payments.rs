@@ -1,5 +1,7 @@
 //! Payments: what other modules may ask of `payments`, and what it tells.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,8 +10,9 @@ use stoa_kernel::{
 };
 use stoa_storage::{Cause, Tx};
 
-/// One attempt to pay an order, from intent to outcome.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One attempt to pay an order, from intent to outcome. `Debug` shows neither its token nor where the
+/// shopper comes back to.
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewAttempt {
     pub id: AttemptId,
     pub order: OrderId,
@@ -21,6 +24,17 @@ pub struct NewAttempt {
     pub token: String,
     /// Where the shopper comes back to after 3-D Secure.
     pub return_url: Option<String>,
+}
+
+impl fmt::Debug for NewAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewAttempt")
+            .field("id", &self.id)
+            .field("order", &self.order)
+            .field("amount", &self.amount)
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
