@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stoa_contracts::Deps;
-use stoa_contracts::ledger::Ledger;
+use stoa_contracts::ledger::{AMOUNT_MAX, Ledger};
 use stoa_contracts::payments::{
     AttemptState, AttemptView, NewAttempt, NewRefund, PaymentError, PaymentMethod, Payments,
     RefundError, RefundView,
@@ -193,6 +193,10 @@ impl Payments for Desk {
     ) -> Result<(), PaymentError> {
         if attempt.amount.amount < 0 {
             return Err(invalid("amount", "a payment is not below zero"));
+        }
+        // It would be charged, and then the books would refuse it for ever.
+        if attempt.amount.amount > AMOUNT_MAX {
+            return Err(invalid("amount", "is more than the books take"));
         }
         let kind = match attempt.provider.as_str() {
             TEST_PROVIDER => Kind::Test,

@@ -84,14 +84,32 @@ impl Desk {
                 return Ok(());
             };
             match self.send_capture(work, &seen, &capture, fresh).await? {
-                Sent::Answered(change) => {
-                    self.commit(db, &seen, &change, Step::Capture).await?;
-                }
+                Sent::Answered(change) => return self.keep(db, seen, &change).await,
                 Sent::Refused(code) => self.fail_capture(db, attempt, capture, code).await?,
             }
             fresh = false;
         }
         Ok(())
+    }
+
+    /// Writes how the attempt ended at its provider, whatever others have written meanwhile: a twin
+    /// whose own call was refused may have taken this capture for failed.
+    async fn keep(&self, db: &Db, mut seen: Attempt, change: &Change) -> Result<(), PaymentError> {
+        let id = seen.view.id;
+        for _ in 0..STEPS_PER_DRIVE_MAX {
+            if seen.view.state.is_final()
+                || self
+                    .commit(db, &seen, change, Step::Capture)
+                    .await?
+                    .is_some()
+            {
+                return Ok(());
+            }
+            seen = self.load(db, id).await?;
+        }
+        Err(PaymentError::Unreachable {
+            message: "the payment keeps changing".to_owned(),
+        })
     }
 
     async fn send_capture(

@@ -353,12 +353,26 @@ impl Work<'_> {
         match answer.status {
             // The confirmation never arrived; an intent takes one at most.
             IntentStatus::RequiresConfirmation => self.confirm(seen).await,
+            IntentStatus::Declined => self.close(seen, &answer).await,
             _ => judged(seen, &answer, None),
         }
     }
 
+    /// The shopper comes back from the bank with what it takes to try another card on the same
+    /// intent, past us: a decline that was looked up is an end only once the intent is voided.
+    async fn close(&self, seen: &Attempt, declined: &Intent) -> Result<Change, PaymentError> {
+        let change = self.void(seen).await?;
+        match change.state {
+            AttemptState::Voided => judged(seen, declined, None),
+            _ => Ok(change),
+        }
+    }
+
     pub(super) async fn void(&self, seen: &Attempt) -> Result<Change, PaymentError> {
-        let (intent, key) = (self.intent_of(seen)?, seen.view.id.to_string());
+        // A key of its own each time: a void may be sent as often as we like, and a server that keeps
+        // what it answered would repeat a refusal of a moment ago for a day.
+        let fresh: EventId = self.desk.deps.ids.make(self.desk.deps.now());
+        let (intent, key) = (self.intent_of(seen)?, format!("{}-{fresh}", seen.view.id));
         let call = self.provider.void(&intent, &key);
         let answer = match self.desk.call(Step::Void, self.kind, call).await {
             // It is charged, declined, voided before, or being worked on: ask which.

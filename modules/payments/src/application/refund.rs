@@ -174,7 +174,13 @@ impl Desk {
                 return Ok(());
             }
         }
-        if !self.mark_sent(db, back).await? {
+        let marked = self.deps.now();
+        if !self.mark_sent(db, back, marked).await? {
+            return Ok(());
+        }
+        // The mark may have waited long for its commit. By the time that others may send it again,
+        // what is sent now must have arrived: too late, it is left to the next look.
+        if self.deps.now() >= marked.plus(self.resend_after / 2) {
             return Ok(());
         }
         let call = provider.refund(&intent, back.refund, part.amount);
@@ -223,8 +229,13 @@ impl Desk {
     }
 
     /// True where this call alone may send it now.
-    async fn mark_sent(&self, db: &Db, back: &Return<'_>) -> Result<bool, RefundError> {
-        let (refund, part, now) = (back.refund, back.part.clone(), self.deps.now());
+    async fn mark_sent(
+        &self,
+        db: &Db,
+        back: &Return<'_>,
+        now: Timestamp,
+    ) -> Result<bool, RefundError> {
+        let (refund, part) = (back.refund, back.part.clone());
         let points = Step::Mark.points();
         stoa_failpoint::hit(points.before_commit);
         let mine = db

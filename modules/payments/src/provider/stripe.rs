@@ -16,6 +16,10 @@ use crate::seal::Secret;
 
 /// The last version in which an intent takes cards alone unless it says otherwise, as here.
 const API_VERSION: &str = "2022-11-15";
+/// Currencies whose smallest unit the protocol counts otherwise than ISO 4217: an amount of ours would
+/// be taken for a hundred times more, or less.
+const COUNTED_OTHERWISE: [&str; 3] = ["ISK", "MGA", "UGX"];
+const ID_BYTES_MAX: usize = 255;
 const REFUNDS_PER_PAGE: usize = 100;
 const REFUND_PAGES_MAX: usize = 20;
 
@@ -101,7 +105,7 @@ impl StripeClient {
 /// A provider's id goes into a path only where it cannot leave it.
 fn path_part(id: &str) -> Result<&str, ProviderError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    match !id.is_empty() && id.bytes().all(plain) {
+    match (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(plain) {
         true => Ok(id),
         false => Err(ProviderError::unknown("its name for the payment is no id")),
     }
@@ -110,6 +114,12 @@ fn path_part(id: &str) -> Result<&str, ProviderError> {
 #[async_trait]
 impl Provider for StripeClient {
     async fn prepare(&self, request: &Preparation<'_>) -> Result<Intent, ProviderError> {
+        if COUNTED_OTHERWISE.contains(&request.amount.currency.as_str()) {
+            return Err(ProviderError::Refused {
+                code: "currency_not_supported".to_owned(),
+                message: "the provider counts this currency in another unit".to_owned(),
+            });
+        }
         let currency = request.amount.currency.as_str().to_ascii_lowercase();
         let capture = if self.account.captures {
             "automatic"

@@ -102,6 +102,7 @@ impl TestProviderClient {
             .timeout(config.timeout)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client without TLS and proxies needs nothing that could be missing");
         let base_url = config.base_url.trim_end_matches('/').to_owned();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use stoa_contracts::ledger::AMOUNT_MAX;
 use stoa_contracts::payments::{AttemptState, PaymentError};
 use stoa_telemetry::Metrics;
 
@@ -175,9 +176,38 @@ async fn an_order_has_one_live_attempt() {
             (second, AttemptState::Succeeded),
             "{kind}"
         );
-        let third = shop.attempt(order, 2500, "tok_success");
-        shop.try_open(third).await.expect_err(kind);
+        // What an edit left to pay is an attempt of its own, and again the only one that is open.
+        let third = shop.attempt(order, 500, "tok_success");
+        shop.try_open(third).await.expect(kind);
+        let fourth = shop.attempt(order, 500, "tok_success");
+        shop.try_open(fourth).await.expect_err(kind);
     }
+}
+
+#[tokio::test]
+async fn nothing_is_charged_that_the_books_would_refuse() {
+    for shop in Shop::everywhere().await {
+        let kind = shop.cells.kind;
+        let order = shop.order();
+        let over = shop.attempt(order, AMOUNT_MAX + 1, "tok_success");
+        let error = shop.try_open(over).await.expect_err(kind);
+        assert!(
+            matches!(&error, PaymentError::Invalid { field, .. } if field == "amount"),
+            "{kind}: {error}"
+        );
+        let most = shop.attempt(order, AMOUNT_MAX, "tok_success");
+        shop.try_open(most).await.expect(kind);
+    }
+}
+
+#[tokio::test]
+async fn debug_shows_neither_token_nor_return_address() {
+    let shops = Shop::everywhere().await;
+    let mut new = shops[0].attempt(shops[0].order(), 2500, "tok_secret");
+    new.return_url = Some("https://shop.example/orders/secret".to_owned());
+    let shown = format!("{new:?}");
+    assert!(shown.contains(&new.id.to_string()), "{shown}");
+    assert!(!shown.contains("secret"), "{shown}");
 }
 
 #[tokio::test]

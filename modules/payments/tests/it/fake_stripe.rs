@@ -31,6 +31,8 @@ pub(crate) struct Book {
     pub(crate) calls: Vec<(String, Option<String>, Fields)>,
     /// What happens to calls whose path ends like this.
     pub(crate) line: Option<(&'static str, Line)>,
+    /// Keys whose refusal is answered again, where the server keeps what it answered.
+    pub(crate) kept: Option<Vec<String>>,
     /// What refunds are said to be.
     pub(crate) refund_status: Option<&'static str>,
 }
@@ -196,6 +198,10 @@ async fn step(
 ) -> Response {
     let mut book = fake.book();
     note(&mut book, step.clone(), &headers, &fields);
+    let key = book.calls.last().unwrap().1.clone().unwrap();
+    if book.kept.iter().flatten().any(|kept| *kept == key) {
+        return refused(400, "payment_intent_unexpected_state");
+    }
     let Some(intent) = book.intents.iter_mut().find(|intent| intent.id == id) else {
         return refused(404, "resource_missing");
     };
@@ -213,6 +219,7 @@ async fn step(
             intent.received = fields["amount_to_capture"].parse().unwrap();
         }
         ("cancel", "succeeded" | "canceled" | "processing") => {
+            book.kept.iter_mut().for_each(|kept| kept.push(key.clone()));
             return refused(400, "payment_intent_unexpected_state");
         }
         ("cancel", _) => intent.status = "canceled",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 use stoa_contracts::payments::{AttemptState, PaymentError, RefundError, RefundState};
-use stoa_kernel::AttemptId;
+use stoa_kernel::{AttemptId, Money};
 
 use crate::fake_stripe::FakeStripe;
 use crate::shop::{Line, Shop};
@@ -339,5 +339,51 @@ async fn only_a_payment_its_provider_does_not_know_is_abandoned() {
         assert_eq!(view["reason"], "forgotten_by_provider", "{kind}");
         assert_eq!(shop.post(&path, json!({})).await.0, 409, "{kind}");
         assert_eq!(shop.settled().await, (0, 1), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_decline_at_the_bank_is_an_end_for_everybody() {
+    for (shop, fake) in shops("automatic").await {
+        let kind = shop.cells.kind;
+        let (_, attempt, _) = shop.driven("stripe", "pm_3ds").await;
+        fake.book().intents[0].status = "requires_payment_method";
+        let reason = "insufficient_funds".to_owned();
+        let state = drive(&shop, attempt).await.expect(kind);
+        assert_eq!(state, AttemptState::Declined { reason }, "{kind}");
+        // Whoever holds the intent's secret cannot pay it with another card behind our back.
+        assert_eq!(fake.book().intents[0].status, "canceled", "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_void_refused_once_is_not_refused_for_ever() {
+    for (shop, fake) in shops("manual").await {
+        let kind = shop.cells.kind;
+        let (_, attempt, _) = shop.driven("stripe", "pm_3ds").await;
+        fake.book().kept = Some(Vec::new());
+        fake.book().intents[0].status = "processing";
+        let give_up = || shop.payments().give_up(shop.tenant, attempt);
+        assert_eq!(give_up().await.expect(kind), AttemptState::Processing);
+        fake.book().intents[0].status = "requires_capture";
+        assert_eq!(give_up().await.expect(kind), AttemptState::Voided, "{kind}");
+        assert_eq!(fake.book().intents[0].status, "canceled", "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_charged_in_a_currency_that_is_counted_otherwise() {
+    for (shop, fake) in shops("automatic").await {
+        let kind = shop.cells.kind;
+        for currency in ["ISK", "MGA", "UGX"] {
+            let mut new = shop.attempt(shop.order(), 2500, "pm_card_visa");
+            new.provider = "stripe".to_owned();
+            new.amount = Money::new(2500, currency.parse().unwrap());
+            let attempt = shop.try_open(new).await.expect(kind);
+            let reason = "currency_not_supported".to_owned();
+            let state = drive(&shop, attempt).await.expect(kind);
+            assert_eq!(state, AttemptState::Declined { reason }, "{kind}");
+        }
+        assert_eq!(fake.book().calls.len(), 0, "{kind}");
     }
 }

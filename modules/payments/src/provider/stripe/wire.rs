@@ -14,6 +14,10 @@ use crate::provider::{
 pub(super) const NO_RETURN_URL: &str = "no_return_url";
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
+/// Codes and reasons are kept with the payment; messages stand in logs and in what staff read.
+const WORD_BYTES_MAX: usize = 100;
+const MESSAGE_CHARS_MAX: usize = 300;
+const URL_BYTES_MAX: usize = 4_096;
 
 #[derive(Deserialize)]
 pub(super) struct List<T> {
@@ -121,15 +125,19 @@ impl PaymentIntent {
             "requires_payment_method" => IntentStatus::Declined,
             _ => return Err(ProviderError::unknown("it names a status nobody knows")),
         };
+        // It is written down before anything is charged by it.
+        super::path_part(&self.id)?;
         let failure = self.last_payment_error;
+        let code = failure.and_then(|failure| failure.decline_code.or(failure.code));
         Ok(Intent {
             id: self.id,
             status,
-            decline_code: failure.and_then(|failure| failure.decline_code.or(failure.code)),
+            decline_code: word(code),
             next_action_url: self
                 .next_action
                 .and_then(|action| action.redirect_to_url)
-                .and_then(|redirect| redirect.url),
+                .and_then(|redirect| redirect.url)
+                .filter(|url| is_plain(url, URL_BYTES_MAX)),
             captured: self.amount_received,
         })
     }
@@ -140,7 +148,7 @@ impl Refund {
         let status = match self.status.as_deref() {
             Some("succeeded") => RefundStatus::Succeeded,
             Some("failed" | "canceled") => RefundStatus::Failed {
-                reason: self.failure_reason.unwrap_or_else(|| "refused".to_owned()),
+                reason: word(self.failure_reason).unwrap_or_else(|| "refused".to_owned()),
             },
             _ => RefundStatus::Pending,
         };
@@ -156,7 +164,7 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> ProviderError {
     let Ok(ErrorBody { error }) = serde_json::from_slice::<ErrorBody>(body) else {
         return ProviderError::unknown(format!("{status} without a reason"));
     };
-    let message = error.message.unwrap_or_default();
+    let message = short(&error.message.unwrap_or_default());
     let about_key = error.kind.as_deref() == Some("idempotency_error");
     let no_return_url = error.param.as_deref() == Some("return_url")
         && error.code.as_deref() == Some("parameter_unknown")
@@ -168,7 +176,7 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> ProviderError {
             message,
         },
         StatusCode::BAD_REQUEST | StatusCode::PAYMENT_REQUIRED if !about_key => {
-            let code = error.decline_code.or(error.code);
+            let code = word(error.decline_code.or(error.code));
             ProviderError::Refused {
                 code: code.unwrap_or_else(|| "refused".to_owned()),
                 message,
@@ -200,7 +208,7 @@ pub(super) fn read_event(body: &[u8]) -> Result<News, WebhookError> {
             amount: dispute.amount,
             currency: dispute.currency.to_ascii_uppercase().parse().ok(),
             status: dispute.status,
-            reason: dispute.reason,
+            reason: word(dispute.reason),
         });
     } else if event.kind.starts_with("charge.") || event.kind.starts_with("refund.") {
         let part: OfIntent = read(object)?;
@@ -218,4 +226,85 @@ fn parse<T>(answer: serde_json::Result<T>) -> Result<T, WebhookError> {
     answer.map_err(|error| WebhookError::Body {
         message: error.to_string(),
     })
+}
+
+/// A code or reason as it may be kept; one that is none is left out.
+fn word(text: Option<String>) -> Option<String> {
+    text.filter(|text| is_plain(text, WORD_BYTES_MAX))
+}
+
+fn is_plain(text: &str, bytes_max: usize) -> bool {
+    (1..=bytes_max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The beginning of a message, on one line.
+fn short(message: &str) -> String {
+    let line = message.chars().filter(|c| !c.is_control());
+    line.take(MESSAGE_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn intent(id: &str, code: &str, url: &str) -> Result<Intent, ProviderError> {
+        let intent: PaymentIntent = serde_json::from_value(json!({
+            "id": id, "status": "requires_payment_method",
+            "last_payment_error": { "code": code },
+            "next_action": { "redirect_to_url": { "url": url } },
+        }))
+        .expect("an intent");
+        intent.read()
+    }
+
+    #[test]
+    fn an_intent_whose_id_fits_no_path_is_no_answer() {
+        for id in ["", "pi/1", "pi_1?x", "../v1", &"p".repeat(256)] {
+            let read = intent(id, "card_declined", "https://bank.example");
+            assert!(matches!(read, Err(ProviderError::Unknown { .. })), "{id}");
+        }
+        let read = intent("pi_1", "card_declined", "https://bank.example").expect("an intent");
+        assert_eq!(read.decline_code.as_deref(), Some("card_declined"));
+        assert_eq!(
+            read.next_action_url.as_deref(),
+            Some("https://bank.example")
+        );
+    }
+
+    #[test]
+    fn words_that_no_database_keeps_are_left_out() {
+        let long = "x".repeat(5_000);
+        for odd in ["", "a\0b", "a b", &long] {
+            let read = intent("pi_1", odd, &format!("https://bank.example/{odd} ")).expect("it");
+            assert_eq!(
+                (read.decline_code, read.next_action_url),
+                (None, None),
+                "{odd}"
+            );
+            let dispute = json!({
+                "id": "dp_1", "payment_intent": "pi_1", "amount": 1, "currency": "eur",
+                "status": "lost", "reason": odd,
+            });
+            let event = json!({
+                "id": "evt_1", "type": "charge.dispute.closed", "created": 1,
+                "data": { "object": dispute },
+            });
+            let news = read_event(event.to_string().as_bytes()).expect("news");
+            assert_eq!(news.dispute.expect("a dispute").reason, None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn what_a_refusal_says_is_cut_short() {
+        let body = |code: Value| {
+            let message = format!("no\n{}", "x".repeat(5_000));
+            json!({ "error": { "code": code, "message": message } }).to_string()
+        };
+        let refused = refusal(StatusCode::BAD_REQUEST, body(json!("a\0b")).as_bytes());
+        let message = format!("no{}", "x".repeat(MESSAGE_CHARS_MAX - 2));
+        let code = "refused".to_owned();
+        assert_eq!(refused, ProviderError::Refused { code, message });
+    }
 }
