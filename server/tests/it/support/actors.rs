@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use super::eventually;
+use super::process::{PATIENCE, eventually_within};
 
 /// Somebody who buys.
 #[derive(Clone)]
@@ -148,7 +148,11 @@ impl Shopper {
 
     /// Waits until nothing more will happen to the order; returns its status document.
     pub(crate) async fn settled(&self, placed: &Placed) -> Value {
-        eventually("the order to settle", async || {
+        self.settled_within(placed, PATIENCE).await
+    }
+
+    pub(crate) async fn settled_within(&self, placed: &Placed, patience: Duration) -> Value {
+        eventually_within(patience, "the order to settle", async || {
             let (status, body) = answer(self.request(Method::GET, &placed.status_url))
                 .await
                 .ok()?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test calls it stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which database a test runs over.
 #[derive(Debug, Clone)]
@@ -77,15 +77,23 @@ pub(crate) fn seeds(usual: u64) -> u64 {
 }
 
 /// Polls until `look` finds something; panics when it never does.
-pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, look).await
+}
+
+pub(crate) async fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = look().await {
             return found;
         }
         assert!(
-            began.elapsed() < PATIENCE,
-            "waited {PATIENCE:?} in vain: {what}"
+            began.elapsed() < patience,
+            "waited {patience:?} in vain: {what}"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
