@@ -13,8 +13,8 @@ use url::form_urlencoded;
 use super::task::Task;
 use super::{Sender, Shared};
 use crate::domain::{
-    DisputeLine, LowStockLine, Payable, Refund, Returned, Stuck, View, cart_view, order_view,
-    shipment_view,
+    DisputeLine, Language, LowStockLine, Payable, Refund, Returned, Stuck, View, cart_view,
+    order_view, shipment_view,
 };
 use crate::infrastructure::{self, LowStock};
 
@@ -135,32 +135,11 @@ impl Shared {
             }
             Task::AbandonedCart { cart } => self.cart(db, sender, *cart, view).await,
             Task::StaffLowStock { .. } => self.low_stock(db, sender, view).await,
-            Task::StaffPaymentReturned {
-                order, amount, why, ..
-            } => {
+            Task::StaffPaymentReturned { order, .. }
+            | Task::StaffSagaStuck { order, .. }
+            | Task::StaffDispute { order, .. } => {
                 self.order(db, sender, *order, &mut view).await?;
-                view.returned = Some(returned(&view, money(*amount), why));
-                Ok(Gathered::staff(sender, view))
-            }
-            Task::StaffSagaStuck { order, saga, step } => {
-                self.order(db, sender, *order, &mut view).await?;
-                view.stuck = Some(Stuck {
-                    saga: saga.clone(),
-                    step: step.clone(),
-                });
-                Ok(Gathered::staff(sender, view))
-            }
-            Task::StaffDispute {
-                order,
-                amount,
-                status,
-                ..
-            } => {
-                self.order(db, sender, *order, &mut view).await?;
-                view.dispute = Some(DisputeLine {
-                    amount: money(*amount),
-                    status: status.clone(),
-                });
+                for_staff(&mut view, task, language);
                 Ok(Gathered::staff(sender, view))
             }
         }
@@ -316,6 +295,28 @@ impl Shared {
         };
         db.read(async move |tx: &mut Tx<'_>| catalog.variants(tx, &ids).await)
             .await
+    }
+}
+
+/// What staff are told of an order.
+fn for_staff(view: &mut View, task: &Task, language: Language) {
+    match task {
+        Task::StaffPaymentReturned { amount, why, .. } => {
+            view.returned = Some(returned(view, language.money(*amount), why));
+        }
+        Task::StaffSagaStuck { saga, step, .. } => {
+            view.stuck = Some(Stuck {
+                saga: saga.clone(),
+                step: step.clone(),
+            });
+        }
+        Task::StaffDispute { amount, status, .. } => {
+            view.dispute = Some(DisputeLine {
+                amount: language.money(*amount),
+                status: status.clone(),
+            });
+        }
+        _ => {}
     }
 }
 

@@ -13,7 +13,7 @@ fn rendered(kind: Kind, language: Language, full: bool) -> Letter {
     let [all, least] = samples(kind, language, &letters.words(language));
     let view = if full { all } else { least };
     let made = Engine::new().render(letters.source(kind, language), &view);
-    made.expect(kind.as_str())
+    made.expect("a letter")
 }
 
 fn check(language: Language, expected: &ExpectFile) {

@@ -155,19 +155,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         let line = line.trim_end();
         let verb = line.split([' ', ':']).next().unwrap_or_default();
         match verb.to_ascii_uppercase().as_str() {
-            "EHLO" => {
-                say(stream, "250-here").await?;
-                say(
-                    stream,
-                    if offers_tls {
-                        "250-STARTTLS"
-                    } else {
-                        "250-AUTH PLAIN"
-                    },
-                )
-                .await?;
-                say(stream, "250 8BITMIME").await?;
-            }
+            "EHLO" => greet(stream, offers_tls).await?,
             "STARTTLS" => {
                 say(stream, "220 go on").await?;
                 return Some(true);
@@ -190,12 +178,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             }
             "DATA" => {
                 say(stream, "354 go on").await?;
-                let mut data = String::new();
-                while !data.ends_with("\r\n.\r\n") {
-                    if stream.read_line(&mut data).await.ok()? == 0 {
-                        return None;
-                    }
-                }
+                let data = whole_mail(stream).await?;
                 let taken = Taken {
                     from: from.clone(),
                     to: to.clone(),
@@ -222,4 +205,26 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             _ => say(stream, "250 yes").await?,
         }
     }
+}
+
+async fn greet<S: AsyncWrite + Unpin>(stream: &mut S, offers_tls: bool) -> Option<()> {
+    say(stream, "250-here").await?;
+    let offer = if offers_tls {
+        "250-STARTTLS"
+    } else {
+        "250-AUTH PLAIN"
+    };
+    say(stream, offer).await?;
+    say(stream, "250 8BITMIME").await
+}
+
+/// Up to the lonely dot.
+async fn whole_mail<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Option<String> {
+    let mut data = String::new();
+    while !data.ends_with("\r\n.\r\n") {
+        if stream.read_line(&mut data).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some(data)
 }

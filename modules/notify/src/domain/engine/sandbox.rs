@@ -45,7 +45,7 @@ pub(super) fn check(
     let tree = parse(source, field, syntax.clone()).map_err(|error| refused(field, &error))?;
     statement(&tree).map_err(|Found(span, reason)| Refused {
         field,
-        line: Some(usize::try_from(span.start_line).unwrap_or(0)),
+        line: Some(usize::from(span.start_line)),
         reason,
         kind: ErrorKind::InvalidOperation,
     })

@@ -2,7 +2,9 @@
 
 use super::*;
 
-fn smtp(url: &str) -> Result<(String, u16, Encryption, Option<(String, String)>), SmtpError> {
+type Parts = (String, u16, Encryption, Option<(String, String)>);
+
+fn smtp(url: &str) -> Result<Parts, SmtpError> {
     let smtp = Smtp::new(url, "shop@stoa.example")?;
     Ok((smtp.host, smtp.port, smtp.encryption, smtp.credentials))
 }
