@@ -1,5 +1,10 @@
 //! The workflow over real modules, on every kind of cell.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
 mod cancel;
 mod credit;
 mod drafts;
@@ -11,3 +16,4 @@ mod refunds;
 mod returns;
 mod shop;
 mod sweep;
+mod work;

@@ -2,8 +2,7 @@
 //! but that what it does works.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicI64;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -11,7 +10,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use serde_json::{Value, json};
 use stoa_aftersales::{Module, Peers};
-use stoa_bus::{Consumer, JobHandler, JobOutcome};
+use stoa_bus::{Consumer, JobHandler};
 use stoa_contracts::cart::{CartKey, CartUpdate, Carts};
 use stoa_contracts::catalog::{ProductInput, ProductStatus, Seo, VariantInput};
 use stoa_contracts::checkout::{PlaceOrder, Purchase};
@@ -24,9 +23,7 @@ use stoa_payments::{PaymentsConfig, SealKeys};
 use stoa_rest::{
     Caller, Credential, CursorKey, Gate, Problem, RequestTenant, RouterConfig, Routes, TenantInfo,
 };
-use stoa_storage::{
-    Cause, ClaimedJob, Error, IdempotencyKey, JobQueue, Migrations, Storage, Tx, params,
-};
+use stoa_storage::{Cause, Error, IdempotencyKey, Migrations, Storage, Tx, params};
 use stoa_telemetry::Metrics;
 use stoa_testkit::{ManualClock, TestCells};
 use tower::ServiceExt as _;
@@ -50,15 +47,6 @@ pub(crate) const POT: i64 = 2_000;
 pub(crate) const CUP: i64 = 333;
 pub(crate) const STICKER: i64 = 300;
 pub(crate) const ON_HAND: i64 = 10;
-const JOBS: &[&str] = &[
-    "checkout.settle",
-    "checkout.give_back",
-    "aftersales.refund",
-    "aftersales.cancel",
-];
-const LEASE: Duration = Duration::from_secs(60);
-const ROUNDS_MAX: usize = 400;
-
 pub(crate) struct Shop {
     pub(crate) deps: Deps,
     pub(crate) clock: Arc<ManualClock>,
@@ -67,7 +55,7 @@ pub(crate) struct Shop {
     pub(crate) peers: Peers,
     pub(crate) carts: Arc<dyn Carts>,
     pub(crate) care: Module,
-    consumers: Vec<Arc<dyn Consumer>>,
+    pub(crate) consumers: Vec<Arc<dyn Consumer>>,
     pub(crate) jobs: Vec<Arc<dyn JobHandler>>,
     pub(crate) metrics: Metrics,
     /// Must be sent.
@@ -79,7 +67,7 @@ pub(crate) struct Shop {
     pub(crate) provider: Arc<Provider>,
     pub(crate) staff: Router,
     /// The last event that was brought to the consumers.
-    heard: AtomicI64,
+    pub(crate) heard: AtomicI64,
     _cells: TestCells,
 }
 
@@ -149,7 +137,7 @@ fn modules(deps: &Deps, provider: &Provider, metrics: &Metrics) -> Started {
         ledger: ledger.contract.clone(),
     };
     let config = stoa_checkout::Config::new([5; 32]);
-    let checkout = stoa_checkout::start(deps.clone(), peers.clone(), config, metrics);
+    let checkout = stoa_checkout::start(deps.clone(), peers, config, metrics);
     Started {
         carts: carts.contract,
         peers: Peers {
@@ -345,89 +333,6 @@ impl Shop {
     pub(crate) async fn order(&self, order: OrderId) -> OrderView {
         let view = self.peers.orders.view(self.tenant, order).await;
         view.expect(self.kind)
-    }
-
-    pub(crate) async fn queue(&self) -> JobQueue {
-        let tenant = self.deps.storage.tenant(self.tenant).await;
-        let cell = tenant.expect(self.kind).cell;
-        let queue = self.deps.storage.job_queue(cell).await;
-        queue.expect(self.kind).only(JOBS)
-    }
-
-    pub(crate) async fn claim(&self) -> Vec<ClaimedJob> {
-        let lease = self.deps.ids.next_u128().to_string();
-        let queue = self.queue().await;
-        let claimed = queue.claim(lease, self.deps.now(), LEASE, 200).await;
-        claimed.expect(self.kind)
-    }
-
-    pub(crate) async fn run(&self, job: &ClaimedJob) -> JobOutcome {
-        let handler = self.jobs.iter().find(|each| each.kind() == job.kind);
-        handler.expect("a handler of the job's kind").run(job).await
-    }
-
-    /// Runs what is due once, as a worker does.
-    pub(crate) async fn work(&self) {
-        let queue = self.queue().await;
-        for job in self.claim().await {
-            match self.run(&job).await {
-                JobOutcome::Done => queue.finish(&job).await,
-                JobOutcome::Wait(at) => queue.retry(&job, at, None, false).await,
-                JobOutcome::Failed(why) | JobOutcome::Dead(why) => {
-                    panic!("{}: {} failed: {why}", self.kind, job.kind)
-                }
-            }
-            .expect(self.kind);
-        }
-    }
-
-    /// Works, hears and lets time pass until no job is left.
-    pub(crate) async fn settle(&self) {
-        for _ in 0..ROUNDS_MAX {
-            self.work().await;
-            self.hear().await;
-            let due = self.queue().await.next_due().await.expect(self.kind);
-            match due {
-                Some(due) => self.clock.advance(due.since(self.deps.now())),
-                None => return,
-            }
-        }
-        panic!("{}: jobs are still waiting", self.kind);
-    }
-
-    /// Brings what happened since to the consumers, as the bus would.
-    pub(crate) async fn hear(&self) {
-        let tenant = self.deps.storage.tenant(self.tenant).await;
-        let cell = tenant.expect(self.kind).cell;
-        let log = self.deps.storage.event_log(cell).await.expect(self.kind);
-        while log.sequence().await.expect(self.kind) > 0 {}
-        let db = self.db().await;
-        let heard = self.heard.load(Ordering::SeqCst);
-        for event in log.after(heard, 10_000).await.expect(self.kind) {
-            self.heard.store(event.seq, Ordering::SeqCst);
-            for consumer in &self.consumers {
-                if event.tenant != self.tenant || !consumer.subjects().contains(&event.subject) {
-                    continue;
-                }
-                let (consumer, event) = (consumer.clone(), event.clone());
-                db.write(async move |tx: &mut Tx<'_>| {
-                    consumer.handle(tx, &event).await.expect("a known fact");
-                    Ok::<_, Error>(())
-                })
-                .await
-                .expect(self.kind);
-            }
-        }
-    }
-
-    /// The turn of everything of ours that comes round by the clock.
-    pub(crate) async fn tick(&self) {
-        let tenant = self.deps.storage.tenant(self.tenant).await;
-        let cell = tenant.expect(self.kind).cell;
-        for recurring in &self.care.recurring {
-            let done = recurring.run(cell, self.deps.now()).await;
-            done.expect(self.kind);
-        }
     }
 
     /// Asks as staff, with this key.
