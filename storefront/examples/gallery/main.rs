@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stoa_storefront::{OrderState, Theme};
+use stoa_storefront::{OrderState, RenderError, Theme};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out: PathBuf = std::env::args()
@@ -17,7 +17,27 @@ fn main() -> Result<(), Box<dyn Error>> {
         .ok_or("usage: gallery OUT-FOLDER")?
         .into();
     let theme = Theme::new();
-    let mut pages = vec![
+    let mut pages = shop(&theme)?;
+    pages.extend(sale(&theme)?);
+    pages.extend(after(&theme)?);
+    // Opened by hand, since no form is sent here.
+    let drawer = theme.drawer(&sale::cart_full())?;
+    let page = theme.product(&samples::product_mug())?;
+    let open = format!("<dialog class=\"drawer\" open>{drawer}</dialog></body>");
+    pages.push(("drawer", page.replace("</body>", &open)));
+    write_pages(&out, &pages)?;
+    fs::create_dir_all(out.join("assets"))?;
+    for asset in theme.assets().iter() {
+        fs::write(out.join("assets").join(&asset.name), asset.body)?;
+    }
+    copy_media(&out.join("media/sample"))?;
+    Ok(())
+}
+
+type Pages = Vec<(&'static str, String)>;
+
+fn shop(theme: &Theme) -> Result<Pages, RenderError> {
+    Ok(vec![
         ("", theme.home(&samples::home())?),
         (
             "collections/kitchen",
@@ -43,6 +63,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             "products/cast-tape-dispenser",
             theme.product(&samples::product_sold_out())?,
         ),
+    ])
+}
+
+fn sale(theme: &Theme) -> Result<Pages, RenderError> {
+    Ok(vec![
         ("cart", theme.cart(&sale::cart(false))?),
         ("cart/problem", theme.cart(&sale::cart(true))?),
         ("cart/empty", theme.cart(&sale::cart_empty())?),
@@ -59,14 +84,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         ),
         ("checkout/over", theme.checkout(&sale::checkout_over())?),
         ("checkout/wait", theme.waiting(&sale::waiting())?),
-        ("pay", theme.pay(&after::pay(false))?),
-        ("pay/errors", theme.pay(&after::pay(true))?),
-        ("orders/late", theme.order(&after::order_late())?),
         ("checkout", theme.checkout(&sale::checkout(Vec::new()))?),
         (
             "checkout/errors",
             theme.checkout(&sale::checkout_with_errors())?,
         ),
+    ])
+}
+
+fn after(theme: &Theme) -> Result<Pages, RenderError> {
+    let mut pages = vec![
+        ("pay", theme.pay(&after::pay(false))?),
+        ("pay/errors", theme.pay(&after::pay(true))?),
+        ("orders/late", theme.order(&after::order_late())?),
         ("404", theme.error(&after::error(404))?),
         ("500", theme.error(&after::error(500))?),
         ("mailbox", theme.mailbox(&after::mailbox())?),
@@ -84,18 +114,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mail = "<!doctype html><p>Thank you, Ida. Your order <b>1042</b> is paid.</p>".to_owned();
     pages.push(("mailbox/2/body", mail));
-    // Opened by hand, since no form is sent here.
-    let drawer = theme.drawer(&sale::cart_full())?;
-    let page = theme.product(&samples::product_mug())?;
-    let open = format!("<dialog class=\"drawer\" open>{drawer}</dialog></body>");
-    pages.push(("drawer", page.replace("</body>", &open)));
-    write_pages(&out, &pages)?;
-    fs::create_dir_all(out.join("assets"))?;
-    for asset in theme.assets().iter() {
-        fs::write(out.join("assets").join(&asset.name), asset.body)?;
-    }
-    copy_media(&out.join("media/sample"))?;
-    Ok(())
+    Ok(pages)
 }
 
 fn write_pages(out: &Path, pages: &[(&str, String)]) -> Result<(), Box<dyn Error>> {

@@ -239,6 +239,34 @@ pub(crate) fn cart_empty() -> CartView {
     }
 }
 
+fn shipping(error: Option<String>) -> ShippingStep {
+    let option = |id: &str, title: &str, detail: &str, fee: i64, selected| ShippingChoice {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        detail: Some(detail.to_owned()),
+        selected,
+        price: if fee == 0 {
+            "Free".to_owned()
+        } else {
+            money(eur(fee))
+        },
+    };
+    ShippingStep {
+        options: vec![
+            option("standard", "Standard", "3 to 5 working days", 490, true),
+            option("express", "Express", "The next working day", 1290, false),
+            option(
+                "pickup",
+                "Collect from the workshop",
+                "Tuesdays to Saturdays",
+                0,
+                false,
+            ),
+        ],
+        error,
+    }
+}
+
 pub(crate) fn checkout(errors: Vec<FormError>) -> CheckoutView {
     let errors = CheckoutErrors(errors);
     let input = CheckoutInput {
@@ -255,17 +283,6 @@ pub(crate) fn checkout(errors: Vec<FormError>) -> CheckoutView {
         ..CheckoutInput::default()
     };
     let [email, name, line1, line2, city, region, postal_code] = checkout_fields(&input, &errors);
-    let option = |id: &str, title: &str, detail: &str, fee: i64, selected| ShippingChoice {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        detail: Some(detail.to_owned()),
-        selected,
-        price: if fee == 0 {
-            "Free".to_owned()
-        } else {
-            money(eur(fee))
-        },
-    };
     CheckoutView {
         frame: frame(""),
         meta: Meta::private("Checkout · Marram"),
@@ -286,20 +303,7 @@ pub(crate) fn checkout(errors: Vec<FormError>) -> CheckoutView {
         city,
         region,
         postal_code,
-        shipping: ShippingStep {
-            options: vec![
-                option("standard", "Standard", "3 to 5 working days", 490, true),
-                option("express", "Express", "The next working day", 1290, false),
-                option(
-                    "pickup",
-                    "Collect from the workshop",
-                    "Tuesdays to Saturdays",
-                    0,
-                    false,
-                ),
-            ],
-            error: errors.on("shipping_option_id"),
-        },
+        shipping: shipping(errors.on("shipping_option_id")),
         payment: test_payment(errors.on("payment")),
         coupons: CouponBox::default(),
         gifts: GiftBox {

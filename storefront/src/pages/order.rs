@@ -456,6 +456,9 @@ fn order_view(frame: Frame, told: &Told<'_>) -> OrderView {
 /// Whether news may come while the page is open.
 fn may_change(order: &Order, state: OrderState) -> bool {
     let arrived = order.fulfilment_status == FulfilmentStatus::Delivered;
-    !matches!(state, OrderState::Canceled | OrderState::Declined)
-        && !(arrived && state == OrderState::Paid)
+    match state {
+        OrderState::Canceled | OrderState::Declined => false,
+        OrderState::Paid => !arrived,
+        OrderState::Processing | OrderState::Authorized | OrderState::RequiresAction => true,
+    }
 }

@@ -22,5 +22,6 @@ mod pages;
 mod paying;
 mod shopping;
 mod staff;
+mod story;
 mod tenders;
 mod wishing;

@@ -12,13 +12,14 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use stoa_bus::{Consumer, HandlerError, JobHandler, JobOutcome};
 use stoa_checkout::Peers;
+use stoa_contracts::Deps;
 use stoa_contracts::catalog::{Catalog, CollectionInput, ProductInput, ProductStatus};
 use stoa_contracts::checkout::Checkout;
 use stoa_contracts::inventory::InitialLevel;
 use stoa_contracts::pricing::NewPrice;
 use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
 use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
-use stoa_rest::{CursorKey, RouterConfig};
+use stoa_rest::{CursorKey, RouterConfig, Routes};
 use stoa_storage::{Cause, Error, Isolation, Migrations, Tx};
 use stoa_storefront::{ShopDeps, Till, start_with};
 use stoa_telemetry::Metrics;
@@ -89,31 +90,14 @@ impl Market {
         let folder = tempfile::tempdir().expect("a folder");
         let (provider, config) = open_provider(&cells, &folder).await;
         let deps = cells.deps.clone();
-        let cursors = || CursorKey::new([7; 32]);
-        let catalog = stoa_catalog::start(deps.clone(), [7; 32], str::to_owned);
-        let inventory = stoa_inventory::start(deps.clone(), cursors()).contract;
-        let pricing = stoa_pricing::start(deps.clone(), catalog.contract.clone());
-        let prices = pricing.routes;
-        let pricing = pricing.contract;
-        let (listed, priced, stocked) =
-            (catalog.contract.clone(), pricing.clone(), inventory.clone());
-        let ledger = stoa_ledger::start(deps.clone(), [6; 32], cursors());
         let metrics = Metrics::new(Timestamp::from_micros(0));
-        let books = ledger.contract.clone();
-        let payments = stoa_payments::start(deps.clone(), books, config, &metrics);
-        let peers = Peers {
-            carts: stoa_cart::start(deps.clone(), listed, priced, stocked, [8; 32]).contract,
-            catalog: catalog.contract.clone(),
-            pricing: pricing.clone(),
-            inventory,
-            orders: stoa_orders::start(deps.clone(), [9; 32], cursors()).contract,
-            payments: payments.contract,
-            ledger: ledger.contract,
-        };
+        let catalog = stoa_catalog::start(deps.clone(), [7; 32], str::to_owned);
+        let (peers, staff) = trade(&deps, catalog.contract.clone(), config, &metrics);
         let config = stoa_checkout::Config::new([5; 32]);
         let checkout = stoa_checkout::start(deps.clone(), peers.clone(), config, &metrics);
-        let notify = stoa_notify::start(deps.clone(), peers.orders.clone(), cursors());
-        let tenancy = stoa_tenancy::start(deps.clone(), pricing, None);
+        let cursors = CursorKey::new([7; 32]);
+        let notify = stoa_notify::start(deps.clone(), peers.orders.clone(), cursors);
+        let tenancy = stoa_tenancy::start(deps.clone(), peers.pricing.clone(), None);
         let till = Till {
             payments: peers.payments.clone(),
             ledger: peers.ledger.clone(),
@@ -142,9 +126,7 @@ impl Market {
         Self {
             router: catalog
                 .routes
-                .merge(prices)
-                .merge(ledger.routes)
-                .merge(payments.routes)
+                .merge(staff)
                 .merge(pages)
                 .into_router(tenancy.gate, config),
             shop,
@@ -444,6 +426,34 @@ impl Market {
             self.tenancy.create_key(key).await.expect("a key").1
         )
     }
+}
+
+/// The modules that sell, and what staff call of them.
+fn trade(
+    deps: &Deps,
+    catalog: Arc<dyn Catalog>,
+    config: PaymentsConfig,
+    metrics: &Metrics,
+) -> (Peers, Routes) {
+    let cursors = || CursorKey::new([7; 32]);
+    let inventory = stoa_inventory::start(deps.clone(), cursors()).contract;
+    let pricing = stoa_pricing::start(deps.clone(), catalog.clone());
+    let (priced, stocked) = (pricing.contract.clone(), inventory.clone());
+    let carts = stoa_cart::start(deps.clone(), catalog.clone(), priced, stocked, [8; 32]);
+    let ledger = stoa_ledger::start(deps.clone(), [6; 32], cursors());
+    let books = ledger.contract.clone();
+    let payments = stoa_payments::start(deps.clone(), books, config, metrics);
+    let peers = Peers {
+        carts: carts.contract,
+        catalog,
+        pricing: pricing.contract,
+        inventory,
+        orders: stoa_orders::start(deps.clone(), [9; 32], cursors()).contract,
+        payments: payments.contract,
+        ledger: ledger.contract,
+    };
+    let staff = pricing.routes.merge(ledger.routes).merge(payments.routes);
+    (peers, staff)
 }
 
 async fn open_provider(

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use stoa_storefront::{Frame, Notice, NoticeTone, OrderState, ProductCard, Theme};
+use stoa_storefront::{Frame, Notice, NoticeTone, OrderState, ProductCard, RenderError, Theme};
 
 use crate::html::{attribute, tags};
 use crate::{after, sale, samples};
@@ -12,14 +12,35 @@ const PAGE_BYTES_MAX: usize = 72 * 1024;
 const EVIL: &str = "<script>alert(1)</script>\"'&";
 const EVIL_ESCAPED: &str = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;";
 
+fn page(name: &'static str, html: Result<String, RenderError>) -> (&'static str, String) {
+    let html = html.unwrap_or_else(|error| panic!("{name}: {error}: {}", error.source));
+    (name, html)
+}
+
+/// What can stand between a cart and an order.
+fn troubled_pages(theme: &Theme) -> Vec<(&'static str, String)> {
+    vec![
+        page("cart with everything", theme.cart(&sale::cart_full())),
+        page("cart being paid", theme.cart(&sale::cart_frozen())),
+        page(
+            "checkout with codes",
+            theme.checkout(&sale::checkout_with_codes()),
+        ),
+        page("checkout, short", theme.checkout(&sale::checkout_short())),
+        page(
+            "checkout, dearer",
+            theme.checkout(&sale::checkout_changed()),
+        ),
+        page("checkout, over", theme.checkout(&sale::checkout_over())),
+        page("in line", theme.waiting(&sale::waiting())),
+        page("payment link", theme.pay(&after::pay(false))),
+        page("payment link with errors", theme.pay(&after::pay(true))),
+        page("order, late", theme.order(&after::order_late())),
+    ]
+}
+
 fn every_page() -> Vec<(&'static str, String)> {
     let theme = Theme::new();
-    let page = |name, html: Result<String, stoa_storefront::RenderError>| {
-        (
-            name,
-            html.unwrap_or_else(|error| panic!("{name}: {error}: {}", error.source)),
-        )
-    };
     let mut pages = vec![
         page("home", theme.home(&samples::home())),
         page("collection", theme.collection(&samples::collection())),
@@ -51,27 +72,12 @@ fn every_page() -> Vec<(&'static str, String)> {
             "checkout with errors",
             theme.checkout(&sale::checkout_with_errors()),
         ),
-        page("cart with everything", theme.cart(&sale::cart_full())),
-        page("cart being paid", theme.cart(&sale::cart_frozen())),
-        page(
-            "checkout with codes",
-            theme.checkout(&sale::checkout_with_codes()),
-        ),
-        page("checkout, short", theme.checkout(&sale::checkout_short())),
-        page(
-            "checkout, dearer",
-            theme.checkout(&sale::checkout_changed()),
-        ),
-        page("checkout, over", theme.checkout(&sale::checkout_over())),
-        page("in line", theme.waiting(&sale::waiting())),
-        page("payment link", theme.pay(&after::pay(false))),
-        page("payment link with errors", theme.pay(&after::pay(true))),
-        page("order, late", theme.order(&after::order_late())),
         page("not found", theme.error(&after::error(404))),
         page("broken", theme.error(&after::error(500))),
         page("mailbox", theme.mailbox(&after::mailbox())),
         page("mail", theme.mail(&after::mail())),
     ];
+    pages.extend(troubled_pages(&theme));
     for state in [
         OrderState::Processing,
         OrderState::Authorized,
