@@ -7,7 +7,7 @@ use stoa_bus::JobOutcome;
 use stoa_contracts::Deps;
 use stoa_contracts::notify::Mail;
 use stoa_contracts::orders::Orders;
-use stoa_kernel::{Currency, JobId, OrderId, SeededIds, Timestamp};
+use stoa_kernel::{Currency, JobId, OrderId, SeededIds, TenantId, Timestamp};
 use stoa_rest::CursorKey;
 use stoa_storage::{
     ClaimedJob, Isolation, Migrations, NewTenant, Plane, Storage, StorageConfig, Tx, params,
@@ -105,15 +105,7 @@ async fn mail_of_before_there_was_a_log_stays_and_is_not_sent_again() {
         orders.views.lock().insert(id, order(id));
         let orders: Arc<dyn Orders> = orders;
         let module = stoa_notify::start(deps, orders, CursorKey::new([8; 32]));
-        let job = ClaimedJob {
-            id: JobId::from_u128(6),
-            tenant,
-            kind: "notify.send_mail".to_owned(),
-            payload: serde_json::json!({"order": id}),
-            attempt: 1,
-            attempts_max: 10,
-            lease: String::new(),
-        };
+        let job = confirmation(tenant, id);
         assert_eq!(module.jobs[0].run(&job).await, JobOutcome::Done, "{url}");
         let mails = module.contract.list(tenant, 10).await.expect("mail");
         let kept = Mail {
@@ -125,5 +117,17 @@ async fn mail_of_before_there_was_a_log_stays_and_is_not_sent_again() {
             sent_at: Timestamp::from_micros(7),
         };
         assert_eq!(mails, [kept], "{url}");
+    }
+}
+
+fn confirmation(tenant: TenantId, order: OrderId) -> ClaimedJob {
+    ClaimedJob {
+        id: JobId::from_u128(6),
+        tenant,
+        kind: "notify.send_mail".to_owned(),
+        payload: serde_json::json!({ "order": order }),
+        attempt: 1,
+        attempts_max: 10,
+        lease: String::new(),
     }
 }
