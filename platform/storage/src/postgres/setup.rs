@@ -47,19 +47,7 @@ pub(crate) async fn prepare_schema(
         render_migration(migrate::BOOTSTRAP, Dialect::Postgres),
     )
     .await?;
-    let rows = transaction
-        .query("SELECT module, number, checksum FROM stoa_migration", &[])
-        .await
-        .map_err(|error| map_error("stoa_migration", &error))?;
-    let applied: Vec<Applied> = rows
-        .iter()
-        .map(|row| Applied {
-            module: row.get(0),
-            number: row.get(1),
-            checksum: row.get(2),
-        })
-        .collect();
-    let pending = migrate::pending(migrations, &applied)?;
+    let pending = migrate::pending(migrations, &applied(transaction).await?)?;
     if !pending.is_empty() {
         // Forced row-level security binds the owner too: a step that copies or changes rows would
         // find none. It is forced again below, in this same transaction.
@@ -89,6 +77,19 @@ pub(crate) async fn prepare_schema(
         .commit()
         .await
         .map_err(|error| map_error("COMMIT", &error))
+}
+
+async fn applied(transaction: &deadpool_postgres::Transaction<'_>) -> Result<Vec<Applied>> {
+    let rows = transaction
+        .query("SELECT module, number, checksum FROM stoa_migration", &[])
+        .await
+        .map_err(|error| map_error("stoa_migration", &error))?;
+    let step = |row: &tokio_postgres::Row| Applied {
+        module: row.get(0),
+        number: row.get(1),
+        checksum: row.get(2),
+    };
+    Ok(rows.iter().map(step).collect())
 }
 
 async fn run(transaction: &deadpool_postgres::Transaction<'_>, sql: String) -> Result<()> {
