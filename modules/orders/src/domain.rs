@@ -78,7 +78,8 @@ impl<'r> Standing<'r> {
 
     /// An order is completed while all of it is delivered and paid.
     pub(crate) fn settled(self) -> Self {
-        let done = self.fulfilment == FulfilmentStatus::Delivered && was_paid(self.payment);
+        let paid = was_paid(self.payment) && !self.owes_the_rest();
+        let done = self.fulfilment == FulfilmentStatus::Delivered && paid;
         let status = match self.status {
             OrderStatus::Pending if done => OrderStatus::Completed,
             OrderStatus::Completed if !done => OrderStatus::Pending,
@@ -90,6 +91,12 @@ impl<'r> Standing<'r> {
     /// Whether all of the money came, whatever went back since.
     pub(crate) fn is_covered(&self) -> bool {
         was_paid(self.payment) && self.paid >= self.total
+    }
+
+    /// Part of the money came, part of that went back, and the rest is still to come: the axis
+    /// speaks of the refund alone.
+    fn owes_the_rest(&self) -> bool {
+        self.payment == PaymentStatus::PartiallyRefunded && self.paid < self.total
     }
 
     /// Where the payment axis stands once money has moved.
@@ -248,10 +255,12 @@ fn canceled<'r>(now: &Standing<'r>, reason: &'r str) -> Result<Standing<'r>, Ref
     })
 }
 
-/// A declined order may be written anew while nobody is asked to pay the old amounts.
+/// A declined order may be written anew while nobody is asked to pay the old amounts. Not once goods
+/// left on a promise that was broken since: its lines say what did.
 pub(crate) fn check_revisable(now: &Standing<'_>) -> Result<(), Refused> {
     let waits = now.status == OrderStatus::Pending && now.payment == PaymentStatus::Pending;
-    match waits && !now.cancel_requested {
+    let untouched = now.fulfilment == FulfilmentStatus::NotFulfilled;
+    match waits && untouched && !now.cancel_requested {
         true => Ok(()),
         false => Err(now.refuse("revised")),
     }
@@ -350,7 +359,7 @@ fn awaits_money(now: &Standing<'_>) -> bool {
     match now.payment {
         Pending | Authorized | PartiallyPaid => open,
         // Not all of it had come when some of it went back, or an edit made the order dearer.
-        PartiallyRefunded => open && now.paid < now.total,
+        PartiallyRefunded => open && now.owes_the_rest(),
         _ => false,
     }
 }

@@ -47,6 +47,7 @@ pub(crate) fn fulfilment_status(progress: Progress) -> FulfilmentStatus {
 pub(crate) fn check_fulfillable(now: &Standing<'_>) -> Result<(), Refused> {
     use PaymentStatus::{Authorized, Paid, PartiallyRefunded};
     let covered = matches!(now.payment, Authorized | Paid | PartiallyRefunded);
+    let covered = covered && !now.owes_the_rest();
     match now.status {
         OrderStatus::Pending if covered && !now.cancel_requested => Ok(()),
         _ => Err(now.refuse("fulfilled")),

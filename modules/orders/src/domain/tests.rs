@@ -73,6 +73,52 @@ fn standings() -> impl Iterator<Item = Standing<'static>> {
     })
 }
 
+/// 40 of 100 came, and 10 of those went back.
+fn partly_paid_and_refunded() -> Standing<'static> {
+    Standing {
+        paid: 40,
+        refunded: 10,
+        ..standing(OrderStatus::Pending, PaymentStatus::PartiallyRefunded)
+    }
+}
+
+#[test]
+fn a_refund_of_a_part_payment_lets_no_goods_leave() {
+    let part = partly_paid_and_refunded();
+    assert!(check_fulfillable(&part).is_err());
+    let rest = paid_step(SECOND, 60);
+    let rest = step(&part, &rest).expect("it fits").expect("it is new");
+    assert_eq!(rest.payment, PaymentStatus::PartiallyRefunded);
+    assert_eq!(check_fulfillable(&rest), Ok(()));
+}
+
+#[test]
+fn an_order_that_is_owed_money_is_not_completed_by_a_refund() {
+    let delivered = Standing {
+        fulfilment: FulfilmentStatus::Delivered,
+        ..partly_paid_and_refunded()
+    };
+    assert_eq!(delivered.clone().settled().status, OrderStatus::Pending);
+    let rest = paid_step(SECOND, 60);
+    let rest = step(&delivered, &rest)
+        .expect("it fits")
+        .expect("it is new");
+    assert_eq!(rest.status, OrderStatus::Completed);
+}
+
+#[test]
+fn an_order_whose_goods_left_is_not_written_anew() {
+    assert_eq!(check_revisable(&pending()), Ok(()));
+    for (fulfilment, _) in FulfilmentStatus::ALL.iter().copied() {
+        let now = Standing {
+            fulfilment,
+            ..pending()
+        };
+        let untouched = fulfilment == FulfilmentStatus::NotFulfilled;
+        assert_eq!(check_revisable(&now).is_ok(), untouched, "{fulfilment:?}");
+    }
+}
+
 #[test]
 fn a_step_taken_again_is_already_so() {
     let steps = [

@@ -10,3 +10,4 @@ mod sale;
 mod search;
 mod steps;
 mod support;
+mod upgrade;
