@@ -95,8 +95,8 @@ impl World {
 
     fn populate(&self) -> Vec<tokio::task::JoinHandle<()>> {
         use Habit::{
-            Canceled, CapturedLater, Declined, Delayed, Pays, Redirected, Refunded, Regrets,
-            Unanswered,
+            Canceled, CapturedLater, Declined, Delayed, Packed, Pays, Redirected, Refunded,
+            Regrets, Unanswered,
         };
         let mut habits = vec![
             Pays,
@@ -109,7 +109,9 @@ impl World {
             CapturedLater,
         ];
         if self.cares {
-            habits.extend([Refunded, Refunded, Canceled, Canceled, Regrets, Regrets]);
+            habits.extend([
+                Refunded, Refunded, Canceled, Canceled, Regrets, Regrets, Packed,
+            ]);
         }
         habits
             .into_iter()

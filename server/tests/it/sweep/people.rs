@@ -29,6 +29,8 @@ pub(super) enum Habit {
     Canceled,
     /// Canceled while the payment is under way.
     Regrets,
+    /// Packed, and unpacked again before it leaves.
+    Packed,
 }
 
 #[derive(Clone)]
@@ -56,7 +58,7 @@ impl People {
     async fn come(&self, habit: Habit, number: usize, round: usize) {
         let key = format!("{habit:?}-{number}-{round}");
         let token = match habit {
-            Habit::Pays | Habit::Canceled => "tok_success",
+            Habit::Pays | Habit::Canceled | Habit::Packed => "tok_success",
             Habit::Declined => "tok_decline",
             Habit::Redirected => "tok_3ds",
             Habit::Regrets if round % 2 == 0 => "tok_3ds",
@@ -106,6 +108,13 @@ impl People {
             Habit::Regrets => {
                 self.care(&placed, "cancel", &json!({ "reason": "regrets" }), &key)
                     .await;
+            }
+            Habit::Packed => {
+                self.until_settled(&placed).await;
+                let parcel = self.care(&placed, "fulfilments", &json!({}), &key).await;
+                let parcel = parcel["id"].as_str().expect("an id");
+                let unpack = format!("fulfilments/{parcel}/cancel");
+                self.care(&placed, &unpack, &json!({}), &key).await;
             }
             Habit::Pays | Habit::Delayed | Habit::Unanswered => {}
         }
@@ -204,7 +213,7 @@ impl People {
             .await;
     }
 
-    async fn care(&self, placed: &Placed, what: &str, body: &Value, key: &str) {
+    async fn care(&self, placed: &Placed, what: &str, body: &Value, key: &str) -> Value {
         let path = format!("/api/v1/admin/orders/{}/{what}", placed.order);
         let request = || {
             let request = self.merchant.request(Method::POST, &path);
@@ -215,5 +224,6 @@ impl People {
             status.is_success() || status == 409,
             "{path}: {status} {answer}"
         );
+        answer
     }
 }
