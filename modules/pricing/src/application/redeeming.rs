@@ -9,10 +9,13 @@ use stoa_storage::{Result, Tx};
 use crate::domain::buyer_key;
 use crate::infrastructure::budgets::{self, BudgetRow};
 
+/// As budgets know a buyer.
+type Buyer = [u8; 32];
+
 /// An order's buyer, and when it asks.
 struct Taker {
     order: OrderId,
-    buyer: Option<[u8; 32]>,
+    buyer: Option<Buyer>,
     now: Timestamp,
 }
 
@@ -42,7 +45,7 @@ pub(crate) async fn redeem(
         };
         let wanted: Vec<PromotionId> = wanted.iter().copied().collect();
         let limited = budgets::limited(tx, &wanted).await?;
-        if let Some(refused) = taker.take_all(tx, &limited).await? {
+        if let Some(refused) = taker.take_all(tx, &limited, &held).await? {
             return Err(used_up(redemption.promotions, refused));
         }
     }
@@ -69,27 +72,51 @@ pub(crate) async fn unredeem(tx: &mut Tx<'_>, order: OrderId) -> Result<()> {
 }
 
 impl Taker {
-    /// All or none; the promotion that is used up, if one is.
+    /// All or none; the promotion that is used up, if one is. `held` are the uses that the order
+    /// holds already, with their buyers: those of another buyer pass to this one.
     async fn take_all(
         &self,
         tx: &mut Tx<'_>,
         budgets: &[BudgetRow],
+        held: &[(PromotionId, Option<Buyer>)],
     ) -> Result<Option<PromotionId>> {
         let mut taken = Vec::new();
+        let mut passed = Vec::new();
         for budget in budgets {
             let counted = budget.per_customer_max.and(self.buyer.as_ref());
-            if !budgets::note(tx, self.order, budget.promotion, counted, self.now).await? {
-                continue;
+            if budgets::note(tx, self.order, budget.promotion, counted, self.now).await? {
+                if self.take(tx, budget).await? {
+                    taken.push((budget.promotion, counted.copied()));
+                    continue;
+                }
+                budgets::forget(tx, self.order, budget.promotion).await?;
+            } else {
+                let owner = held.iter().find(|(id, _)| *id == budget.promotion);
+                let before = owner.and_then(|(_, buyer)| *buyer);
+                let (Some(buyer), Some(most)) = (counted, budget.per_customer_max) else {
+                    continue;
+                };
+                if before == Some(*buyer) {
+                    continue;
+                }
+                if budgets::take_for(tx, budget.promotion, buyer, most).await? {
+                    passed.push((budget.promotion, before, *buyer));
+                    continue;
+                }
             }
-            if self.take(tx, budget).await? {
-                taken.push((budget.promotion, counted.copied()));
-                continue;
-            }
-            budgets::forget(tx, self.order, budget.promotion).await?;
             for (promotion, buyer) in taken {
                 budgets::give_back(tx, self.order, promotion, buyer).await?;
             }
+            for (promotion, _, buyer) in passed {
+                budgets::return_for(tx, promotion, &buyer).await?;
+            }
             return Ok(Some(budget.promotion));
+        }
+        for (promotion, before, buyer) in passed {
+            budgets::pass_on(tx, self.order, promotion, &buyer).await?;
+            if let Some(before) = before {
+                budgets::return_for(tx, promotion, &before).await?;
+            }
         }
         Ok(None)
     }

@@ -152,16 +152,38 @@ pub(crate) async fn give_back(
     promotion: PromotionId,
     buyer: Option<[u8; 32]>,
 ) -> Result<()> {
-    const RETURN_FOR: &str = "UPDATE pricing_customer_uses SET uses = uses - 1 \
-         WHERE tenant_id = :tenant AND promotion_id = $1 AND customer_key = $2 AND uses > 0";
     if !forget(tx, order, promotion).await? {
         return Ok(());
     }
     return_one(tx, promotion).await?;
     if let Some(buyer) = buyer {
-        tx.execute(RETURN_FOR, params![promotion, &buyer]).await?;
+        return_for(tx, promotion, &buyer).await?;
     }
     Ok(())
+}
+
+/// Takes a use of a buyer's own count back; the total stays.
+pub(crate) async fn return_for(
+    tx: &mut Tx<'_>,
+    promotion: PromotionId,
+    buyer: &[u8; 32],
+) -> Result<()> {
+    const SQL: &str = "UPDATE pricing_customer_uses SET uses = uses - 1 \
+         WHERE tenant_id = :tenant AND promotion_id = $1 AND customer_key = $2 AND uses > 0";
+    tx.execute(SQL, params![promotion, buyer]).await.map(|_| ())
+}
+
+/// Notes that the use which the order holds is counted for another buyer now.
+pub(crate) async fn pass_on(
+    tx: &mut Tx<'_>,
+    order: OrderId,
+    promotion: PromotionId,
+    buyer: &[u8; 32],
+) -> Result<()> {
+    const SQL: &str = "UPDATE pricing_use SET customer_key = $3 \
+         WHERE tenant_id = :tenant AND order_id = $1 AND promotion_id = $2";
+    let values = params![order, promotion, buyer];
+    tx.execute(SQL, values).await.map(|_| ())
 }
 
 /// Takes a use of the total back; the buyer's own count stays.

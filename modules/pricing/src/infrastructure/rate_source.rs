@@ -217,7 +217,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let reserved = matches!(
         (a, b, c),
-        (0 | 240..=255, _, _) | (100, 64..=127, _) | (192, 0, 0) | (198, 18 | 19, _)
+        (0 | 240..=255, _, _)
+            | (100, 64..=127, _)
+            | (192, 0, 0)
+            | (198, 18 | 19, _)
+            // Inside every machine of that cloud it answers with its secrets.
+            | (168, 63, 129)
     );
     !(reserved
         || address.is_private()
@@ -246,6 +251,7 @@ mod tests {
             "172.16.0.1",
             "192.168.1.1",
             "169.254.169.254",
+            "168.63.129.16",
             "100.64.0.1",
             "0.0.0.0",
             "255.255.255.255",

@@ -125,6 +125,41 @@ async fn a_use_is_taken_and_given_back_once() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_tried_again_by_another_buyer_uses_up_theirs() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "other-buyer").await;
+        let made = shop
+            .promote(coupon("each", json!({"per_customer_max": 1})))
+            .await;
+        let redeem = async |order, email: &str| {
+            let asked = shop.redeem(order, vec![applied(&made)], email).await;
+            match asked {
+                Ok(()) => true,
+                Err(RedeemError::UsedUp { .. }) => false,
+                Err(RedeemError::Storage(error)) => panic!("{}: {error}", cells.kind),
+            }
+        };
+        assert!(redeem(1, "ada@b.de").await, "{}", cells.kind);
+        // Declined, and tried again under another address.
+        assert!(redeem(1, "bob@b.de").await, "{}", cells.kind);
+        assert_eq!(shop.uses(&made).await, 1, "{}", cells.kind);
+        assert!(
+            !redeem(2, "bob@b.de").await,
+            "{}: Bob's is used",
+            cells.kind
+        );
+        assert!(redeem(3, "ada@b.de").await, "{}: Ada's is back", cells.kind);
+        // Who has none left takes over no order, and the order keeps what it holds.
+        assert!(!redeem(3, "bob@b.de").await, "{}", cells.kind);
+        assert!(!redeem(4, "ada@b.de").await, "{}", cells.kind);
+        assert_eq!(shop.uses(&made).await, 2, "{}", cells.kind);
+        shop.unredeem(1).await;
+        assert!(redeem(4, "bob@b.de").await, "{}: Bob's is back", cells.kind);
+        assert_eq!(shop.uses(&made).await, 2, "{}", cells.kind);
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_takes_none_and_keeps_what_was_held() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "all-or-none").await;
