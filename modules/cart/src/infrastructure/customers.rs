@@ -9,12 +9,11 @@ pub(crate) async fn last_cart(
     customer: CustomerId,
     first: CartId,
 ) -> Result<CartId, Error> {
-    const INSERT: &str = "INSERT INTO cart_customer (tenant_id, customer_id, cart_id) \
-                          VALUES (:tenant, $1, $2) ON CONFLICT DO NOTHING";
-    const READ: &str = "SELECT cart_id FROM cart_customer \
-                        WHERE tenant_id = :tenant AND customer_id = $1 {lock}";
-    tx.execute(INSERT, params![customer, first]).await?;
-    tx.query_one(READ, params![customer], |row| row.get(0))
+    // One statement: between two, the sweep could take the row away again.
+    const SQL: &str = "INSERT INTO cart_customer (tenant_id, customer_id, cart_id) \
+         VALUES (:tenant, $1, $2) ON CONFLICT (tenant_id, customer_id) DO UPDATE \
+         SET cart_id = cart_customer.cart_id RETURNING cart_id";
+    tx.query_one(SQL, params![customer, first], |row| row.get(0))
         .await
 }
 
