@@ -335,6 +335,9 @@ fn problem(error: WebhookError) -> Problem {
         WebhookError::Limit { max } => Problem::new(&WEBHOOK_LIMIT)
             .with_detail(format!("A shop has at most {max}. Delete one first.")),
         WebhookError::Inactive => Problem::new(&WEBHOOK_INACTIVE),
+        WebhookError::Crowded => Problem::new(&code::TOO_BUSY)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("60"))
+            .with_detail("Too many deliveries wait for the endpoint: let them go first."),
         WebhookError::Invalid { field, reason } => Problem::invalid(field, reason),
         WebhookError::Storage(error) if error.is_transient() => Problem::new(&code::TOO_BUSY)
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("1")),

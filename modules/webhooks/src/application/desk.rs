@@ -11,7 +11,7 @@ use stoa_storage::{Db, Error, Tx};
 use super::{Lane, Shared, listener};
 use crate::domain::{
     Attempt, DESCRIPTION_LENGTH_MAX, Delivery, DeliveryState, ENDPOINTS_MAX, Endpoint, Health,
-    Subscription, TEST_SUBJECT, Target,
+    Subscription, TEST_SUBJECT, Target, WAITING_MAX,
 };
 use crate::infrastructure::{self, NewDelivery, NewEndpoint, Page, Range, random_key};
 
@@ -29,6 +29,9 @@ pub(crate) enum WebhookError {
     Limit { max: u32 },
     #[error("the endpoint is not active")]
     Inactive,
+    /// As many wait for the endpoint as may.
+    #[error("too many deliveries wait for the endpoint")]
+    Crowded,
     #[error("{field}: {reason}")]
     Invalid { field: String, reason: String },
     #[error(transparent)]
@@ -366,6 +369,11 @@ async fn send_again(
     }
     let taken = infrastructure::take_places(tx, endpoint, count).await?;
     let (last, lane) = taken.ok_or(WebhookError::Inactive)?;
+    // Replays that pile up would push out the events that come meanwhile.
+    let oldest = infrastructure::oldest_pending(tx, endpoint).await?;
+    if oldest.is_some_and(|oldest| last - oldest >= WAITING_MAX) {
+        return Err(WebhookError::Crowded);
+    }
     infrastructure::copy(tx, copies, last - count + 1, now).await?;
     shared.run(tx, Lane { endpoint, lane }, now).await?;
     Ok(())

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stoa_storage::Tx;
 
 use crate::receiver::{Receiver, Reply};
 use crate::support::{Shop, everywhere};
@@ -102,6 +103,46 @@ async fn a_range_is_replayed_in_order_page_by_page() {
         assert_eq!(none["replayed"], json!(0), "{}", cells.kind);
         let wrong = json!({ "from": from, "until": until, "cursor": "x" });
         assert_eq!(shop.post(&path, wrong).await.0, 400, "{}", cells.kind);
+    }
+}
+
+#[tokio::test]
+async fn a_replay_behind_too_many_that_wait_is_refused() {
+    const MANY: &str = "UPDATE webhooks_endpoint SET last_position = last_position + 100000 \
+         WHERE tenant_id = :tenant";
+    for cells in everywhere().await {
+        let receiver = Receiver::start().await;
+        let shop = Shop::open(&cells, "acme").await;
+        let (endpoint, _) = shop.endpoint(&receiver.url()).await;
+        let from = shop.now();
+        shop.paid(1).await;
+        shop.work().await;
+        let id = shop.deliveries(&endpoint).await[0]["id"].clone();
+        shop.paid(2).await;
+        shop.advance(Duration::from_secs(1));
+        let tenant = cells.storage().tenant_by_slug("acme").await;
+        let tenant = tenant.expect(cells.kind).expect("the shop").id;
+        let db = cells.db(tenant).await;
+        let raised = db
+            .write(async |tx: &mut Tx<'_>| tx.execute(MANY, &[]).await)
+            .await;
+        assert_eq!(raised.expect(cells.kind), 1);
+
+        let one = format!(
+            "{endpoint}/deliveries/{}/replay",
+            id.as_str().expect("an id")
+        );
+        let all = format!("{endpoint}/replay");
+        let range = json!({ "from": from, "until": shop.now() });
+        for (path, body) in [(&one, Value::Null), (&all, range)] {
+            let (status, refused) = shop.post(path, body).await;
+            let told = (status, &refused["code"]);
+            assert_eq!(told, (503, &json!("too_busy")), "{}: {path}", cells.kind);
+        }
+        assert_eq!(shop.deliveries(&endpoint).await.len(), 2, "{}", cells.kind);
+        shop.work().await;
+        let (status, _) = shop.post(&one, Value::Null).await;
+        assert_eq!(status, 202, "{}: the way is free", cells.kind);
     }
 }
 
