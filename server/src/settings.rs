@@ -61,6 +61,13 @@ pub(crate) struct Settings {
     pub(crate) bus_replicas: usize,
     /// Bytes that the stream may take.
     pub(crate) bus_bytes_max: i64,
+    /// `smtps://user:password@host:465` or `smtp://user:password@host:587`, which demands STARTTLS
+    /// unless it ends in `?tls=none`. Without it mail stays in the local mailbox.
+    pub(crate) smtp_url: Option<String>,
+    /// The address that mail comes from.
+    pub(crate) smtp_from: Option<String>,
+    /// Where shoppers reach the shops, for links in mail: `https://{slug}.shops.example`.
+    pub(crate) shop_url: Option<String>,
     /// Whether webhooks, payment and tax providers may be on this very machine, without TLS: for
     /// development and tests.
     pub(crate) allow_loopback: bool,
@@ -96,6 +103,9 @@ impl Default for Settings {
             bus_stream: "stoa-events".to_owned(),
             bus_replicas: 1,
             bus_bytes_max: 1 << 30,
+            smtp_url: None,
+            smtp_from: None,
+            shop_url: None,
             allow_loopback: false,
         }
     }
@@ -164,10 +174,23 @@ impl Settings {
         if !(1..=5).contains(&self.bus_replicas) || self.bus_bytes_max < BUS_BYTES_MIN {
             bail!("settings: `bus_replicas` is 1 to 5, `bus_bytes_max` at least {BUS_BYTES_MIN}");
         }
+        self.smtp()?;
         for key in [&self.payments_key, &self.payments_public_key] {
             key.as_deref().map(key_bytes).transpose()?;
         }
         Ok(())
+    }
+
+    pub(crate) fn smtp(&self) -> Result<Option<stoa_notify::Smtp>> {
+        let Some(url) = &self.smtp_url else {
+            return Ok(None);
+        };
+        let from = self.smtp_from.as_deref();
+        let from = from.context("settings: `smtp_url` needs `smtp_from`")?;
+        let smtp = stoa_notify::Smtp::new(url, from);
+        Ok(Some(
+            smtp.map_err(|error| anyhow::anyhow!("settings: {error}"))?,
+        ))
     }
 
     /// The keys that seal and open providers' secrets; `kept` is the one of the database, for

@@ -187,7 +187,7 @@ impl Flows {
             checkout,
             aftersales,
             import,
-            notify: stoa_notify::start(deps.clone(), peers.orders.clone(), cursors()),
+            notify: notify(deps, settings, peers, cursors())?,
             webhooks: webhooks(deps, settings, cursors()).await?,
         })
     }
@@ -206,7 +206,11 @@ impl Modules {
         let flows = Flows::start(deps, settings, &peers, cursor_key, metrics).await?;
         let base_domain = settings.base_domain.clone();
         let tenancy = stoa_tenancy::start(deps.clone(), peers.pricing.clone(), base_domain);
-        let pages = stoa_storefront::start(stoa_storefront::ShopDeps {
+        let till = stoa_storefront::Till {
+            payments: peers.payments.clone(),
+            ledger: peers.ledger.clone(),
+        };
+        let shop = stoa_storefront::ShopDeps {
             catalog: peers.catalog.clone(),
             carts: peers.carts,
             checkout: flows.checkout.contract.clone(),
@@ -215,7 +219,8 @@ impl Modules {
             secure: settings.https,
             media: sample::media,
             welcome: sample::welcome,
-        });
+        };
+        let pages = stoa_storefront::start_with(shop, till);
         Ok(Self::sorted(trade, flows, tenancy, pages))
     }
 
@@ -279,6 +284,26 @@ impl Modules {
             on_gap: trade.catalog.on_gap,
         }
     }
+}
+
+fn notify(
+    deps: &Deps,
+    settings: &Settings,
+    peers: &stoa_checkout::Peers,
+    cursors: CursorKey,
+) -> Result<stoa_notify::Module> {
+    let config = stoa_notify::Config {
+        cursors,
+        smtp: settings.smtp()?,
+        shop_url: settings.shop_url.clone(),
+    };
+    let peers = stoa_notify::Peers {
+        orders: peers.orders.clone(),
+        carts: Some(peers.carts.clone()),
+        payments: Some(peers.payments.clone()),
+        catalog: Some(peers.catalog.clone()),
+    };
+    Ok(stoa_notify::start(deps.clone(), peers, config))
 }
 
 async fn webhooks(

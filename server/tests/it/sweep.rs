@@ -255,6 +255,7 @@ async fn die_often(backend: Backend, bus: Bus, deaths: Vec<Death>, name: String)
     let living = world.populate();
     for death in &deaths {
         let mut died = false;
+        let began_x = Instant::now();
         // A visit that does not come in time is made the first one; then it must come.
         for visit in [death.visit, 1] {
             world
@@ -266,6 +267,7 @@ async fn die_often(backend: Backend, bus: Bus, deaths: Vec<Death>, name: String)
             }
             world.shop.kill();
         }
+        eprintln!("XX {:?} {} {}", began_x.elapsed(), death.point, death.visit);
         assert!(died, "{name}: {death:?} was not reached");
     }
     world.shop.restart().await;

@@ -73,17 +73,21 @@ impl Shared {
         Ok(Decision::Write(Box::new(order), Writing::Again))
     }
 
-    /// What an edit left to be paid; another attempt only once the one before has ended.
+    /// What an edit left to be paid; another attempt only once the one before has ended, and what it
+    /// brought is written: until then `paid` is less than was taken.
     async fn decide_balance(
         &self,
         tx: &mut Tx<'_>,
         request: &PlaceOrder,
         state: &OrderState,
     ) -> Result<Decision, CheckoutError> {
-        if let Some(newest) = self.peers.payments.newest(tx, state.id).await?
-            && !newest.state.is_final()
-        {
-            return Ok(Decision::Stands(state.id, newest.id));
+        if let Some(newest) = self.peers.payments.newest(tx, state.id).await? {
+            let steps = crate::infrastructure::steps(tx, state.id, newest.id).await?;
+            let is_written = steps.iter().any(|step| step.is_outcome());
+            let took = newest.state == AttemptState::Succeeded;
+            if !newest.state.is_final() || took && !is_written {
+                return Ok(Decision::Stands(state.id, newest.id));
+            }
         }
         if crate::infrastructure::attempts(tx, state.id).await? >= crate::ATTEMPTS_PER_ORDER_MAX {
             return Err(CheckoutError::TooManyAttempts {

@@ -3,6 +3,7 @@
 use stoa_contracts::Totals;
 use stoa_contracts::checkout::{CheckoutError, PlaceOrder, Placed, Purchase};
 use stoa_contracts::orders::{NewOrder, NewOrderLine, OrderEdit, OrderStatus, PaymentStatus};
+use stoa_contracts::payments::AttemptState;
 use stoa_kernel::{Currency, Money, OrderId, Quantity};
 use stoa_storage::{Cause, Tx};
 
@@ -208,6 +209,12 @@ async fn what_an_edit_left_to_pay_is_paid_by_the_same_link() {
         };
         assert_eq!(*now, euros(100), "{kind}");
         pay(&shop, order, "tok_success", "k4").await;
+        // Charged, and the order has not heard of it: paying again must not charge again.
+        let payments = &shop.peers.payments;
+        let newest = payments.newest_of(shop.tenant, order).await.expect(kind);
+        let taken = payments.drive(shop.tenant, newest.expect(kind).id).await;
+        assert_eq!(taken.expect(kind), AttemptState::Succeeded, "{kind}");
+        pay(&shop, order, "tok_success", "k5").await;
         shop.settle().await;
         let view = shop.order(order).await;
         assert_eq!(
