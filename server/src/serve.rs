@@ -38,6 +38,10 @@ pub(crate) fn run(settings: Settings, output: Output) -> Result<ExitCode> {
 }
 
 /// Crash tests of a debug build name here where it dies.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a variable of the test suite, not a setting"
+)]
 fn arm_failpoints() -> Result<()> {
     match std::env::var("STOA_TEST_FAILPOINTS") {
         Ok(plan) => Ok(stoa_failpoint::arm(&plan)?),

@@ -23,7 +23,7 @@ pub use present::{
     product_json_ld, saving,
 };
 pub use render::{CONTENT_SECURITY_POLICY, MAIL_BODY_POLICY, RenderError, Theme};
-pub use shop::{ShopDeps, Till, Welcome, start, start_with};
+pub use shop::{ShopDeps, Welcome, start};
 pub use sums::{Sums, totals};
 pub use views::{
     Availability, Badge, BadgeTone, CartLine, CartView, CheckoutView, Choice, CollectionCard,

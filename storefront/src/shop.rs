@@ -32,6 +32,10 @@ pub struct ShopDeps {
     pub carts: Arc<dyn Carts>,
     pub checkout: Arc<dyn Checkout>,
     pub orders: Arc<dyn Orders>,
+    /// How shoppers may pay.
+    pub payments: Arc<dyn Payments>,
+    /// What gift cards hold.
+    pub ledger: Arc<dyn Ledger>,
     pub mailbox: Arc<dyn Mailbox>,
     /// Whether shoppers reach the shops by https; their cookies are then `Secure`.
     pub secure: bool,
@@ -39,12 +43,6 @@ pub struct ShopDeps {
     pub media: fn(&str) -> Option<&'static [u8]>,
     /// A shop's own words for its home page, where it has some.
     pub welcome: fn(&TenantInfo) -> Option<Welcome>,
-}
-
-/// How shoppers may pay, and what gift cards hold.
-pub struct Till {
-    pub payments: Arc<dyn Payments>,
-    pub ledger: Arc<dyn Ledger>,
 }
 
 /// A shop's own words.
@@ -66,7 +64,8 @@ pub(crate) struct Inner {
     pub(crate) carts: Arc<dyn Carts>,
     pub(crate) checkout: Arc<dyn Checkout>,
     pub(crate) orders: Arc<dyn Orders>,
-    pub(crate) till: Option<Till>,
+    pub(crate) payments: Arc<dyn Payments>,
+    pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) mailbox: Arc<dyn Mailbox>,
     pub(crate) cookies: CookieRules,
     pub(crate) media: fn(&str) -> Option<&'static [u8]>,
@@ -84,22 +83,14 @@ impl Deref for Shop {
 
 /// The routes of all pages. They belong beside the API, not into its documentation: merge them
 /// after `Routes::with_docs`.
-pub fn start_with(deps: ShopDeps, till: Till) -> Routes {
-    open(deps, Some(till))
-}
-
-/// As [`start_with`], where only test payments are taken and no gift cards.
 pub fn start(deps: ShopDeps) -> Routes {
-    open(deps, None)
-}
-
-fn open(deps: ShopDeps, till: Option<Till>) -> Routes {
     let shop = Shop(Arc::new(Inner {
         catalog: deps.catalog,
         carts: deps.carts,
         checkout: deps.checkout,
         orders: deps.orders,
-        till,
+        payments: deps.payments,
+        ledger: deps.ledger,
         mailbox: deps.mailbox,
         cookies: CookieRules {
             secure: deps.secure,

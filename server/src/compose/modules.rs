@@ -206,21 +206,18 @@ impl Modules {
         let flows = Flows::start(deps, settings, &peers, cursor_key, metrics).await?;
         let base_domain = settings.base_domain.clone();
         let tenancy = stoa_tenancy::start(deps.clone(), peers.pricing.clone(), base_domain);
-        let till = stoa_storefront::Till {
-            payments: peers.payments.clone(),
-            ledger: peers.ledger.clone(),
-        };
-        let shop = stoa_storefront::ShopDeps {
+        let pages = stoa_storefront::start(stoa_storefront::ShopDeps {
             catalog: peers.catalog.clone(),
             carts: peers.carts,
             checkout: flows.checkout.contract.clone(),
             orders: peers.orders,
+            payments: peers.payments,
+            ledger: peers.ledger,
             mailbox: flows.notify.contract.clone(),
             secure: settings.https,
             media: sample::media,
             welcome: sample::welcome,
-        };
-        let pages = stoa_storefront::start_with(shop, till);
+        });
         Ok(Self::sorted(trade, flows, tenancy, pages))
     }
 

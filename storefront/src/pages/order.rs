@@ -160,14 +160,12 @@ async fn refunds(
     visit: &Visit,
     status: &CheckoutStatus,
 ) -> Result<Vec<RefundView>, Trouble> {
-    match &shop.till {
-        // Nothing can go back of what never came.
-        Some(till) if status.order.paid.amount > 0 => {
-            let order = status.order.id;
-            Ok(till.payments.refunds_of(visit.tenant_id(), order).await?)
-        }
-        _ => Ok(Vec::new()),
+    // Nothing can go back of what never came.
+    if status.order.paid.amount == 0 {
+        return Ok(Vec::new());
     }
+    let refunds = shop.payments.refunds_of(visit.tenant_id(), status.order.id);
+    Ok(refunds.await?)
 }
 
 async fn look(shop: &Shop, tenant: TenantId, order: OrderId) -> Result<StateLine, Trouble> {

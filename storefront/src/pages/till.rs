@@ -1,6 +1,6 @@
 //! What the forms of checkout and payment link share: keys, totals, ways to pay. Places nothing.
 
-use stoa_contracts::payments::{PaymentError, PaymentMethod, PaymentMethodKind};
+use stoa_contracts::payments::{PaymentError, PaymentMethod};
 use stoa_kernel::Money;
 
 use crate::answer::Trouble;
@@ -15,17 +15,7 @@ impl Shop {
     /// The ways to pay, in the order in which they are shown.
     pub(crate) async fn methods(&self, visit: &Visit) -> Result<Vec<PaymentMethod>, Trouble> {
         let test_mode = visit.tenant.test_mode;
-        let Some(till) = &self.till else {
-            let test = PaymentMethod {
-                id: "test".to_owned(),
-                kind: PaymentMethodKind::Test,
-                title: "Test payment".to_owned(),
-                instructions: None,
-                public_key: None,
-            };
-            return Ok(test_mode.then_some(test).into_iter().collect());
-        };
-        let methods = till.payments.methods(visit.tenant_id(), test_mode).await;
+        let methods = self.payments.methods(visit.tenant_id(), test_mode).await;
         methods.map_err(|error| match error {
             PaymentError::Storage(error) => error.into(),
             other => Trouble::broken(&other),

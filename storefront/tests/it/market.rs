@@ -21,7 +21,7 @@ use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
 use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, RouterConfig, Routes};
 use stoa_storage::{Cause, Error, Isolation, Migrations, Tx};
-use stoa_storefront::{ShopDeps, Till, start_with};
+use stoa_storefront::{ShopDeps, start};
 use stoa_telemetry::Metrics;
 use stoa_tenancy::{KeyKind, NewKey, Tenancy};
 use stoa_test_provider::{Settings, TestProvider};
@@ -98,21 +98,19 @@ impl Market {
         let cursors = CursorKey::new([7; 32]);
         let notify = stoa_notify::start(deps.clone(), peers.orders.clone(), cursors);
         let tenancy = stoa_tenancy::start(deps.clone(), peers.pricing.clone(), None);
-        let till = Till {
-            payments: peers.payments.clone(),
-            ledger: peers.ledger.clone(),
-        };
         let shop_deps = ShopDeps {
             catalog: seen.unwrap_or_else(|| peers.catalog.clone()),
             carts: peers.carts.clone(),
             checkout: way(checkout.contract),
             orders: peers.orders.clone(),
+            payments: peers.payments.clone(),
+            ledger: peers.ledger.clone(),
             mailbox: notify.contract,
             secure,
             media: |name| (name == "mug.svg").then_some(PICTURE),
             welcome: |_| None,
         };
-        let pages = start_with(shop_deps, till);
+        let pages = start(shop_deps);
         let config = RouterConfig::new(metrics, deps.ids.clone());
         let shop = cells.tenant("shop").await;
         let other = cells.tenant("other").await;
