@@ -105,7 +105,6 @@ enum Till {
     Bare {
         the_loop: Arc<BareLoop>,
         shop: Arc<Shop>,
-        pattern: Arc<Pattern>,
         numbers: Arc<AtomicI64>,
     },
 }
@@ -115,38 +114,39 @@ async fn compare(args: &CheckoutArgs, folder: &Path) -> Result<()> {
         Some(side) => vec![side],
         None => Side::ALL.into(),
     };
-    let shop = Arc::new(Shop::open(&folder.join("stoa"), 1).await?);
+    let stoa = folder.join("stoa");
+    let file = stoa.join("shared.db");
+    let shop = Arc::new(Shop::open(&format!("sqlite:{}", stoa.display())).await?);
     eprintln!("stocking {} variants", args.products * VARIANTS_PER_PRODUCT);
     let goods = shop.stock(args.products).await?;
     let count = WARM_UP_ORDERS + args.rounds * args.orders;
     eprintln!("filling {count} carts");
-    let mut carts = carts::prepare(&shop, &goods, count + 1).await?;
+    let mut carts = carts::prepare(&shop, &file, &goods, count + 1).await?;
     if let Some(first) = carts.pop() {
         shop.checkout.place(shop.request(first.key)).await?;
     }
-    let pattern = Arc::new(Pattern::read(&shop.file)?);
-    settle_file(&shop.file)?;
+    let pattern = Arc::new(Pattern::read(&file)?);
+    settle_file(&file)?;
     let mut tills = Vec::new();
     let mut files = Vec::new();
     for &side in &sides {
-        let file = match side {
-            Side::Stoa => shop.file.clone(),
+        let its_file = match side {
+            Side::Stoa => file.clone(),
             Side::Bare => folder.join("bare.db"),
             Side::BareNoSavepoints => folder.join("bare-no-savepoints.db"),
         };
         tills.push(match side {
             Side::Stoa => Till::Shop(shop.clone()),
             Side::Bare | Side::BareNoSavepoints => {
-                std::fs::copy(&shop.file, &file)?;
+                std::fs::copy(&file, &its_file)?;
                 Till::Bare {
-                    the_loop: Arc::new(BareLoop::start(&file, side == Side::Bare)?),
+                    the_loop: Arc::new(BareLoop::start(&its_file, &pattern, side == Side::Bare)?),
                     shop: shop.clone(),
-                    pattern: pattern.clone(),
                     numbers: Arc::new(AtomicI64::new(BARE_NUMBER_FIRST)),
                 }
             }
         });
-        files.push(file);
+        files.push(its_file);
     }
     measure(args, &sides, &tills, &carts).await?;
     drop(tills);
@@ -300,12 +300,10 @@ impl Till {
             Self::Bare {
                 the_loop,
                 shop,
-                pattern,
                 numbers,
             } => Self::Bare {
                 the_loop: the_loop.clone(),
                 shop: shop.clone(),
-                pattern: pattern.clone(),
                 numbers: numbers.clone(),
             },
         }
@@ -326,11 +324,9 @@ impl Till {
                 Self::Bare {
                     the_loop,
                     shop,
-                    pattern,
                     numbers,
                 } => {
                     let order = BareOrder::new(
-                        pattern,
                         &shop.deps.ids,
                         shop.deps.now(),
                         (shop.tenant.id, cart.key.id),
@@ -355,7 +351,7 @@ impl Till {
             }
             Self::Bare { the_loop, .. } => {
                 let (commits, orders) = the_loop.committed();
-                (commits, orders, orders * statements::PER_ORDER)
+                (commits, orders, orders * statements::per_order())
             }
         }
     }

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, Statement, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Statement};
 use tokio::sync::oneshot;
 
-use super::order::{BareOrder, Bytes16};
-use super::shop::MMAP_BYTES;
-use super::statements as sql;
+use super::order::{BareOrder, Bytes16, Pattern};
+use super::shop::{LINES_PER_ORDER, MMAP_BYTES};
+use super::statements::{Does, LEVEL_VERSION_COLUMN, OfLine, PLACE, Place, Step, for_sqlite};
 
 // As platform/storage has them.
 const BATCH_MAX: usize = 256;
@@ -24,8 +25,6 @@ const PAGE_CACHE_KIB: i64 = 16 * 1024;
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 const HELD_MICROS: i64 = 15 * 60 * 1_000_000;
 const LOCATION: Bytes16 = [0; 16];
-const IDS_PER_STATEMENT: usize = 32;
-const LEVELS_PER_STATEMENT: usize = 16;
 
 type Job = (BareOrder, oneshot::Sender<Result<()>>);
 
@@ -45,13 +44,13 @@ pub(super) struct BareLoop {
 
 impl BareLoop {
     /// With `savepoints` one order can be refused without the others of its commit, as in a shop.
-    pub(super) fn start(file: &Path, savepoints: bool) -> Result<Self> {
+    pub(super) fn start(file: &Path, pattern: &Arc<Pattern>, savepoints: bool) -> Result<Self> {
         let shared: Arc<Shared> = Arc::default();
         let connection = open(file)?;
         let checkpointing = open(file)?;
-        let (its, other) = (shared.clone(), shared.clone());
+        let (its, other, pattern) = (shared.clone(), shared.clone(), pattern.clone());
         let writer = std::thread::spawn(move || {
-            if let Err(error) = write(&connection, &its, savepoints) {
+            if let Err(error) = write(&connection, &its, &pattern, savepoints) {
                 eprintln!("the bare loop ended: {error:#}");
             }
         });
@@ -112,8 +111,13 @@ fn checkpoint(connection: &Connection, shared: &Shared) {
     }
 }
 
-fn write(connection: &Connection, shared: &Shared, savepoints: bool) -> Result<()> {
-    let mut statements = Statements::prepare(connection)?;
+fn write(
+    connection: &Connection,
+    shared: &Shared,
+    pattern: &Pattern,
+    savepoints: bool,
+) -> Result<()> {
+    let mut placement = Placement::prepare(connection, pattern)?;
     let mut begin = connection.prepare("BEGIN IMMEDIATE")?;
     let mut commit = connection.prepare("COMMIT")?;
     let mut savepoint = connection.prepare("SAVEPOINT body")?;
@@ -126,7 +130,7 @@ fn write(connection: &Connection, shared: &Shared, savepoints: bool) -> Result<(
             if savepoints {
                 savepoint.execute([])?;
             }
-            statements.place(&order)?;
+            placement.run(&order)?;
             if savepoints {
                 release.execute([])?;
             }
@@ -166,245 +170,132 @@ fn next(shared: &Shared) -> Option<Job> {
     }
 }
 
-/// Every statement, prepared once.
-struct Statements<'c> {
-    claim_key: Statement<'c>,
-    lock_cart: Statement<'c>,
-    cart_lines: Statement<'c>,
-    snapshots: Statement<'c>,
-    prices: Statement<'c>,
-    terms: Statement<'c>,
-    insert_order: Statement<'c>,
-    insert_line: Statement<'c>,
-    emit: Statement<'c>,
-    insert_attempt: Statement<'c>,
-    freeze_cart: Statement<'c>,
-    enqueue: Statement<'c>,
-    raise: Statement<'c>,
-    levels: Statement<'c>,
-    insert_hold: Statement<'c>,
-    insert_movement: Statement<'c>,
-    store_response: Statement<'c>,
+/// What is bound at one place.
+enum Slot {
+    Same(Value),
+    Own(Place),
 }
 
-impl<'c> Statements<'c> {
-    fn prepare(connection: &'c Connection) -> Result<Self> {
-        let prepare = |text: &str| connection.prepare(&sql::for_sqlite(text));
+/// One statement, prepared once, and what it is given for each time that it is executed.
+struct Prepared<'c> {
+    statement: Statement<'c>,
+    does: Does,
+    times: Vec<Vec<Slot>>,
+}
+
+/// The statements of one order, in the order in which the shop executes them.
+struct Placement<'c> {
+    steps: Vec<Prepared<'c>>,
+    versions: [i64; LINES_PER_ORDER],
+}
+
+impl<'c> Placement<'c> {
+    fn prepare(connection: &'c Connection, pattern: &Pattern) -> Result<Self> {
+        let steps = PLACE
+            .iter()
+            .map(|step| Prepared::new(connection, step, pattern))
+            .collect::<Result<_>>()?;
         Ok(Self {
-            claim_key: prepare(sql::CLAIM_KEY)?,
-            lock_cart: prepare(sql::LOCK_CART)?,
-            cart_lines: prepare(sql::CART_LINES)?,
-            snapshots: prepare(sql::SNAPSHOTS)?,
-            prices: prepare(sql::PRICES)?,
-            terms: prepare(sql::TERMS)?,
-            insert_order: prepare(sql::INSERT_ORDER)?,
-            insert_line: prepare(sql::INSERT_LINE)?,
-            emit: prepare(sql::EMIT)?,
-            insert_attempt: prepare(sql::INSERT_ATTEMPT)?,
-            freeze_cart: prepare(sql::FREEZE_CART)?,
-            enqueue: prepare(sql::ENQUEUE)?,
-            raise: prepare(sql::RAISE)?,
-            levels: prepare(sql::LEVELS)?,
-            insert_hold: prepare(sql::INSERT_HOLD)?,
-            insert_movement: prepare(sql::INSERT_MOVEMENT)?,
-            store_response: prepare(sql::STORE_RESPONSE)?,
+            steps,
+            versions: [0; LINES_PER_ORDER],
         })
     }
 
-    /// The statements of one order, in the order in which the shop executes them.
-    fn place(&mut self, order: &BareOrder) -> Result<()> {
-        let (pattern, tenant, now) = (&*order.pattern, order.tenant, order.now);
-        let (scope, key) = (&pattern.scope, &order.key);
-        let hash = &pattern.body_hash;
-        let claimed = self
-            .claim_key
-            .execute(params![tenant, scope, key, hash, now])?;
-        ensure!(claimed == 1, "the key was used before");
-        read_all(&mut self.lock_cart, &[&tenant, &order.cart])?;
-        read_all(&mut self.cart_lines, &[&tenant, &order.cart])?;
-        self.read_goods(order)?;
-        self.insert_order(order)?;
-        let event = &pattern.event;
-        self.emit.execute(params![
-            order.event,
-            tenant,
-            event.subject,
-            order.order_text,
-            now,
-            event.actor,
-            None::<Bytes16>,
-            event.trace,
-            event.payload
-        ])?;
-        let total = pattern.totals[4];
-        let (provider, token) = (&pattern.provider, &pattern.token);
-        self.insert_attempt.execute(params![
-            tenant,
-            order.attempt,
-            order.order,
-            total,
-            pattern.currency,
-            provider,
-            token,
-            None::<String>,
-            now
-        ])?;
-        self.freeze_cart
-            .execute(params![tenant, order.cart, "frozen", order.order, now])?;
-        let (kind, payload, attempts_max) = &pattern.job;
-        self.enqueue.execute(params![
-            order.job,
-            tenant,
-            kind,
-            order.attempt_text,
-            payload,
-            now,
-            attempts_max,
-            now
-        ])?;
-        self.reserve(order)?;
-        let (status, response) = &pattern.response;
-        self.store_response
-            .execute(params![tenant, scope, key, status, response])?;
-        Ok(())
-    }
-
-    fn read_goods(&mut self, order: &BareOrder) -> Result<()> {
-        let last = order.lines[order.lines.len() - 1].0;
-        let ids = order
-            .lines
-            .iter()
-            .map(|line| line.0)
-            .chain(std::iter::repeat(last));
-        let ids: Vec<Bytes16> = ids.take(IDS_PER_STATEMENT).collect();
-        let mut values: Vec<&dyn rusqlite::ToSql> = vec![&order.tenant];
-        values.extend(ids.iter().map(|id| id as &dyn rusqlite::ToSql));
-        read_all(&mut self.snapshots, &values)?;
-        values.push(&order.pattern.currency);
-        read_all(&mut self.prices, &values)?;
-        read_all(&mut self.terms, &[&order.tenant, &order.pattern.currency])
-    }
-
-    fn insert_order(&mut self, order: &BareOrder) -> Result<()> {
-        let pattern = &*order.pattern;
-        let [subtotal, discount, shipping, tax, total] = pattern.totals;
-        self.insert_order.execute(params![
-            order.tenant,
-            order.order,
-            order.number,
-            order.cart,
-            pattern.email,
-            pattern.shipping_address,
-            pattern.billing_address,
-            pattern.shipping_option,
-            pattern.currency,
-            subtotal,
-            discount,
-            shipping,
-            tax,
-            total,
-            pattern.tax_inclusive,
-            pattern.test,
-            order.now
-        ])?;
-        let line = &pattern.line;
-        let [unit_price, subtotal, tax, total] = line.amounts;
-        for (position, (variant, product, id)) in order.lines.iter().enumerate() {
-            self.insert_line.execute(params![
-                order.tenant,
-                order.order,
-                position as i64,
-                id,
-                variant,
-                product,
-                line.title,
-                line.variant_title,
-                line.sku,
-                line.image,
-                line.quantity,
-                unit_price,
-                subtotal,
-                tax,
-                total
-            ])?;
-        }
-        Ok(())
-    }
-
-    fn reserve(&mut self, order: &BareOrder) -> Result<()> {
-        let units = order.pattern.line.quantity;
-        for (variant, ..) in &order.lines {
-            let raised = self.raise.execute(params![
-                order.tenant,
-                variant,
-                LOCATION,
-                units,
-                order.order,
-                order.now
-            ])?;
-            ensure!(raised == 1, "not enough stock");
-        }
-        let last = order.lines[order.lines.len() - 1].0;
-        let ids = order
-            .lines
-            .iter()
-            .map(|line| line.0)
-            .chain(std::iter::repeat(last));
-        let ids: Vec<Bytes16> = ids.take(LEVELS_PER_STATEMENT).collect();
-        let mut values: Vec<&dyn rusqlite::ToSql> = vec![&order.tenant, &LOCATION];
-        values.extend(ids.iter().map(|id| id as &dyn rusqlite::ToSql));
-        let mut versions: Vec<i64> = Vec::with_capacity(order.lines.len());
-        let mut rows = self.levels.query(&values[..])?;
-        while let Some(row) = rows.next()? {
-            consume(row)?;
-            versions.push(row.get(5)?);
-        }
-        drop(rows);
-        for (variant, ..) in &order.lines {
-            let until = order.now + HELD_MICROS;
-            self.insert_hold.execute(params![
-                order.tenant,
-                order.order,
-                variant,
-                LOCATION,
-                units,
-                until,
-                order.now
-            ])?;
-        }
-        for ((variant, ..), version) in order.lines.iter().zip(versions) {
-            self.insert_movement.execute(params![
-                order.tenant,
-                variant,
-                LOCATION,
-                version,
-                "reserve",
-                0_i64,
-                units,
-                order.order,
-                None::<String>,
-                order.now
-            ])?;
+    fn run(&mut self, order: &BareOrder) -> Result<()> {
+        for step in &mut self.steps {
+            for slots in &step.times {
+                for (at, slot) in slots.iter().enumerate() {
+                    bind(&mut step.statement, at + 1, slot, order, &self.versions)?;
+                }
+                match step.does {
+                    Does::Write => {
+                        let changed = step.statement.raw_execute()?;
+                        ensure!(changed == 1, "a statement changed {changed} rows");
+                    }
+                    Does::Read => drop(read_all(&mut step.statement, None)?),
+                    Does::ReadLevels => {
+                        let found = read_all(&mut step.statement, Some(LEVEL_VERSION_COLUMN))?;
+                        ensure!(found.len() == LINES_PER_ORDER, "{} levels", found.len());
+                        self.versions.copy_from_slice(&found);
+                    }
+                }
+            }
         }
         Ok(())
     }
 }
 
-fn read_all(statement: &mut Statement<'_>, values: &[&dyn rusqlite::ToSql]) -> Result<()> {
-    let mut rows = statement.query(values)?;
+impl<'c> Prepared<'c> {
+    fn new(connection: &'c Connection, step: &Step, pattern: &Pattern) -> Result<Self> {
+        let slot = |place: Place| match place {
+            Place::Kept(table, column) => Slot::Same(pattern.value((table, column))),
+            Place::Int(value) => Slot::Same(Value::Integer(value)),
+            Place::Text(text) => Slot::Same(Value::Text(text.to_owned())),
+            Place::Null => Slot::Same(Value::Null),
+            Place::Location => Slot::Same(Value::Blob(LOCATION.to_vec())),
+            own => Slot::Own(own),
+        };
+        let tenant = step.sql.contains(":tenant").then_some(Place::Tenant);
+        let times = (0..step.times()).map(|line| {
+            let places = tenant.into_iter().chain(step.values(line));
+            places.map(slot).collect()
+        });
+        Ok(Self {
+            statement: connection.prepare(&for_sqlite(step.sql))?,
+            does: step.does,
+            times: times.collect(),
+        })
+    }
+}
+
+fn bind(
+    statement: &mut Statement<'_>,
+    at: usize,
+    slot: &Slot,
+    order: &BareOrder,
+    versions: &[i64; LINES_PER_ORDER],
+) -> Result<()> {
+    let place = match slot {
+        Slot::Same(value) => return Ok(statement.raw_bind_parameter(at, value)?),
+        Slot::Own(place) => *place,
+    };
+    match place {
+        Place::Tenant => statement.raw_bind_parameter(at, order.tenant),
+        Place::Cart => statement.raw_bind_parameter(at, order.cart),
+        Place::Order => statement.raw_bind_parameter(at, order.order),
+        Place::Attempt => statement.raw_bind_parameter(at, order.attempt),
+        Place::Job => statement.raw_bind_parameter(at, order.job),
+        Place::Event => statement.raw_bind_parameter(at, order.event),
+        Place::Number => statement.raw_bind_parameter(at, order.number),
+        Place::Key => statement.raw_bind_parameter(at, &order.key),
+        Place::OrderText => statement.raw_bind_parameter(at, &order.order_text),
+        Place::AttemptText => statement.raw_bind_parameter(at, &order.attempt_text),
+        Place::Now => statement.raw_bind_parameter(at, order.now),
+        Place::Until => statement.raw_bind_parameter(at, order.now + HELD_MICROS),
+        Place::Line(line, OfLine::Variant) => statement.raw_bind_parameter(at, order.lines[line].0),
+        Place::Line(line, OfLine::Product) => statement.raw_bind_parameter(at, order.lines[line].1),
+        Place::Line(line, OfLine::Id) => statement.raw_bind_parameter(at, order.lines[line].2),
+        Place::Line(line, OfLine::Position) => statement.raw_bind_parameter(at, line as i64),
+        Place::Line(line, OfLine::Version) => statement.raw_bind_parameter(at, versions[line]),
+        other => anyhow::bail!("{other:?} is no order's own"),
+    }?;
+    Ok(())
+}
+
+/// Takes every column out of every row, and makes nothing of them; answers the numbers of one.
+fn read_all(statement: &mut Statement<'_>, number: Option<usize>) -> Result<Vec<i64>> {
+    let mut numbers = Vec::new();
+    let mut rows = statement.raw_query();
     let mut found = 0;
     while let Some(row) = rows.next()? {
-        consume(row)?;
+        for index in 0..row.as_ref().column_count() {
+            std::hint::black_box(row.get_ref(index)?);
+        }
+        if let Some(column) = number {
+            numbers.push(row.get(column)?);
+        }
         found += 1;
     }
     ensure!(found > 0, "nothing there to be read");
-    Ok(())
-}
-
-/// Takes every column out of the row, and makes nothing of it.
-fn consume(row: &rusqlite::Row<'_>) -> Result<()> {
-    for index in 0..row.as_ref().column_count() {
-        std::hint::black_box(row.get_ref(index)?);
-    }
-    Ok(())
+    Ok(numbers)
 }

@@ -21,7 +21,12 @@ pub(super) struct Filled {
     pub(super) goods: [Good; LINES_PER_ORDER],
 }
 
-pub(super) async fn prepare(shop: &Arc<Shop>, goods: &[Good], count: usize) -> Result<Vec<Filled>> {
+pub(super) async fn prepare(
+    shop: &Arc<Shop>,
+    file: &Path,
+    goods: &[Good],
+    count: usize,
+) -> Result<Vec<Filled>> {
     let mut chance = fastrand::Rng::with_seed(1);
     let image = pick(goods, &mut chance).map(|(variant, _)| variant);
     let image = shop.fill_cart(&image).await?.id;
@@ -41,7 +46,7 @@ pub(super) async fn prepare(shop: &Arc<Shop>, goods: &[Good], count: usize) -> R
             });
         }
     }
-    fill(&shop.file, shop.tenant.id, image, &filled, &shop.deps.ids)?;
+    fill(file, shop.tenant.id, image, &filled, &shop.deps.ids)?;
     Ok(filled)
 }
 
@@ -56,7 +61,9 @@ fn fill(
          shipping_option_id) = (SELECT email, shipping_address, billing_address, \
          shipping_option_id FROM cart_cart WHERE tenant_id = ?1 AND id = ?3) \
          WHERE tenant_id = ?1 AND id = ?2";
-    const LINE: &str = "INSERT INTO cart_line SELECT tenant_id, ?2, ?4, ?5, quantity, ?6, \
+    const LINE: &str = "INSERT INTO cart_line (tenant_id, cart_id, id, variant_id, quantity, place, \
+         product_handle, title, variant_title, sku, image, unit_price) \
+         SELECT tenant_id, ?2, ?4, ?5, quantity, ?6, \
          product_handle, title, variant_title, sku, image, unit_price FROM cart_line \
          WHERE tenant_id = ?1 AND cart_id = ?3 LIMIT 1";
     let mut database = Connection::open(file)?;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use super::shop::LINES_PER_ORDER;
 use crate::child::Running;
 use crate::figures::{self, Round, grouped, latencies, note};
 use crate::wire::{self, Connection};
@@ -75,8 +76,8 @@ impl Street {
         figures::table(
             &format!(
                 "Whole journeys over HTTP until paid, {} or more requests each; {clients} \
-                 shoppers at once, {count} rounds of {orders} orders.",
-                7
+                 shoppers at once, {count} rounds of {orders} orders of {LINES_PER_ORDER} lines.",
+                9
             ),
             &["paid orders/s", "p50 ms", "p95 ms", "p99 ms"],
             &[row],
@@ -119,9 +120,13 @@ impl Street {
                         if number >= orders {
                             return Ok::<_, anyhow::Error>((taken, ends));
                         }
-                        let variant = &variants[number % variants.len()];
+                        // Three different things where there are as many, else the last units.
+                        let lines = variants.len().min(LINES_PER_ORDER);
+                        let wanted: Vec<&str> = (0..lines)
+                            .map(|line| &*variants[(number + line) % variants.len()])
+                            .collect();
                         let began = Instant::now();
-                        ends.push(street.buy(&mut http, variant).await?);
+                        ends.push(street.buy(&mut http, &wanted).await?);
                         note(&mut taken, began.elapsed());
                     }
                 })
@@ -143,20 +148,22 @@ impl Street {
         Ok((round, ends))
     }
 
-    async fn buy(&self, http: &mut Connection, variant: &str) -> Result<End> {
+    async fn buy(&self, http: &mut Connection, variants: &[&str]) -> Result<End> {
         let (status, cart) = self
             .send(http, "POST", "/api/v1/carts", &[], Some(json!({})))
             .await?;
         ensure!(status == 201, "{status} {cart}");
         let path = format!("/api/v1/carts/{}", text(&cart, "id")?);
         let token = [format!("stoa-cart-token: {}", text(&cart, "token")?)];
-        let line = json!({ "variant_id": variant, "quantity": 1 });
         let lines = format!("{path}/lines");
-        let (status, body) = self.send(http, "POST", &lines, &token, Some(line)).await?;
-        match status {
-            200 | 201 => {}
-            409 => return Ok(End::SoldOut),
-            _ => bail!("{status} {body}"),
+        for variant in variants {
+            let line = json!({ "variant_id": variant, "quantity": 1 });
+            let (status, body) = self.send(http, "POST", &lines, &token, Some(line)).await?;
+            match status {
+                200 | 201 => {}
+                409 => return Ok(End::SoldOut),
+                _ => bail!("{status} {body}"),
+            }
         }
         let address = json!({
             "name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London",

@@ -1,23 +1,23 @@
-//! The part of Stoa that a checkout needs, composed as the server composes it, over a SQLite folder
-//! of its own; and its goods and carts. Runs no worker and serves no HTTP.
+//! The part of Stoa that a checkout needs, composed as the server composes it, over a database of
+//! its own; and its goods and carts. Runs no worker and serves no HTTP.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use stoa_contracts::cart::{CartKey, CartUpdate, Carts};
 use stoa_contracts::catalog::{
     Catalog, CatalogError, MediaLink, ProductInput, ProductOption, ProductStatus, Seo, VariantInput,
 };
-use stoa_contracts::checkout::{Checkout, PlaceOrder};
+use stoa_contracts::checkout::{Checkout, PlaceOrder, Purchase};
 use stoa_contracts::inventory::{InitialLevel, Inventory};
 use stoa_contracts::pricing::{NewPrice, Pricing};
 use stoa_contracts::{Address, Deps};
 use stoa_kernel::{
     Actor, Clock, Currency, IdSource, Money, ProductId, Quantity, SeededIds, Timestamp, VariantId,
 };
-use stoa_payments::{PaymentsConfig, TestProviderConfig};
+use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::CursorKey;
 use stoa_storage::{
     Cause, IdempotencyKey, Isolation, Migrations, NewTenant, Storage, StorageConfig, Tenant, Tx,
@@ -33,23 +33,56 @@ const UNIT_PRICE_CENTS: i64 = 1_990;
 /// As the server has it.
 pub(crate) const MMAP_BYTES: i64 = 1 << 30;
 
-const MIGRATIONS: [Migrations; 6] = [
+/// PostgreSQL connections of a server that was told nothing else.
+const CONNECTIONS: usize = 16;
+/// Ids that are made while goods are stocked count from a multiple of this, one for each product.
+const IDS_PER_PRODUCT: u64 = 1_000;
+
+const MIGRATIONS: [Migrations; 8] = [
     stoa_inventory::MIGRATIONS,
     stoa_catalog::MIGRATIONS,
     stoa_pricing::MIGRATIONS,
     stoa_cart::MIGRATIONS,
     stoa_orders::MIGRATIONS,
+    stoa_ledger::MIGRATIONS,
     stoa_payments::MIGRATIONS,
+    stoa_checkout::MIGRATIONS,
 ];
 
-/// The system's clock, as the server has it.
-pub(crate) struct SystemClock;
+/// The system's clock, as the server has it; it stands still while goods are stocked.
+#[derive(Default)]
+struct BenchClock {
+    stands_at: AtomicI64,
+}
 
-impl Clock for SystemClock {
+impl Clock for BenchClock {
     #[expect(clippy::disallowed_methods, reason = "the modules get time from here")]
     fn now(&self) -> Timestamp {
+        let stands_at = self.stands_at.load(Ordering::Relaxed);
+        if stands_at > 0 {
+            return Timestamp::from_micros(stands_at);
+        }
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Timestamp::from_micros(since.map_or(0, |since| since.as_micros() as i64))
+    }
+}
+
+/// Random ids as the server makes them. While goods are stocked they count instead, in digits that
+/// are decimal, so that whoever knows a variant's number can write its id: pgbench has no table to
+/// look it up in.
+struct BenchIds {
+    random: SeededIds,
+    /// The next one of goods; nought where ids are random.
+    next: AtomicU64,
+}
+
+impl IdSource for BenchIds {
+    fn next_u128(&self) -> u128 {
+        if self.next.load(Ordering::Relaxed) == 0 {
+            return self.random.next_u128();
+        }
+        let decimal = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        u128::from_str_radix(&decimal, 16).expect("decimal digits are hexadecimal ones too")
     }
 }
 
@@ -57,8 +90,8 @@ pub(crate) struct Shop {
     pub(crate) deps: Deps,
     pub(crate) tenant: Tenant,
     pub(crate) checkout: Arc<dyn Checkout>,
-    /// The SQLite file that everything is in.
-    pub(crate) file: PathBuf,
+    clock: Arc<BenchClock>,
+    ids: Arc<BenchIds>,
     catalog: Arc<dyn Catalog>,
     pricing: Arc<dyn Pricing>,
     inventory: Arc<dyn Inventory>,
@@ -69,13 +102,16 @@ pub(crate) struct Shop {
 pub(crate) type Good = (VariantId, ProductId);
 
 impl Shop {
-    /// `seed` makes the ids: two shops of one process need different ones.
-    pub(crate) async fn open(folder: &Path, seed: u64) -> Result<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ids: Arc<dyn IdSource> = Arc::new(SeededIds::new(seed));
+    /// `url` is a SQLite folder or a PostgreSQL database that nobody else uses.
+    pub(crate) async fn open(url: &str) -> Result<Self> {
+        let clock: Arc<BenchClock> = Arc::default();
+        let ids = Arc::new(BenchIds {
+            random: SeededIds::new(1),
+            next: AtomicU64::new(0),
+        });
         let config = StorageConfig {
-            url: format!("sqlite:{}", folder.display()),
-            connections_max: 1,
+            url: url.to_owned(),
+            connections_max: CONNECTIONS,
             mmap_bytes: MMAP_BYTES,
             clock: clock.clone(),
             ids: ids.clone(),
@@ -91,10 +127,11 @@ impl Shop {
         let tenant = storage.create_tenant(new).await?;
         let deps = Deps {
             storage,
-            clock,
-            ids,
+            clock: clock.clone(),
+            ids: ids.clone(),
         };
         let cursors = || CursorKey::new([1; 32]);
+        let metrics = Metrics::new(deps.now());
         let catalog =
             stoa_catalog::start(deps.clone(), [2; 32], stoa_import::sanitise_description).contract;
         let inventory = stoa_inventory::start(deps.clone(), cursors()).contract;
@@ -106,48 +143,58 @@ impl Shop {
             inventory.clone(),
             [3; 32],
         );
-        let carts = carts.contract;
-        let orders = stoa_orders::start(deps.clone(), [4; 32], cursors()).contract;
-        let payments = stoa_payments::start(deps.clone(), payments()).contract;
+        let ledger = stoa_ledger::start(deps.clone(), [6; 32], cursors()).contract;
+        let payments = stoa_payments::start(deps.clone(), ledger.clone(), payments(), &metrics);
         let peers = stoa_checkout::Peers {
-            carts: carts.clone(),
+            carts: carts.contract.clone(),
             catalog: catalog.clone(),
             pricing: pricing.clone(),
             inventory: inventory.clone(),
-            orders,
-            payments,
+            orders: stoa_orders::start(deps.clone(), [4; 32], cursors()).contract,
+            payments: payments.contract,
+            ledger,
         };
-        let metrics = Metrics::new(deps.now());
-        let checkout = stoa_checkout::start(deps.clone(), peers, [5; 32], &metrics).contract;
+        let config = stoa_checkout::Config::new([5; 32]);
+        let checkout = stoa_checkout::start(deps.clone(), peers, config, &metrics).contract;
         pricing.ensure_settings(tenant.id, Currency::EUR).await?;
-        let file = folder.join("shared.db");
-        ensure!(file.exists(), "{} is not where the cell is", file.display());
         Ok(Self {
             deps,
             tenant,
             checkout,
-            file,
+            clock,
+            ids,
             catalog,
             pricing,
             inventory,
-            carts,
+            carts: carts.contract,
         })
     }
 
     /// Puts `products` on sale, each with three variants, one price and plenty of stock.
     pub(crate) async fn stock(&self, products: usize) -> Result<Vec<Good>> {
+        let now = self.deps.now();
+        self.clock.stands_at.store(now.micros(), Ordering::Relaxed);
+        let stocked = self.stock_counting(products).await;
+        self.clock.stands_at.store(0, Ordering::Relaxed);
+        self.ids.next.store(0, Ordering::Relaxed);
+        stocked
+    }
+
+    async fn stock_counting(&self, products: usize) -> Result<Vec<Good>> {
         let mut goods = Vec::with_capacity(products * VARIANTS_PER_PRODUCT);
         let db = self.deps.storage.db(self.tenant.id).await?;
-        let all: Vec<ProductInput> = (0..products).map(product).collect();
+        let all: Vec<(usize, ProductInput)> = (0..products).map(|at| (at, product(at))).collect();
         for some in all.chunks(PRODUCTS_PER_WRITE) {
             let some = some.to_vec();
             let (catalog, pricing) = (self.catalog.clone(), self.pricing.clone());
-            let inventory = self.inventory.clone();
+            let (inventory, ids) = (self.inventory.clone(), self.ids.clone());
             let cause = Cause::system(self.deps.now());
             let landed = db
                 .write(async move |tx: &mut Tx<'_>| {
                     let mut landed: Vec<Good> = Vec::new();
-                    for product in &some {
+                    for (at, product) in &some {
+                        let first = (*at as u64 + 1) * IDS_PER_PRODUCT;
+                        ids.next.store(first, Ordering::Relaxed);
                         let put = catalog.upsert_product(tx, product, &cause).await?;
                         landed.extend(put.variants.iter().map(|&(id, _)| (id, put.product)));
                     }
@@ -207,7 +254,9 @@ impl Shop {
             },
             actor: Actor::Shopper,
             trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
-            cart,
+            purchase: Purchase::Cart(cart),
+            expected_total: None,
+            gift_cards: Vec::new(),
         }
     }
 }
@@ -222,6 +271,8 @@ fn payments() -> PaymentsConfig {
     PaymentsConfig {
         cursors: CursorKey::new([1; 32]),
         test_provider,
+        seal: SealKeys::opening([9; 32]),
+        allow_loopback: true,
     }
 }
 
