@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::support::{CartKey, Merchant, Placed, Shopper, address};
 
+/// How long one visit keeps the next from beginning.
+const VISIT_TIME: Duration = Duration::from_millis(1_500);
+
 /// What somebody comes for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Habit {
@@ -46,12 +49,22 @@ pub(super) struct People {
 }
 
 impl People {
-    /// Comes back until the world ends, and at least once.
+    /// Comes back until the world ends, and at least once. Who has to wait (a job that died with its
+    /// process is somebody's until its lease ends) is followed by the next.
     pub(super) async fn live(self, number: usize, habit: Habit) {
+        let mut visits = Vec::new();
         let mut round = 0;
         while round == 0 || !self.done.load(Ordering::Acquire) {
-            self.come(habit, number, round).await;
+            let me = self.clone();
+            let mut visit = tokio::spawn(async move { me.come(habit, number, round).await });
+            match tokio::time::timeout(VISIT_TIME, &mut visit).await {
+                Ok(ended) => ended.expect("a visit without a fault"),
+                Err(_) => visits.push(visit),
+            }
             round += 1;
+        }
+        for visit in visits {
+            visit.await.expect("a visit without a fault");
         }
     }
 
@@ -106,6 +119,15 @@ impl People {
                     .await;
             }
             Habit::Regrets => {
+                // Half of them once the provider has it, half before: then its job finds the order
+                // canceled.
+                let under_way = |body: &Value| {
+                    let state = &body["payment"]["state"];
+                    state == "processing" || state == "requires_action" || body["settled"] == true
+                };
+                if round / 2 % 2 == 0 {
+                    self.until(&placed, under_way).await;
+                }
                 self.care(&placed, "cancel", &json!({ "reason": "regrets" }), &key)
                     .await;
             }
