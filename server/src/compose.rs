@@ -4,6 +4,7 @@ mod modules;
 mod provider;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use stoa_bus::{Transport, Worker, WorkerConfig};
@@ -121,7 +122,7 @@ impl App {
                 }
             }
         }
-        let worker = worker(&deps, work, bus(settings, extent).await?);
+        let worker = worker(&deps, settings, work, bus(settings, extent).await?);
         Ok(Self {
             storage,
             deps,
@@ -155,12 +156,21 @@ impl App {
 }
 
 /// `None` where there is nothing to do.
-fn worker(deps: &Deps, work: Work, transport: Option<Arc<dyn Transport>>) -> Option<Worker> {
+fn worker(
+    deps: &Deps,
+    settings: &Settings,
+    work: Work,
+    transport: Option<Arc<dyn Transport>>,
+) -> Option<Worker> {
     if work.jobs.is_empty() {
         return None;
     }
     let (storage, clock, ids) = (deps.storage.clone(), deps.clock.clone(), deps.ids.clone());
-    let mut worker = Worker::new(storage, clock, ids, WorkerConfig::default());
+    let config = WorkerConfig {
+        lease: Duration::from_secs(settings.job_lease_seconds),
+        ..WorkerConfig::default()
+    };
+    let mut worker = Worker::new(storage, clock, ids, config);
     worker.serve(work.consumers, work.jobs, work.recurring);
     if let Some(transport) = transport {
         worker.carry(transport);

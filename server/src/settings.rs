@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) log_format: Option<LogFormatName>,
     /// Whether the first start creates the demo shop. By default: where `target` is `all`.
     pub(crate) demo: Option<bool>,
+    /// How long a job belongs to the process that took it, alive or not.
+    pub(crate) job_lease_seconds: u64,
     /// Open HTTP connections; over it, accepting waits.
     pub(crate) connections_max: usize,
     /// Where a test payment provider of its own process listens. By default it runs inside the
@@ -94,6 +96,7 @@ impl Default for Settings {
             log: "info".to_owned(),
             log_format: None,
             demo: None,
+            job_lease_seconds: 60,
             connections_max: 10_000,
             test_provider_url: None,
             test_provider_key: None,
@@ -124,6 +127,8 @@ pub(crate) struct Overrides {
 /// More than a process may have files open.
 const CONNECTIONS_MAX: usize = 1_000_000;
 const BUS_BYTES_MIN: i64 = 1 << 20;
+/// Shorter than a provider's answer, two processes would work on one job.
+const JOB_LEASE_SECONDS: std::ops::RangeInclusive<u64> = 4..=3_600;
 const PREFIX: &str = "STOA_";
 /// Variables of the test suite, not settings.
 const TEST_PREFIX: &str = "STOA_TEST_";
@@ -154,6 +159,10 @@ impl Settings {
     fn check(&self) -> Result<()> {
         if !(1..=1000).contains(&self.database_connections_max) {
             bail!("settings: `database_connections_max` is 1 to 1000");
+        }
+        if !JOB_LEASE_SECONDS.contains(&self.job_lease_seconds) {
+            let (least, most) = (JOB_LEASE_SECONDS.start(), JOB_LEASE_SECONDS.end());
+            bail!("settings: `job_lease_seconds` is {least} to {most}");
         }
         if !(1..=CONNECTIONS_MAX).contains(&self.connections_max) {
             bail!("settings: `connections_max` is 1 to {CONNECTIONS_MAX}");

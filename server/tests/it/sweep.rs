@@ -48,6 +48,8 @@ impl World {
         let mut environment = provider.environment().to_vec();
         environment.extend(bus.environment());
         environment.push(("STOA_ALLOW_LOOPBACK", "true"));
+        // On a shared database the jobs of the dead are theirs until then.
+        environment.push(("STOA_JOB_LEASE_SECONDS", "8"));
         environment.push(("STOA_LOG", "warn"));
         let shop = Stoa::start(backend, &[], &environment).await;
         let merchant = Merchant::new(&shop.url(), "demo", &shop.key("sk_"));

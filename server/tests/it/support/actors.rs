@@ -110,7 +110,8 @@ impl Shopper {
     /// Sends until it is answered: where no answer comes, or one that says to come again, the same
     /// is sent again.
     pub(crate) async fn insist(&self, request: impl Fn() -> RequestBuilder) -> (StatusCode, Value) {
-        const PAUSE: Duration = Duration::from_millis(15);
+        const PAUSE_MAX: Duration = Duration::from_millis(240);
+        let mut pause = Duration::from_millis(15);
         loop {
             match answer(request()).await {
                 Ok((status, body))
@@ -118,8 +119,9 @@ impl Shopper {
                 {
                     return (status, body);
                 }
-                _ => tokio::time::sleep(PAUSE).await,
+                _ => tokio::time::sleep(pause).await,
             }
+            pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 

@@ -13,6 +13,12 @@ use crate::support::{CartKey, Merchant, Placed, Shopper, address};
 /// How long one visit keeps the next from beginning.
 const VISIT_TIME: Duration = Duration::from_millis(1_500);
 
+/// Of one person, under way at once.
+const VISITS_MAX: usize = 8;
+/// Between two looks at an order; longer each time, for the looks of many are a load as well.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
 /// What somebody comes for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Habit {
@@ -52,14 +58,18 @@ impl People {
     /// Comes back until the world ends, and at least once. Who has to wait (a job that died with its
     /// process is somebody's until its lease ends) is followed by the next.
     pub(super) async fn live(self, number: usize, habit: Habit) {
-        let mut visits = Vec::new();
+        let mut visits = std::collections::VecDeque::new();
         let mut round = 0;
         while round == 0 || !self.done.load(Ordering::Acquire) {
             let me = self.clone();
             let mut visit = tokio::spawn(async move { me.come(habit, number, round).await });
             match tokio::time::timeout(VISIT_TIME, &mut visit).await {
                 Ok(ended) => ended.expect("a visit without a fault"),
-                Err(_) => visits.push(visit),
+                Err(_) => visits.push_back(visit),
+            }
+            if visits.len() > VISITS_MAX {
+                let oldest = visits.pop_front().expect("more than none");
+                oldest.await.expect("a visit without a fault");
             }
             round += 1;
         }
@@ -74,7 +84,7 @@ impl People {
             Habit::Pays | Habit::Canceled | Habit::Packed => "tok_success",
             Habit::Declined => "tok_decline",
             Habit::Redirected => "tok_3ds",
-            Habit::Regrets if round % 2 == 0 => "tok_3ds",
+            Habit::Regrets if round.is_multiple_of(2) => "tok_3ds",
             Habit::Delayed | Habit::Regrets => "tok_delay",
             Habit::Unanswered => "tok_timeout_after_charge",
             Habit::CapturedLater => "tok_capture_later",
@@ -125,7 +135,7 @@ impl People {
                     let state = &body["payment"]["state"];
                     state == "processing" || state == "requires_action" || body["settled"] == true
                 };
-                if round / 2 % 2 == 0 {
+                if (round / 2).is_multiple_of(2) {
                     self.until(&placed, under_way).await;
                 }
                 self.care(&placed, "cancel", &json!({ "reason": "regrets" }), &key)
@@ -185,6 +195,7 @@ impl People {
 
     /// The status document once `look` is content with it.
     async fn until(&self, placed: &Placed, look: impl Fn(&Value) -> bool) -> Value {
+        let mut pause = PAUSE_MIN;
         loop {
             let request = || self.shopper.request(Method::GET, &placed.status_url);
             let (status, body) = self.shopper.insist(request).await;
@@ -192,7 +203,8 @@ impl People {
             if look(&body) {
                 return body;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 
