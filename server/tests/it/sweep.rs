@@ -18,7 +18,7 @@ use crate::support::{
 const SEEDS: u64 = 20;
 /// On the other database, of the same code and the same points; there a job that died with its
 /// process waits for the end of its lease, and so does the sweep.
-const SEEDS_ON_SERVER: u64 = 2;
+const SEEDS_ON_SERVER: u64 = 1;
 const PLENTY: i64 = 1_000_000;
 const SCARCE: i64 = 30;
 /// How long a point may keep a round waiting: what died in the middle of a job waits for its lease.
