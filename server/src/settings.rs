@@ -310,12 +310,13 @@ fn from_environment(
 
 /// Settings that are numbers, and those that are yes or no; all others are text, whatever they
 /// look like.
-const NUMBERS: [&str; 5] = [
+const NUMBERS: [&str; 6] = [
     "database_connections_max",
     "sqlite_mmap_bytes",
     "connections_max",
     "bus_replicas",
     "bus_bytes_max",
+    "job_lease_seconds",
 ];
 const SWITCHES: [&str; 3] = ["demo", "https", "allow_loopback"];
 

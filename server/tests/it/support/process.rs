@@ -140,7 +140,7 @@ impl Stoa {
         }
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         if !all.iter().any(|argument| argument == "--listen") {
-            all.extend(["--listen".into(), "127.0.0.1:0".into()]);
+            all.extend(["--listen".into(), free_address()]);
         }
         let environment: Vec<(String, String)> = environment
             .iter()
@@ -171,6 +171,12 @@ impl Stoa {
         let worker = self.is_worker();
         let data_dir = self.data_dir.clone();
         let address = eventually("the program to say where it serves", async || {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                panic!(
+                    "it ended with {status}: {}",
+                    said.lock().expect("lines").join("\n")
+                );
+            }
             if worker {
                 let socket = data_dir.join("stoa-worker.sock");
                 return std::os::unix::net::UnixStream::connect(socket)
@@ -244,11 +250,14 @@ impl Stoa {
         self.spawn_again(&environment);
     }
 
-    /// Whether it ended by itself within `patience`.
+    /// Whether it aborted by itself within `patience`. Any other end is a fault of its own.
     pub(crate) async fn dies_within(&mut self, patience: Duration) -> bool {
+        use std::os::unix::process::ExitStatusExt as _;
+        const ABORTED: Option<i32> = Some(6);
         let began = Instant::now();
         while began.elapsed() < patience {
-            if self.child.try_wait().expect("a child of ours").is_some() {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                assert_eq!(status.signal(), ABORTED, "{status}: {}", self.said());
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(3)).await;
@@ -304,6 +313,17 @@ impl Drop for Stoa {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// A free port below those that systems give to outgoing connections: while a process is down,
+/// no client of the test may get its port by chance.
+fn free_address() -> String {
+    loop {
+        let address = format!("127.0.0.1:{}", fastrand::u16(10_240..32_000));
+        if std::net::TcpListener::bind(&address).is_ok() {
+            return address;
+        }
     }
 }
 
