@@ -144,6 +144,7 @@ async fn furnish(
     make(&format!("orders/{order}/notes"), json!({ "text": MARK })).await;
     let bank = json!({ "id": "bank", "kind": "manual", "title": MARK, "instructions": MARK });
     let provider = make("payments/providers", bank).await;
+    let parcel = make(&format!("orders/{order}/fulfilments"), json!({})).await;
     let payments = merchant.list("/api/v1/admin/payments").await;
     let keys = merchant.get("/api/v1/admin/api-keys").await;
     // Nobody listens there: what is told is refused, and stays on the list.
@@ -164,6 +165,9 @@ async fn furnish(
         ("price-lists", id_of(&prices)),
         ("gift-cards", id_of(&card)),
         ("providers", id_of(&provider)),
+        ("fulfilments", id_of(&parcel)),
+        // A draft is an order that was not placed; its routes must not take any other shop's.
+        ("draft-orders", order.to_owned()),
         ("payments", id_of(&payments[0])),
         ("api-keys", id_of(&keys["data"][0])),
         ("webhooks", hook),
@@ -204,7 +208,11 @@ pub(super) fn body_for(path: &str, alpha: &Alpha) -> Value {
         "store-credit" | "top-ups" => json!({ "amount": price, "reason": "stolen" }),
         "gift-cards" => json!({ "amount": price }),
         "capture" => json!({ "amount": price }),
-        "refunds" | "cancel" | "receive" | "disable" | "send" => json!({}),
+        "cancel" if path.contains("/orders/") && !path.contains("/fulfilments/") => {
+            json!({ "reason": "stolen" })
+        }
+        "refunds" => json!({ "amount": price }),
+        "cancel" | "receive" | "disable" | "send" => json!({}),
         "replay" if !path.contains("deliveries") => {
             json!({ "from": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z" })
         }
