@@ -42,6 +42,23 @@ pub(super) enum Habit {
     Packed,
 }
 
+impl Habit {
+    const fn token(self, round: usize) -> &'static str {
+        match self {
+            Self::Pays | Self::Canceled | Self::Packed => "tok_success",
+            Self::Declined => "tok_decline",
+            Self::Redirected => "tok_3ds",
+            Self::Regrets if round.is_multiple_of(2) => "tok_3ds",
+            Self::Delayed | Self::Regrets => "tok_delay",
+            Self::Unanswered => "tok_timeout_after_charge",
+            Self::CapturedLater => "tok_capture_later",
+            Self::Refunded if round % 3 == 1 => "tok_refund_timeout",
+            Self::Refunded if round % 3 == 2 => "tok_refund_decline",
+            Self::Refunded => "tok_success",
+        }
+    }
+}
+
 #[derive(Clone)]
 pub(super) struct People {
     pub(super) shopper: Shopper,
@@ -80,18 +97,7 @@ impl People {
 
     async fn come(&self, habit: Habit, number: usize, round: usize) {
         let key = format!("{habit:?}-{number}-{round}");
-        let token = match habit {
-            Habit::Pays | Habit::Canceled | Habit::Packed => "tok_success",
-            Habit::Declined => "tok_decline",
-            Habit::Redirected => "tok_3ds",
-            Habit::Regrets if round.is_multiple_of(2) => "tok_3ds",
-            Habit::Delayed | Habit::Regrets => "tok_delay",
-            Habit::Unanswered => "tok_timeout_after_charge",
-            Habit::CapturedLater => "tok_capture_later",
-            Habit::Refunded if round % 3 == 1 => "tok_refund_timeout",
-            Habit::Refunded if round % 3 == 2 => "tok_refund_decline",
-            Habit::Refunded => "tok_success",
-        };
+        let token = habit.token(round);
         let variant = match habit {
             Habit::Pays if round % 4 == 3 => &self.scarce,
             _ => &self.goods[(number + round) % self.goods.len()],
