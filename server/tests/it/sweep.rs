@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// Of each point, so that a usual run stays short; twenty and more by `STOA_TEST_SWEEP_SEEDS`.
-const SEEDS: u64 = 2;
+const SEEDS: u64 = 5;
 /// On the other database, of the same code and the same points; there a job that died with its
 /// process waits for the end of its lease, and so does the sweep.
 const SEEDS_ON_SERVER: u64 = 1;
