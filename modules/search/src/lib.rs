@@ -1,0 +1,1 @@
+//! Finds products. Owns no product.

@@ -1,0 +1,2 @@
+//! Search, as callers meet it, over both databases.
+fn main() {}
