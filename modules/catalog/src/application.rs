@@ -15,8 +15,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::{
-    Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
-    ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
+    CARDS_MAX, Catalog, CatalogError, CollectionInput, CollectionView, DOCUMENTS_MAX, ListingPrice,
+    ProductDocument, ProductInput, ProductPage, ProductQuery, ProductSummary, ProductView,
+    Upserted, VariantSnapshot,
 };
 use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_rest::CursorKey;
@@ -24,7 +25,7 @@ use stoa_storage::{Cause, Result, Tx};
 
 use crate::cache::ProductCache;
 use crate::domain::Flaw;
-use crate::infrastructure::{collections, listings};
+use crate::infrastructure::{collections, documents, listings};
 
 /// Everything a use case needs.
 pub(crate) struct App {
@@ -77,6 +78,50 @@ impl Catalog for App {
     ) -> Result<Option<CollectionView>, CatalogError> {
         let db = self.deps.storage.db(tenant).await?;
         Ok(collections::by_handle(&db, handle).await?)
+    }
+
+    async fn documents_after(
+        &self,
+        tenant: TenantId,
+        after: Option<ProductId>,
+        limit: u32,
+    ) -> Result<Vec<ProductDocument>, CatalogError> {
+        if !(1..=DOCUMENTS_MAX).contains(&(limit as usize)) {
+            return Err(Flaw::new("limit", format!("is 1 to {DOCUMENTS_MAX}")).into());
+        }
+        let db = self.deps.storage.db(tenant).await?;
+        db.read(async move |tx: &mut Tx<'_>| {
+            Ok(documents::after(tx, after, i64::from(limit)).await?)
+        })
+        .await
+    }
+
+    async fn documents(
+        &self,
+        tenant: TenantId,
+        ids: &[ProductId],
+    ) -> Result<Vec<ProductDocument>, CatalogError> {
+        if ids.len() > DOCUMENTS_MAX {
+            return Err(Flaw::new("ids", format!("holds at most {DOCUMENTS_MAX}")).into());
+        }
+        let ids = ids.to_vec();
+        let db = self.deps.storage.db(tenant).await?;
+        db.read(async move |tx: &mut Tx<'_>| Ok(documents::of(tx, &ids).await?))
+            .await
+    }
+
+    async fn cards(
+        &self,
+        tenant: TenantId,
+        ids: &[ProductId],
+        currency: Currency,
+        _locale: Option<&str>,
+    ) -> Result<Vec<ProductSummary>, CatalogError> {
+        if ids.len() > CARDS_MAX {
+            return Err(Flaw::new("ids", format!("holds at most {CARDS_MAX}")).into());
+        }
+        let db = self.deps.storage.db(tenant).await?;
+        Ok(documents::cards(&db, ids, currency).await?)
     }
 
     async fn variants(&self, tx: &mut Tx<'_>, ids: &[VariantId]) -> Result<Vec<VariantSnapshot>> {

@@ -1,8 +1,10 @@
 //! The rules of a product: bounds, matching options, what is searched. Never does IO.
 
+mod plain;
 mod rules;
 mod search;
 
+pub(crate) use plain::plain_text;
 pub(crate) use rules::{Flaw, check_collection, check_product, slug_of};
 pub(crate) use search::{SearchWords, SuggestPatterns};
 

@@ -1,6 +1,7 @@
 //! All SQL of the catalog. Decides nothing: what is written was checked before.
 
 pub(crate) mod collections;
+pub(crate) mod documents;
 pub(crate) mod listings;
 pub(crate) mod lists;
 pub(crate) mod products;

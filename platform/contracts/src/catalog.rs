@@ -253,6 +253,11 @@ pub struct CollectionInput {
     pub products: Vec<String>,
 }
 
+/// Products that one call of [`Catalog::documents`] or [`Catalog::documents_after`] tells of.
+pub const DOCUMENTS_MAX: usize = 1_000;
+/// Products that one call of [`Catalog::cards`] tells of.
+pub const CARDS_MAX: usize = 250;
+
 #[async_trait]
 pub trait Catalog: Send + Sync + 'static {
     /// The published product of a handle, with prices in `currency`: one round trip.
@@ -278,6 +283,43 @@ pub trait Catalog: Send + Sync + 'static {
         tenant: TenantId,
         handle: &str,
     ) -> Result<Option<CollectionView>, CatalogError>;
+
+    /// Published products in id order, from the one after `after`: for a rebuild of an index. A
+    /// bounded number of statements per page; `limit` is 1 to [`DOCUMENTS_MAX`]. A page shorter
+    /// than `limit` is the last one.
+    async fn documents_after(
+        &self,
+        tenant: TenantId,
+        after: Option<ProductId>,
+        limit: u32,
+    ) -> Result<Vec<ProductDocument>, CatalogError> {
+        let _ = (tenant, after, limit);
+        Ok(Vec::new())
+    }
+
+    /// Those of these products that are published, in id order; one that is absent is gone. At
+    /// most [`DOCUMENTS_MAX`].
+    async fn documents(
+        &self,
+        tenant: TenantId,
+        ids: &[ProductId],
+    ) -> Result<Vec<ProductDocument>, CatalogError> {
+        let _ = (tenant, ids);
+        Ok(Vec::new())
+    }
+
+    /// Cards of the published ones of these products, in the order asked, with prices in
+    /// `currency` and titles in `locale` where there is a translation. At most [`CARDS_MAX`].
+    async fn cards(
+        &self,
+        tenant: TenantId,
+        ids: &[ProductId],
+        currency: Currency,
+        locale: Option<&str>,
+    ) -> Result<Vec<ProductSummary>, CatalogError> {
+        let _ = (tenant, ids, currency, locale);
+        Ok(Vec::new())
+    }
 
     /// Snapshots of the variants that exist, in id order.
     async fn variants(
@@ -318,7 +360,9 @@ pub trait Catalog: Send + Sync + 'static {
     ) -> Result<(), stoa_storage::Error>;
 }
 
-/// A product was created, edited, re-priced or removed; listings and caches follow it.
+/// A product was created, edited, re-priced, published, withdrawn, put into or taken out of a
+/// collection, or removed; listings, caches and search follow it. It says nothing of what the
+/// product is now: who needs that asks [`Catalog::documents`], and what is not told there is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductChanged {
     pub product: ProductId,
@@ -330,5 +374,20 @@ impl Fact for ProductChanged {
     const VERSION: u16 = 1;
     fn key(&self) -> String {
         self.product.to_string()
+    }
+}
+
+/// A collection was created, edited, refilled or removed; pages that list or link it follow it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectionChanged {
+    pub collection: stoa_kernel::CollectionId,
+    pub handle: String,
+}
+
+impl Fact for CollectionChanged {
+    const TYPE: &'static str = "catalog.collection_changed";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.collection.to_string()
     }
 }

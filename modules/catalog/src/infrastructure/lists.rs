@@ -217,7 +217,7 @@ pub(crate) async fn products(
     .await
 }
 
-fn summary_of(row: &Row<'_>, currency: Currency) -> Result<ProductSummary> {
+pub(crate) fn summary_of(row: &Row<'_>, currency: Currency) -> Result<ProductSummary> {
     let money = |amount: Option<i64>| amount.map(|amount| Money::new(amount, currency));
     let (price, price_max) = (money(row.get(5)?), money(row.get(6)?));
     Ok(ProductSummary {
