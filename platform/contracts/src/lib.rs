@@ -12,6 +12,8 @@ pub mod notify;
 pub mod orders;
 pub mod payments;
 pub mod pricing;
+pub mod search;
+pub mod themes;
 
 use std::sync::Arc;
 
