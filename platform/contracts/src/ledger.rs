@@ -22,8 +22,15 @@ pub enum Posting {
     },
     /// Given back through a provider, or by hand.
     Refunded { provider: String, refund: RefundId },
+    /// What was given back through a provider did not arrive, and is ours again.
+    RefundReversed { provider: String, refund: RefundId },
     /// A cardholder took the money back, and won it (`lost` is ours).
     DisputeLost {
+        provider: String,
+        attempt: AttemptId,
+    },
+    /// A dispute that was booked as lost was decided for us after all.
+    DisputeWon {
         provider: String,
         attempt: AttemptId,
     },
@@ -112,7 +119,7 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Puts money of an order back onto the cards and credit that paid for it, last used first, for
     /// this refund; answers how much, at most `amount` and at most what they paid. Idempotent per
-    /// refund.
+    /// refund. What comes back onto a card that has ended is told as [`GiftCardStranded`].
     async fn give_back(
         &self,
         tx: &mut Tx<'_>,
@@ -142,6 +149,24 @@ pub struct GiftCardChanged {
 
 impl Fact for GiftCardChanged {
     const TYPE: &'static str = "ledger.gift_card_changed";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.gift_card.to_string()
+    }
+}
+
+/// Money was given back onto a gift card that nobody can spend: people must hand it out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GiftCardStranded {
+    pub gift_card: GiftCardId,
+    pub order: OrderId,
+    pub refund: RefundId,
+    /// What came back onto it.
+    pub amount: Money,
+}
+
+impl Fact for GiftCardStranded {
+    const TYPE: &'static str = "ledger.gift_card_stranded";
     const VERSION: u16 = 1;
     fn key(&self) -> String {
         self.gift_card.to_string()

@@ -10,6 +10,8 @@ use stoa_kernel::{
 };
 use stoa_storage::{Cause, Tx};
 
+use crate::ledger::AMOUNT_MAX;
+
 /// One attempt to pay an order, from intent to outcome. `Debug` shows neither its token nor where the
 /// shopper comes back to.
 #[derive(Clone, PartialEq, Eq)]
@@ -183,6 +185,19 @@ pub trait Payments: Send + Sync + 'static {
         test_mode: bool,
     ) -> Result<(), PaymentError>;
 
+    /// Refuses what no provider is asked for, before anything is written: more than the books take.
+    fn check_amount(&self, amount: Money) -> Result<(), PaymentError> {
+        let refused = |reason: String| {
+            let field = "amount".to_owned();
+            Err(PaymentError::Invalid { field, reason })
+        };
+        match amount.amount {
+            ..0 => refused("is below zero".to_owned()),
+            0..=AMOUNT_MAX => Ok(()),
+            _ => refused(format!("is at most {AMOUNT_MAX} for one payment")),
+        }
+    }
+
     /// The ways to pay in this shop, in the order in which they are shown.
     async fn methods(
         &self,
@@ -316,6 +331,29 @@ pub struct DisputeChanged {
 
 impl Fact for DisputeChanged {
     const TYPE: &'static str = "payments.dispute_changed";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.order.to_string()
+    }
+}
+
+/// A refund that had succeeded did not arrive: its money is ours again, and can go back anew. Told once
+/// for each attempt that it went through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundReversed {
+    pub refund: RefundId,
+    pub attempt: AttemptId,
+    pub order: OrderId,
+    /// What came back to us.
+    pub amount: Money,
+    /// What of the refund did go back.
+    pub left: Money,
+    /// The provider's word for why.
+    pub reason: String,
+}
+
+impl Fact for RefundReversed {
+    const TYPE: &'static str = "payments.refund_reversed";
     const VERSION: u16 = 1;
     fn key(&self) -> String {
         self.order.to_string()
