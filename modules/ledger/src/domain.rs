@@ -40,13 +40,17 @@ pub(crate) struct Lines(Vec<Line>);
 pub(crate) enum EntryKind {
     Captured,
     Refunded,
+    RefundReversed,
     DisputeLost,
+    DisputeWon,
     Spent,
     GivenBack,
     Credited,
     Issued,
     ToppedUp,
     Adjusted,
+    /// Moved from a card that has ended onto one that has not.
+    Replaced,
 }
 
 /// One thing that moved money. Never changed once written.
@@ -176,11 +180,23 @@ impl Entry {
                 Account::Sales,
                 clearing(provider),
             ),
+            Posting::RefundReversed { provider, refund } => (
+                EntryKind::RefundReversed,
+                refund.to_string(),
+                clearing(provider),
+                Account::Sales,
+            ),
             Posting::DisputeLost { provider, attempt } => (
                 EntryKind::DisputeLost,
                 attempt.to_string(),
                 Account::Disputes,
                 clearing(provider),
+            ),
+            Posting::DisputeWon { provider, attempt } => (
+                EntryKind::DisputeWon,
+                attempt.to_string(),
+                clearing(provider),
+                Account::Disputes,
             ),
         };
         Ok(Self {
@@ -209,13 +225,16 @@ impl EntryKind {
         match self {
             Self::Captured => "captured",
             Self::Refunded => "refunded",
+            Self::RefundReversed => "refund_reversed",
             Self::DisputeLost => "dispute_lost",
+            Self::DisputeWon => "dispute_won",
             Self::Spent => "spent",
             Self::GivenBack => "given_back",
             Self::Credited => "credited",
             Self::Issued => "issued",
             Self::ToppedUp => "topped_up",
             Self::Adjusted => "adjusted",
+            Self::Replaced => "replaced",
         }
     }
 }

@@ -18,9 +18,10 @@ pub use api::{GIFT_CARD_ENDED, GIFT_CARD_NOT_FOUND, STORE_CREDIT_SHORT};
 pub const MIGRATIONS: Migrations = Migrations {
     module: "ledger",
     plane: Plane::Cell,
-    steps: &[include_str!(
-        "../migrations/0001_entries_wallets_tenders.sql"
-    )],
+    steps: &[
+        include_str!("../migrations/0001_entries_wallets_tenders.sql"),
+        include_str!("../migrations/0002_reversals.sql"),
+    ],
 };
 
 /// What the server gets of this module.

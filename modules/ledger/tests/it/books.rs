@@ -63,6 +63,44 @@ async fn captures_refunds_and_disputes_have_their_accounts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_reversed_takes_its_posting_back() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "books").await;
+        let (provider, attempt) = ("stripe".to_owned(), AttemptId::from_u128(1));
+        let reversed = Posting::RefundReversed {
+            provider: provider.clone(),
+            refund: refund(3),
+        };
+        let won = Posting::DisputeWon { provider, attempt };
+        let posts = [
+            (1, captured("stripe", 1), 1_000),
+            (2, refunded("stripe", 3), 300),
+            (3, lost("stripe", 1), 700),
+            (4, reversed, 300),
+            (5, won, 700),
+        ];
+        for _ in 0..2 {
+            for (id, posting, amount) in posts.clone() {
+                shop.post(id, order(1), posting, eur(amount))
+                    .await
+                    .expect(cells.kind);
+            }
+        }
+        assert_eq!(
+            shop.accounts().await,
+            [
+                ("disputes".to_owned(), 0),
+                ("provider_clearing stripe".to_owned(), 1_000),
+                ("sales".to_owned(), -1_000),
+            ],
+            "{}",
+            cells.kind
+        );
+        assert!(shop.mismatches().await.is_empty(), "{}", cells.kind);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_posting_twice_changes_nothing_and_another_under_its_id_is_refused() {
     for cells in everywhere().await {
         let shop = Shop::open(&cells, "books").await;

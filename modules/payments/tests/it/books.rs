@@ -68,8 +68,14 @@ impl Ledger for Books {
                 format!("captured {provider} {attempt} {id}")
             }
             Posting::Refunded { provider, refund } => format!("refunded {provider} {refund} {id}"),
+            Posting::RefundReversed { provider, refund } => {
+                format!("reversed {provider} {refund} {id}")
+            }
             Posting::DisputeLost { provider, attempt } => {
                 format!("lost {provider} {attempt} {id}")
+            }
+            Posting::DisputeWon { provider, attempt } => {
+                format!("won {provider} {attempt} {id}")
             }
         };
         post(tx, what, amount.amount).await
