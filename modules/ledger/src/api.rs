@@ -62,7 +62,7 @@ pub(crate) fn routes(books: Arc<Books>, cursors: CursorKey) -> Routes {
 #[derive(Debug, Serialize, JsonSchema)]
 struct WalletLineView {
     entry_id: EntryId,
-    /// `issued`, `topped_up`, `adjusted`, `spent`, `given_back` or `credited`.
+    /// `issued`, `topped_up`, `adjusted`, `spent`, `given_back`, `credited` or `replaced`.
     kind: String,
     order_id: Option<OrderId>,
     reason: Option<String>,
@@ -152,6 +152,11 @@ fn refusal(error: StaffError) -> Problem {
     match error {
         StaffError::UnknownCard => Problem::new(&GIFT_CARD_NOT_FOUND),
         StaffError::Ended => Problem::new(&GIFT_CARD_ENDED),
+        StaffError::NotEnded => Problem::invalid("replaces", "has not ended"),
+        StaffError::LessOnIt { available } => Problem::invalid(
+            "amount.amount",
+            format!("must be at most the {available} that are on the card"),
+        ),
         StaffError::Currency { wanted } => {
             Problem::invalid("amount.currency", format!("the gift card is in {wanted}"))
         }

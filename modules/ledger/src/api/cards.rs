@@ -92,10 +92,13 @@ fn issue_operation() -> Operation {
     Operation::new("issueGiftCard", "Give away a gift card")
         .description(
             "Answers the code, which is stored nowhere: no other route shows it. A \
-                     repetition with the same Idempotency-Key answers it again.",
+                     repetition with the same Idempotency-Key answers it again. With `replaces` \
+                     the amount comes from a card that has ended, such as one that a refund went \
+                     back onto.",
         )
         .body::<IssueBody>()
         .returns::<IssuedView>(201)
+        .returns_problem(&GIFT_CARD_NOT_FOUND)
         .requires_idempotency_key()
 }
 
@@ -120,6 +123,9 @@ struct IssueBody {
     /// For whom or what; at most 255 characters. Staff see it, nobody else.
     #[serde(default)]
     note: Option<String>,
+    /// A card that has ended and has at least `amount` on it: it is moved instead of given.
+    #[serde(default)]
+    replaces: Option<GiftCardId>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -208,6 +214,7 @@ async fn issue(
         amount,
         expires_at: asked.expires_at,
         note,
+        replaces: asked.replaces,
     });
     let key = stored_key(body.scope);
     let cause = cause(&api, &caller, &trace);

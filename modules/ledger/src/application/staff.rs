@@ -16,6 +16,8 @@ pub(crate) struct IssueCard {
     pub(crate) amount: Money,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) note: Option<String>,
+    /// A card that has ended, from which the amount comes; without one the shop gives it.
+    pub(crate) replaces: Option<GiftCardId>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +54,10 @@ pub(crate) enum StaffError {
     UnknownCard,
     #[error("the gift card has ended")]
     Ended,
+    #[error("the gift card to be replaced has not ended")]
+    NotEnded,
+    #[error("{available} can be moved from the gift card")]
+    LessOnIt { available: i64 },
     #[error("the gift card is in {wanted}")]
     Currency { wanted: stoa_kernel::Currency },
     #[error("{available} of the credit can be taken")]
@@ -130,6 +136,10 @@ impl Books {
         };
         let hash = self.codes.hash(tx.tenant(), &code);
         store::insert_gift_card(tx, &card, &hash).await?;
+        if let Some(old) = issue.replaces {
+            let old = self.locked_card(tx, old).await?;
+            return self.replace(tx, old, card, issue.amount, cause).await;
+        }
         self.put(
             tx,
             card,
@@ -139,6 +149,52 @@ impl Books {
             cause,
         )
         .await
+    }
+
+    /// From a card that has ended onto the one in its place: what is owed stays what it was.
+    async fn replace(
+        &self,
+        tx: &mut Tx<'_>,
+        mut old: Wallet,
+        mut card: Wallet,
+        amount: Money,
+        cause: &Cause,
+    ) -> Result<Wallet, StaffError> {
+        let (wanted, at, moved) = (old.currency, cause.occurred_at, amount.amount);
+        if !old.has_ended(at) {
+            return Err(StaffError::NotEnded);
+        }
+        if wanted != amount.currency {
+            return Err(StaffError::Currency { wanted });
+        }
+        let available = old.available();
+        if available < moved {
+            return Err(StaffError::LessOnIt { available });
+        }
+        let from = Account::Wallet(old.kind, old.id);
+        let onto = Account::Wallet(card.kind, card.id);
+        let entry = Entry {
+            id: self.entry_id(cause),
+            kind: EntryKind::Replaced,
+            order: None,
+            source: None,
+            currency: wanted,
+            reason: None,
+            lines: Lines::between(from, onto, moved).map_err(Error::from)?,
+        };
+        let change = |wallet, balance| WalletChange {
+            wallet,
+            balance,
+            held: 0,
+        };
+        let changes = [change(old.id, -moved), change(card.id, moved)];
+        store::change(tx, &changes, at).await?;
+        self.write(tx, &entry, cause).await?;
+        old.balance -= moved;
+        card.balance += moved;
+        self.tell(tx, &old, cause).await?;
+        self.tell(tx, &card, cause).await?;
+        Ok(card)
     }
 
     async fn top_up_in(

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stoa_contracts::ledger::{GiftCardError, Posting};
-use stoa_kernel::{Currency, CustomerId, EntryId, Money, OrderId, RefundId};
+use stoa_contracts::ledger::{GiftCardError, GiftCardStranded, Posting};
+use stoa_kernel::{Currency, CustomerId, EntryId, Money, OrderId, RefundId, kind};
 use stoa_storage::{Cause, Error, Tx};
 
 use super::{Books, actor};
@@ -272,7 +272,38 @@ impl Books {
         store::give_back_spends(tx, order, &shares).await?;
         self.write(tx, &entry, cause).await?;
         self.tell_changes(tx, &wallets, &changes, cause).await?;
+        self.tell_stranded(tx, order, refund, &wallets, &changes, cause)
+            .await?;
         Ok(Money::new(total, currency))
+    }
+
+    /// What came back onto a card that has ended is owed all the same, and its holder cannot spend
+    /// it: only people can hand out another card in its place.
+    async fn tell_stranded(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        refund: RefundId,
+        wallets: &BTreeMap<WalletId, Wallet>,
+        changes: &[WalletChange],
+        cause: &Cause,
+    ) -> Result<(), Error> {
+        for change in changes {
+            let wallet = wallets.get(&change.wallet);
+            let ended = wallet.filter(|wallet| wallet.has_ended(cause.occurred_at));
+            let Some((gift_card, wallet)) = ended.and_then(|it| Some((it.gift_card()?, it))) else {
+                continue;
+            };
+            let stranded = GiftCardStranded {
+                gift_card,
+                order,
+                refund,
+                amount: Money::new(change.balance, wallet.currency),
+            };
+            let id = self.deps.ids.make::<kind::Event>(cause.occurred_at);
+            tx.emit(id, cause, &stranded).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn credit_in(

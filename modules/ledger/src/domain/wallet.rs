@@ -62,13 +62,18 @@ impl Wallet {
 
     /// What can be set aside for an order in `currency`, or why nothing can.
     pub(crate) fn usable(&self, currency: Currency, now: Timestamp) -> Result<i64, &'static str> {
-        if self.disabled || self.expires_at.is_some_and(|end| end <= now) {
+        if self.has_ended(now) {
             return Err("has ended");
         }
         if self.currency != currency {
             return Err("is in another currency");
         }
         Ok(self.available())
+    }
+
+    /// Whether no order can use it any more.
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        self.disabled || self.expires_at.is_some_and(|end| end <= now)
     }
 
     /// What the fact about a card says is on it: nothing, once it has ended.

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value as Json, json};
 use stoa_contracts::ledger::{GiftCardChanged, GiftCardError, Ledger, Posting};
 use stoa_kernel::{
-    ApiKeyId, Currency, CustomerId, EntryId, Money, OrderId, RefundId, SeededIds, TenantId,
+    ApiKeyId, Currency, CustomerId, EntryId, Fact, Money, OrderId, RefundId, SeededIds, TenantId,
 };
 use stoa_ledger::{MIGRATIONS, start};
 use stoa_rest::{
@@ -249,22 +249,27 @@ impl Shop {
         json["mismatches"].as_array().expect("a list").clone()
     }
 
-    /// Every fact about a card that this tenant published, in order.
-    pub(crate) async fn told(&self, cells: &TestCells, card: &Card) -> Vec<i64> {
+    /// Every fact of one kind that this tenant published, in order.
+    pub(crate) async fn facts<F: Fact>(&self, cells: &TestCells) -> Vec<F> {
         let mut told = Vec::new();
         for cell in cells.storage().cells().await.expect("cells") {
             let log = cells.storage().event_log(cell).await.expect("a log");
             while log.sequence().await.expect("sequencing") > 0 {}
             for event in log.after(0, 1_000).await.expect("events") {
-                let fact = event.fact::<GiftCardChanged>().expect("our payload");
-                if let (true, Some(fact)) = (event.tenant == self.tenant, fact)
-                    && fact.gift_card.to_string() == card.id
-                {
-                    told.push(fact.balance.amount);
-                }
+                let fact = event.fact::<F>().expect("our payload");
+                told.extend(fact.filter(|_| event.tenant == self.tenant));
             }
         }
         told
+    }
+
+    /// What facts say is on a card, in order.
+    pub(crate) async fn told(&self, cells: &TestCells, card: &Card) -> Vec<i64> {
+        let facts = self.facts::<GiftCardChanged>(cells).await;
+        let ours = facts
+            .into_iter()
+            .filter(|fact| fact.gift_card.to_string() == card.id);
+        ours.map(|fact| fact.balance.amount).collect()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

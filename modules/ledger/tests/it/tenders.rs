@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use stoa_contracts::ledger::GiftCardError;
+use stoa_contracts::ledger::{GiftCardError, GiftCardStranded};
 use stoa_kernel::{Clock as _, Currency, Money};
 
 use crate::support::{Card, Shop, customer, eur, everywhere, order, refund, text};
@@ -218,5 +218,72 @@ async fn an_order_may_be_paid_in_two_rounds() {
         assert_eq!(shop.give_back(order(1), refund(1), 220).await, 220);
         assert_eq!((shop.on(&a).await, shop.on(&b).await), ((290, 0), (500, 0)));
         assert!(shop.mismatches().await.is_empty(), "{}", cells.kind);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_back_onto_an_ended_card_is_told_and_moved_to_another() {
+    for cells in everywhere().await {
+        let (shop, kind) = (Shop::open(&cells, "tenders").await, cells.kind);
+        let (ended, good) = (shop.card(300).await, shop.card(500).await);
+        let held = shop.hold(order(1), &[&ended, &good], None, 800).await;
+        assert_eq!(held.expect(kind), 800);
+        assert_eq!(shop.spend(order(1)).await, 800, "{kind}");
+        let path = format!("/api/v1/admin/gift-cards/{}/disable", ended.id);
+        assert_eq!(shop.post_json(&path, &json!({})).await.status, 200);
+        for _ in 0..2 {
+            assert_eq!(shop.give_back(order(1), refund(1), 620).await, 620);
+        }
+        // It is owed, and people are told that its holder cannot have it.
+        assert_eq!(shop.on(&ended).await, (120, 0), "{kind}");
+        assert_eq!(shop.on(&good).await, (500, 0), "{kind}");
+        let told: Vec<_> = shop
+            .facts::<GiftCardStranded>(&cells)
+            .await
+            .into_iter()
+            .map(|fact| {
+                (
+                    fact.gift_card.to_string(),
+                    fact.order,
+                    fact.refund,
+                    fact.amount,
+                )
+            })
+            .collect();
+        let stranded = (ended.id.clone(), order(1), refund(1), eur(120));
+        assert_eq!(told, [stranded], "{kind}");
+
+        let instead = |of: &Card, amount: i64| {
+            let amount = json!({ "amount": amount, "currency": "EUR" });
+            json!({ "amount": amount, "replaces": of.id })
+        };
+        let cards = "/api/v1/admin/gift-cards";
+        for (body, field) in [
+            (instead(&ended, 121), "amount.amount"),
+            (instead(&good, 1), "replaces"),
+        ] {
+            let refused = shop.post_json(cards, &body).await;
+            assert_eq!(refused.refusal(), (422, "invalid_request"), "{kind}");
+            assert_eq!(refused.json["errors"][0]["field"], field, "{kind}");
+        }
+        let key = shop.fresh_key();
+        let mut codes = Vec::new();
+        for _ in 0..2 {
+            let made = shop.post_once(cards, &key, &instead(&ended, 120)).await;
+            assert_eq!(made.status, 201, "{kind}: {}", made.json);
+            codes.push((text(&made.json["id"]), text(&made.json["code"])));
+        }
+        assert_eq!(codes[0], codes[1], "{kind}");
+        let (id, code) = codes.remove(0);
+        assert_eq!(shop.on(&ended).await, (0, 0), "{kind}");
+        let held = shop.hold(order(2), &[&Card { id, code }], None, 900).await;
+        assert_eq!(held.expect(kind), 120);
+        // What the shop gave stays what it gave.
+        let accounts = shop.accounts().await;
+        assert!(
+            accounts.contains(&("promotional".to_owned(), 800)),
+            "{kind}"
+        );
+        assert!(shop.mismatches().await.is_empty(), "{kind}");
     }
 }
