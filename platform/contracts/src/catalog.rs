@@ -257,6 +257,15 @@ pub struct CollectionInput {
 pub const DOCUMENTS_MAX: usize = 1_000;
 /// Products that one call of [`Catalog::cards`] tells of.
 pub const CARDS_MAX: usize = 250;
+/// Products that one call of [`Catalog::addresses_after`] tells of.
+pub const ADDRESSES_MAX: usize = 10_000;
+
+/// Where a published product is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductAddress {
+    pub id: ProductId,
+    pub handle: String,
+}
 
 #[async_trait]
 pub trait Catalog: Send + Sync + 'static {
@@ -267,6 +276,17 @@ pub trait Catalog: Send + Sync + 'static {
         handle: &str,
         currency: Currency,
     ) -> Result<Option<ProductView>, CatalogError>;
+
+    /// The handle that a published product has now which had this one before: pages of the old
+    /// handle redirect there.
+    async fn moved_to(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+    ) -> Result<Option<String>, CatalogError> {
+        let _ = (tenant, handle);
+        Ok(None)
+    }
 
     /// Published products: one round trip.
     async fn products(
@@ -295,6 +315,34 @@ pub trait Catalog: Send + Sync + 'static {
     ) -> Result<Vec<ProductDocument>, CatalogError> {
         let _ = (tenant, after, limit);
         Ok(Vec::new())
+    }
+
+    /// Published products in id order, from the one after `after`: for sitemaps. `limit` is 1 to
+    /// [`ADDRESSES_MAX`]; a page shorter than that is the last one. Worth overriding: this one
+    /// reads the whole documents.
+    async fn addresses_after(
+        &self,
+        tenant: TenantId,
+        after: Option<ProductId>,
+        limit: u32,
+    ) -> Result<Vec<ProductAddress>, CatalogError> {
+        let limit = limit as usize;
+        let (mut found, mut after) = (Vec::new(), after);
+        while found.len() < limit {
+            let asked = DOCUMENTS_MAX.min(limit - found.len());
+            let page = self.documents_after(tenant, after, asked as u32).await?;
+            after = page.last().map(|one| one.id);
+            let last = page.len() < asked;
+            let addresses = page.into_iter().map(|one| ProductAddress {
+                id: one.id,
+                handle: one.handle,
+            });
+            found.extend(addresses);
+            if last {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Those of these products that are published, in id order; one that is absent is gone. At
