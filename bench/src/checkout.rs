@@ -1,27 +1,29 @@
-//! Durable orders per second: the checkout workflow in this process, beside a bare storage loop
-//! that runs the same statements; or whole journeys over HTTP.
+//! Durable orders per second: the checkout workflow in this process, beside a bare storage loop or
+//! pgbench that run the same statements; or over HTTP whole journeys, or goods put into carts.
 
+mod adds;
 mod bare;
 mod carts;
+mod flat;
 mod journey;
 mod order;
+mod pgbench;
+mod postgres;
 mod shop;
+mod sqlite;
 mod statements;
+mod till;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
-use clap::{Args, ValueEnum};
-use rusqlite::Connection;
+use anyhow::{Result, ensure};
+use clap::Args;
 
-use self::bare::BareLoop;
 use self::carts::Filled;
-use self::order::{BareOrder, Pattern};
-use self::shop::{LINES_PER_ORDER, Shop, VARIANTS_PER_PRODUCT};
-use crate::figures::{self, Round, grouped, latencies, note};
+use self::shop::LINES_PER_ORDER;
+use self::sqlite::Side;
+use self::till::Till;
+use crate::figures::{self, grouped};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CheckoutArgs {
@@ -40,40 +42,29 @@ pub(crate) struct CheckoutArgs {
     /// Where the databases go; a temporary folder if not said.
     #[arg(long)]
     dir: Option<std::path::PathBuf>,
-    /// Measure one side alone, for profilers.
-    #[arg(long, value_enum)]
+    /// On PostgreSQL: a database's URL. The bench makes databases of its own beside it and drops
+    /// them; its user must be one who may (CREATEDB, CREATEROLE).
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+    /// Measure one side alone, for profilers (SQLite).
+    #[arg(long, value_enum, conflicts_with = "postgres")]
     only: Option<Side>,
     /// Whole journeys over HTTP against the real binary, from the empty cart to the paid order.
     #[arg(long)]
     http: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Side {
-    /// `Checkout::place`, as the server composes it.
-    Stoa,
-    /// The same statements, each order in a savepoint.
-    Bare,
-    /// The same statements and no savepoints: an order that fails would take its neighbours along.
-    BareNoSavepoints,
-}
-
-impl Side {
-    const ALL: [Self; 3] = [Self::Stoa, Self::Bare, Self::BareNoSavepoints];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Stoa => "stoa, `Checkout::place`",
-            Self::Bare => "bare loop",
-            Self::BareNoSavepoints => "bare loop, no savepoints",
-        }
-    }
+    /// Goods put into carts over HTTP against the real binary, so many a second.
+    #[arg(long, value_name = "PER_SECOND", num_args = 0..=1, default_missing_value = "1000")]
+    carts: Option<u32>,
+    /// A shop with few orders beside one with many: whether it stays as fast.
+    #[arg(long)]
+    flat: bool,
+    /// Orders of the shop with many.
+    #[arg(long, default_value_t = 1_000_000)]
+    stored: usize,
 }
 
 /// Orders before the first round, so that caches and statements are warm.
 const WARM_UP_ORDERS: usize = 1_000;
-/// Tries to have a file to oneself.
-const SETTLE_TRIES_MAX: u32 = 500;
 /// Above every number that the shop gives out.
 const BARE_NUMBER_FIRST: i64 = 100_000_000;
 
@@ -90,269 +81,51 @@ pub(crate) fn run(args: &CheckoutArgs) -> Result<()> {
         Some(dir) => tempfile::tempdir_in(dir)?,
         None => tempfile::tempdir()?,
     };
-    if args.http {
-        return journey::run(args.clients, args.rounds, args.orders, folder.path());
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(compare(args, folder.path()))
+    runtime.block_on(measure(args, folder.path()))
 }
 
-/// One side, ready to place orders.
-enum Till {
-    Shop(Arc<Shop>),
-    Bare {
-        the_loop: Arc<BareLoop>,
-        shop: Arc<Shop>,
-        numbers: Arc<AtomicI64>,
-    },
-}
-
-async fn compare(args: &CheckoutArgs, folder: &Path) -> Result<()> {
-    let sides: Vec<Side> = match args.only {
-        Some(side) => vec![side],
-        None => Side::ALL.into(),
-    };
-    let stoa = folder.join("stoa");
-    let file = stoa.join("shared.db");
-    let shop = Arc::new(Shop::open(&format!("sqlite:{}", stoa.display())).await?);
-    eprintln!("stocking {} variants", args.products * VARIANTS_PER_PRODUCT);
-    let goods = shop.stock(args.products).await?;
-    let count = WARM_UP_ORDERS + args.rounds * args.orders;
-    eprintln!("filling {count} carts");
-    let mut carts = carts::prepare(&shop, &file, &goods, count + 1).await?;
-    if let Some(first) = carts.pop() {
-        shop.checkout.place(shop.request(first.key)).await?;
-    }
-    let pattern = Arc::new(Pattern::read(&file)?);
-    settle_file(&file)?;
-    let mut tills = Vec::new();
-    let mut files = Vec::new();
-    for &side in &sides {
-        let its_file = match side {
-            Side::Stoa => file.clone(),
-            Side::Bare => folder.join("bare.db"),
-            Side::BareNoSavepoints => folder.join("bare-no-savepoints.db"),
+async fn measure(args: &CheckoutArgs, folder: &Path) -> Result<()> {
+    if args.http || args.carts.is_some() {
+        let database = match &args.postgres {
+            Some(url) => Some(postgres::Database::create(url, "http").await?),
+            None => None,
         };
-        tills.push(match side {
-            Side::Stoa => Till::Shop(shop.clone()),
-            Side::Bare | Side::BareNoSavepoints => {
-                std::fs::copy(&file, &its_file)?;
-                Till::Bare {
-                    the_loop: Arc::new(BareLoop::start(&its_file, &pattern, side == Side::Bare)?),
-                    shop: shop.clone(),
-                    numbers: Arc::new(AtomicI64::new(BARE_NUMBER_FIRST)),
-                }
-            }
-        });
-        files.push(its_file);
-    }
-    measure(args, &sides, &tills, &carts).await?;
-    drop(tills);
-    let work: Vec<Vec<i64>> = files
-        .iter()
-        .map(|file| work_done(file))
-        .collect::<Result<_, _>>()?;
-    let placed = (count + 1) as i64;
-    for (side, work) in sides.iter().zip(&work) {
-        let lines = placed * LINES_PER_ORDER as i64;
-        let right = [placed, lines, lines, placed, placed, placed, lines, placed];
-        ensure!(
-            work[..] == right,
-            "{} wrote {work:?}, not {right:?}",
-            side.name()
-        );
-    }
-    println!(
-        "\nEach side wrote the same: {placed} orders, {} lines, as many held units.",
-        work[0][1]
-    );
-    Ok(())
-}
-
-/// Everything in the file itself, so that it can be copied.
-fn settle_file(file: &Path) -> Result<()> {
-    let database = Connection::open(file)?;
-    for _ in 0..SETTLE_TRIES_MAX {
-        let busy: i64 =
-            database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy == 0 {
-            return Ok(());
+        let url = database.as_ref().map(|database| database.url.as_str());
+        let measured = match args.carts {
+            Some(per_second) => adds::run(per_second, args.rounds, url, folder).await,
+            None => journey::run(args.clients, args.rounds, args.orders, url, folder).await,
+        };
+        if let Some(database) = database {
+            database.drop().await?;
         }
-        // The shop's own checkpointer is at it; SQLite does not wait for that by itself.
-        crate::child::pause(Duration::from_millis(10));
+        return measured;
     }
-    bail!("{} does not come to rest", file.display())
+    match (&args.postgres, args.flat) {
+        (None, false) => sqlite::compare(args, folder).await,
+        (None, true) => flat::on_sqlite(args, folder).await,
+        (Some(url), false) => postgres::compare(args, url, folder).await,
+        (Some(url), true) => flat::on_postgres(args, url, folder).await,
+    }
 }
 
-/// Counts of what orders leave behind; the same on all sides, or they did not do the same.
-fn work_done(file: &Path) -> Result<Vec<i64>> {
-    const COUNTS: [&str; 8] = [
-        "SELECT count(*) FROM orders_order",
-        "SELECT count(*) FROM orders_line",
-        "SELECT count(*) FROM inventory_hold",
-        "SELECT count(*) FROM payments_attempt WHERE state = 'created'",
-        "SELECT count(*) FROM stoa_event WHERE subject = 'orders.placed.v1'",
-        "SELECT count(*) FROM stoa_idempotency WHERE response IS NOT NULL",
-        "SELECT sum(reserved) FROM inventory_level",
-        "SELECT count(*) FROM cart_cart WHERE status = 'frozen' AND order_id IS NOT NULL",
-    ];
-    let database = Connection::open(file)?;
-    let count = |sql: &&str| Ok(database.query_row(sql, [], |row| row.get(0))?);
-    COUNTS.iter().map(count).collect()
-}
-
-async fn measure(
-    args: &CheckoutArgs,
-    sides: &[Side],
-    tills: &[Till],
-    carts: &[Filled],
-) -> Result<()> {
-    let (warm, rest) = carts.split_at(WARM_UP_ORDERS);
-    for till in tills {
-        till.sell(warm, args.clients).await?;
-    }
-    let mut rounds: Vec<Vec<Round>> = vec![Vec::new(); tills.len()];
-    let mut before = Vec::new();
-    for till in tills {
-        before.push(till.counters());
-    }
-    for (number, carts) in rest.chunks(args.orders).enumerate() {
-        for turn in 0..tills.len() {
-            let side = (number + turn) % tills.len();
-            rounds[side].push(tills[side].sell(carts, args.clients).await?);
-        }
-    }
-    let mut rows = Vec::new();
-    for (at, side) in sides.iter().enumerate() {
-        let (commits, orders, statements) = tills[at].counters();
-        let (commits, orders) = (commits - before[at].0, orders - before[at].1);
-        let placed = (args.rounds * args.orders) as f64;
-        let seconds: f64 = rounds[at]
-            .iter()
-            .map(|round| round.took.as_secs_f64())
-            .sum();
-        rows.push(vec![
-            side.name().to_owned(),
-            grouped(figures::rate(&rounds[at])),
-            match at {
-                0 => "1".to_owned(),
-                _ => figures::ratio(&rounds[0], &rounds[at]),
-            },
-            format!("{:.2}", figures::millis(&rounds[at], 0.5)),
-            format!("{:.2}", figures::millis(&rounds[at], 0.99)),
-            format!("{:.1}", (statements - before[at].2) as f64 / placed),
-            grouped(commits as f64 / seconds),
-            format!("{:.1}", orders as f64 / commits as f64),
-        ]);
-    }
+/// How long an order takes while the till is half as busy as it can be.
+async fn paced(till: &Till, carts: &[Filled], peak: f64) -> Result<()> {
+    let round = till.sell_at(carts, peak / 2.0).await?;
     figures::table(
         &format!(
-            "Durable orders (SQLite, synchronous=FULL), {LINES_PER_ORDER} lines each out of {} \
-             variants; {} clients, {} rounds of {} orders a side, in turn.",
-            args.products * VARIANTS_PER_PRODUCT,
-            args.clients,
-            args.rounds,
-            args.orders
+            "Orders at half of that, {} of them, each due at its own moment; its time runs from then.",
+            carts.len()
         ),
-        &[
-            "side",
-            "orders/s",
-            "stoa / it (min..max)",
-            "p50 ms",
-            "p99 ms",
-            "statements/order",
-            "commits/s",
-            "orders/commit",
-        ],
-        &rows,
+        &["orders/s", "p50 ms", "p95 ms", "p99 ms"],
+        &[vec![
+            grouped(round.per_second()),
+            format!("{:.2}", round.millis_at(0.5)),
+            format!("{:.2}", round.millis_at(0.95)),
+            format!("{:.2}", round.millis_at(0.99)),
+        ]],
     );
     Ok(())
-}
-
-impl Till {
-    /// Sells every cart, `clients` at a time.
-    async fn sell(&self, carts: &[Filled], clients: usize) -> Result<Round> {
-        let carts: Arc<[Filled]> = carts.into();
-        let next = Arc::new(AtomicUsize::new(0));
-        let began = Instant::now();
-        let tasks: Vec<_> = (0..clients)
-            .map(|_| tokio::spawn(self.client().sell_some(carts.clone(), next.clone())))
-            .collect();
-        let mut round = Round {
-            done: 0,
-            took: Duration::ZERO,
-            latencies: latencies(),
-        };
-        for task in tasks {
-            let part = task.await??;
-            round.done += part.done;
-            round.latencies.add(&part.latencies)?;
-        }
-        round.took = began.elapsed();
-        Ok(round)
-    }
-
-    fn client(&self) -> Self {
-        match self {
-            Self::Shop(shop) => Self::Shop(shop.clone()),
-            Self::Bare {
-                the_loop,
-                shop,
-                numbers,
-            } => Self::Bare {
-                the_loop: the_loop.clone(),
-                shop: shop.clone(),
-                numbers: numbers.clone(),
-            },
-        }
-    }
-
-    async fn sell_some(self, carts: Arc<[Filled]>, next: Arc<AtomicUsize>) -> Result<Round> {
-        let mut round = Round {
-            done: 0,
-            took: Duration::ZERO,
-            latencies: latencies(),
-        };
-        while let Some(cart) = carts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let asked = Instant::now();
-            match &self {
-                Self::Shop(shop) => {
-                    shop.checkout.place(shop.request(cart.key.clone())).await?;
-                }
-                Self::Bare {
-                    the_loop,
-                    shop,
-                    numbers,
-                } => {
-                    let order = BareOrder::new(
-                        &shop.deps.ids,
-                        shop.deps.now(),
-                        (shop.tenant.id, cart.key.id),
-                        &cart.goods,
-                        numbers.fetch_add(1, Ordering::Relaxed),
-                    );
-                    the_loop.place(order).await?;
-                }
-            }
-            note(&mut round.latencies, asked.elapsed());
-            round.done += 1;
-        }
-        Ok(round)
-    }
-
-    /// Durable commits, transactions in them, and statements so far.
-    fn counters(&self) -> (u64, u64, u64) {
-        match self {
-            Self::Shop(shop) => {
-                let read = shop.deps.storage.stats().read();
-                (read.batches, read.batched, read.statements)
-            }
-            Self::Bare { the_loop, .. } => {
-                let (commits, orders) = the_loop.committed();
-                (commits, orders, orders * statements::per_order())
-            }
-        }
-    }
 }

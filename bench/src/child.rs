@@ -52,11 +52,15 @@ impl Running {
         Ok(Self { child, said })
     }
 
-    /// A `stoa` that serves `data_dir`, with the settings it comes with.
-    pub(crate) fn stoa(data_dir: &Path) -> Result<Self> {
+    /// A `stoa` that serves `data_dir`, with the settings it comes with; over a `database` of its
+    /// own where one is named.
+    pub(crate) fn stoa(data_dir: &Path, database: Option<&str>) -> Result<Self> {
         let mut command = Command::new(stoa_binary()?);
         command.arg("serve").arg("--data-dir").arg(data_dir);
         command.args(["--listen", "127.0.0.1:0"]);
+        if let Some(url) = database {
+            command.args(["--database", url]);
+        }
         Self::spawn(&mut command)
     }
 

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ProductArgs) -> Result<()> {
         "nothing to measure"
     );
     let folder = tempfile::tempdir()?;
-    let mut stoa = Running::stoa(&folder.path().join("data"))?;
+    let mut stoa = Running::stoa(&folder.path().join("data"), None)?;
     let address = stoa.address()?;
     // Names the demo shop, as a browser would.
     let host = format!("localhost:{}", address.port());

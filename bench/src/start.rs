@@ -93,7 +93,7 @@ pub(crate) fn run(args: &StartArgs) -> Result<()> {
 /// From before the process exists until it has answered a shopper.
 async fn start(data: &Path) -> Result<(Duration, Running)> {
     let began = Instant::now();
-    let mut stoa = Running::stoa(data)?;
+    let mut stoa = Running::stoa(data, None)?;
     let address = stoa.address()?;
     loop {
         match get(address, LIST).await {

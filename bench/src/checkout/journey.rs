@@ -22,10 +22,13 @@ const PAYMENT_TIME_MAX: Duration = Duration::from_secs(60);
 const LAST_UNITS: u32 = 10;
 const BUYERS_OF_THE_LAST: usize = 200;
 const JOURNEYS_PER_ROUND_MAX: usize = 1_000;
+/// Of a journey that finds its order paid at the first look.
+const REQUESTS: usize = 6 + LINES_PER_ORDER;
 
+/// A running shop, and how to reach it.
 #[derive(Clone)]
-struct Street {
-    address: SocketAddr,
+pub(super) struct Street {
+    pub(super) address: SocketAddr,
     host: Arc<str>,
     secret_key: Arc<str>,
 }
@@ -37,31 +40,49 @@ enum End {
     SoldOut,
 }
 
-pub(crate) fn run(clients: usize, rounds: usize, orders: usize, folder: &Path) -> Result<()> {
-    let mut stoa = Running::stoa(&folder.join("data"))?;
-    let address = stoa.address()?;
-    let street = Street {
-        address,
-        host: format!("localhost:{}", address.port()).into(),
-        secret_key: stoa.word("sk_")?.into(),
+pub(crate) async fn run(
+    clients: usize,
+    rounds: usize,
+    orders: usize,
+    database: Option<&str>,
+    folder: &Path,
+) -> Result<()> {
+    let mut stoa = Running::stoa(&folder.join("data"), database)?;
+    let street = Street::of(&mut stoa)?;
+    let on = match database {
+        Some(_) => "PostgreSQL",
+        None => "SQLite",
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(street.measure(clients, rounds, orders.min(JOURNEYS_PER_ROUND_MAX)))?;
-    runtime.block_on(street.race(clients))?;
+    street
+        .measure(clients, rounds, orders.min(JOURNEYS_PER_ROUND_MAX), on)
+        .await?;
+    street.race(clients).await?;
     stoa.stop()
 }
 
 impl Street {
-    async fn measure(&self, clients: usize, count: usize, orders: usize) -> Result<()> {
-        let mut http = Connection::open(self.address).await?;
-        let variants = self.variants(&mut http).await?;
+    pub(super) fn of(stoa: &mut Running) -> Result<Self> {
+        let address = stoa.address()?;
+        Ok(Self {
+            address,
+            host: format!("localhost:{}", address.port()).into(),
+            secret_key: stoa.word("sk_")?.into(),
+        })
+    }
+
+    /// What is on sale, with more in stock than any bench sells.
+    pub(super) async fn stocked(&self, http: &mut Connection) -> Result<Vec<String>> {
+        let variants = self.variants(http).await?;
         ensure!(variants.len() > 1, "the demo shop has too little to buy");
         for variant in &variants {
-            self.set_stock(&mut http, variant, ON_HAND).await?;
+            self.set_stock(http, variant, ON_HAND).await?;
         }
-        let variants: Arc<[String]> = variants.into();
+        Ok(variants)
+    }
+
+    async fn measure(&self, clients: usize, count: usize, orders: usize, on: &str) -> Result<()> {
+        let mut http = Connection::open(self.address).await?;
+        let variants: Arc<[String]> = self.stocked(&mut http).await?.into();
         self.round(clients, clients * 2, &variants).await?;
         let mut rounds = Vec::new();
         for _ in 0..count {
@@ -75,9 +96,9 @@ impl Street {
         ];
         figures::table(
             &format!(
-                "Whole journeys over HTTP until paid, {} or more requests each; {clients} \
-                 shoppers at once, {count} rounds of {orders} orders of {LINES_PER_ORDER} lines.",
-                9
+                "Whole journeys over HTTP until paid, on {on}, {REQUESTS} or more requests each; \
+                 {clients} shoppers at once, {count} rounds of {orders} orders of \
+                 {LINES_PER_ORDER} lines."
             ),
             &["paid orders/s", "p50 ms", "p95 ms", "p99 ms"],
             &[row],
@@ -296,7 +317,7 @@ impl Street {
         Ok(body)
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         http: &mut Connection,
         method: &str,
@@ -310,7 +331,7 @@ impl Street {
     }
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str> {
     value[name]
         .as_str()
         .with_context(|| format!("no `{name}` in {value}"))

@@ -34,7 +34,7 @@ const UNIT_PRICE_CENTS: i64 = 1_990;
 pub(crate) const MMAP_BYTES: i64 = 1 << 30;
 
 /// PostgreSQL connections of a server that was told nothing else.
-const CONNECTIONS: usize = 16;
+pub(crate) const CONNECTIONS: usize = 16;
 /// Ids that are made while goods are stocked count from a multiple of this, one for each product.
 const IDS_PER_PRODUCT: u64 = 1_000;
 
@@ -102,11 +102,12 @@ pub(crate) struct Shop {
 pub(crate) type Good = (VariantId, ProductId);
 
 impl Shop {
-    /// `url` is a SQLite folder or a PostgreSQL database that nobody else uses.
-    pub(crate) async fn open(url: &str) -> Result<Self> {
+    /// `url` is a SQLite folder or a PostgreSQL database that nobody else uses; its shop is made
+    /// where there is none yet. Shops of one process have ids of different `seed`s.
+    pub(crate) async fn open(url: &str, seed: u64) -> Result<Self> {
         let clock: Arc<BenchClock> = Arc::default();
         let ids = Arc::new(BenchIds {
-            random: SeededIds::new(1),
+            random: SeededIds::new(seed),
             next: AtomicU64::new(0),
         });
         let config = StorageConfig {
@@ -124,7 +125,10 @@ impl Shop {
             test_mode: true,
             isolation: Isolation::Shared,
         };
-        let tenant = storage.create_tenant(new).await?;
+        let tenant = match storage.tenant_by_slug(&new.slug).await? {
+            Some(tenant) => tenant,
+            None => storage.create_tenant(new).await?,
+        };
         let deps = Deps {
             storage,
             clock: clock.clone(),
