@@ -8,6 +8,8 @@ mod news;
 mod points;
 mod providers;
 mod refund;
+mod remember;
+mod reversal;
 mod upkeep;
 
 use std::future::Future;
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stoa_contracts::Deps;
-use stoa_contracts::ledger::{AMOUNT_MAX, Ledger};
+use stoa_contracts::ledger::Ledger;
 use stoa_contracts::payments::{
     AttemptState, AttemptView, NewAttempt, NewRefund, PaymentError, PaymentMethod, Payments,
     RefundError, RefundView,
@@ -191,13 +193,8 @@ impl Payments for Desk {
         attempt: &NewAttempt,
         cause: &Cause,
     ) -> Result<(), PaymentError> {
-        if attempt.amount.amount < 0 {
-            return Err(invalid("amount", "a payment is not below zero"));
-        }
         // It would be charged, and then the books would refuse it for ever.
-        if attempt.amount.amount > AMOUNT_MAX {
-            return Err(invalid("amount", "is more than the books take"));
-        }
+        self.check_amount(attempt.amount)?;
         let kind = match attempt.provider.as_str() {
             TEST_PROVIDER => Kind::Test,
             // Nothing to pay: nobody is called, whoever is named.

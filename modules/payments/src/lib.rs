@@ -34,6 +34,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         include_str!("../migrations/0001_attempts.sql"),
         include_str!("../migrations/0002_providers_captures_refunds.sql"),
         include_str!("../migrations/0003_rest_of_an_edited_order.sql"),
+        include_str!("../migrations/0004_what_is_remembered.sql"),
     ],
 };
 

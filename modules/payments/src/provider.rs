@@ -30,7 +30,7 @@ pub(crate) trait Provider: Send + Sync {
         &self,
         intent: &IntentRef<'_>,
         return_url: Option<&str>,
-        key: &str,
+        key: &CallKey,
     ) -> Result<Intent, ProviderError>;
 
     /// Takes money that was only authorised; what is not taken is released.
@@ -38,7 +38,7 @@ pub(crate) trait Provider: Send + Sync {
         &self,
         intent: &IntentRef<'_>,
         amount: i64,
-        key: &str,
+        key: &CallKey,
     ) -> Result<Intent, ProviderError>;
 
     /// Ends an intent that is not charged, for good.
@@ -76,7 +76,39 @@ pub(crate) struct Preparation<'a> {
     pub(crate) amount: Money,
     pub(crate) token: &'a str,
     pub(crate) return_url: Option<&'a str>,
-    pub(crate) key: &'a str,
+    pub(crate) key: &'a CallKey,
+}
+
+/// What a call is sent under again until it is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CallKey {
+    id: String,
+    /// Raised by each answer that was a failure: a server that keeps its answers by key would repeat it.
+    /// Two calls with different keys do no more than one: an intent goes through each step at most once.
+    round: i64,
+}
+
+impl CallKey {
+    pub(crate) fn new(id: impl std::fmt::Display, round: i64) -> Self {
+        let id = id.to_string();
+        Self { id, round }
+    }
+
+    /// Where all steps of an intent have one name space.
+    pub(crate) fn of_step(&self, step: &str) -> String {
+        match self.round {
+            0 => format!("{}-{step}", self.id),
+            round => format!("{}-{step}-{round}", self.id),
+        }
+    }
+
+    /// Where each step has a name space of its own.
+    pub(crate) fn plain(&self) -> String {
+        match self.round {
+            0 => self.id.clone(),
+            round => format!("{}-{round}", self.id),
+        }
+    }
 }
 
 /// An intent as its provider names it, within the account it belongs to.
@@ -134,6 +166,8 @@ pub(crate) struct News {
     pub(crate) at: Timestamp,
     pub(crate) intent: Option<String>,
     pub(crate) refund: Option<RefundId>,
+    /// Why that refund does not arrive.
+    pub(crate) refund_failed: Option<String>,
     pub(crate) dispute: Option<DisputeNews>,
 }
 
@@ -155,6 +189,10 @@ pub(crate) enum ProviderError {
     /// The provider answered that it knows no such intent.
     #[error("the provider does not know this payment")]
     Forgotten,
+    /// The provider answered that it failed, and may answer so to the same key ever after. Only a query
+    /// can tell what was done.
+    #[error("the provider failed: {message}")]
+    Failed { message: String },
     /// No answer, or none that says what was done. Only a query can tell.
     #[error("{message}")]
     Unknown { message: String },

@@ -11,7 +11,7 @@ use super::{Desk, no_attempt, unreachable};
 use crate::domain::{Kind, invalid};
 use crate::infrastructure::attempts::{self, Attempt, Change};
 use crate::infrastructure::captures::{self, Capture, CaptureState};
-use crate::provider::{IntentStatus, ProviderError};
+use crate::provider::{CallKey, IntentStatus, ProviderError};
 
 const KEY_LENGTH_MAX: usize = 512;
 
@@ -121,13 +121,19 @@ impl Desk {
     ) -> Result<Sent, PaymentError> {
         let lost = |error: ProviderError| unreachable(seen.view.id, &error);
         if !fresh {
-            let known = work.query(seen).await.map_err(lost)?;
+            let known = match work.query(seen).await {
+                Err(ProviderError::Forgotten) => {
+                    return Ok(Sent::Answered(work.forgotten(seen).await?));
+                }
+                known => known.map_err(lost)?,
+            };
             if known.status != IntentStatus::RequiresCapture {
                 return answered(seen, judged(seen, &known, Some(capture.amount))?);
             }
         }
         // An intent lets one capture through, however often it is sent.
-        let (intent, key) = (work.intent_of(seen)?, capture.id.to_string());
+        let intent = work.intent_of(seen)?;
+        let key = CallKey::new(capture.id, seen.failed_calls);
         let call = work.provider.capture(&intent, capture.amount, &key);
         match self.call(Step::Capture, work.kind, call).await {
             Ok(answer) => answered(seen, judged(seen, &answer, Some(capture.amount))?),
@@ -139,7 +145,7 @@ impl Desk {
                 }
                 answered(seen, judged(seen, &known, Some(capture.amount))?)
             }
-            Err(error) => Err(lost(error)),
+            Err(error) => Err(work.lost(seen, &error).await),
         }
     }
 
@@ -268,6 +274,7 @@ impl Wish {
             seen,
             entry: self.id,
             event: self.settled,
+            alarm: None,
             now: self.now,
         };
         if !outcome.write(tx, ledger).await? {

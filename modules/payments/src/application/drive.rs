@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use stoa_contracts::checkout::SagaStuck;
 use stoa_contracts::ledger::{Ledger, Posting};
 use stoa_contracts::payments::{AttemptSettled, AttemptState, PaymentError};
 use stoa_kernel::{AttemptId, EntryId, EventId, Money, TenantId, Timestamp};
@@ -13,15 +14,17 @@ use super::{Desk, unreachable};
 use crate::domain::{Kind, after, invalid};
 use crate::infrastructure::attempts::{self, Attempt, Change};
 use crate::infrastructure::captures::{self, CaptureState};
-use crate::provider::{Intent, IntentRef, IntentStatus, Preparation, Provider, ProviderError};
+use crate::provider::{
+    CallKey, Intent, IntentRef, IntentStatus, Preparation, Provider, ProviderError,
+};
 
 /// From created to settled takes four; more only where another process drives the same attempt.
 pub(super) const STEPS_PER_DRIVE_MAX: usize = 12;
 
 /// The provider's answer to a confirmation that comes after a void.
 const VOIDED: &str = "voided";
-/// Why staff let go of a payment that its provider does not know.
-const FORGOTTEN: &str = "forgotten_by_provider";
+/// Why a payment was let go of that its provider does not know.
+pub(super) const FORGOTTEN: &str = "forgotten_by_provider";
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum AbandonError {
@@ -68,7 +71,7 @@ impl Desk {
                 return Ok(self.load(&db, attempt).await?.view.state);
             }
             let (step, change) = work.step(&seen, may_confirm).await?;
-            if change.state == seen.view.state {
+            if change.says_nothing(&seen) {
                 break;
             }
             let Some(next) = self.commit(&db, &seen, &change, step).await? else {
@@ -76,9 +79,10 @@ impl Desk {
                 seen = self.load(&db, attempt).await?;
                 continue;
             };
-            may_confirm = change.state == AttemptState::Confirming;
+            let refused = change.refusal.is_some();
+            may_confirm = change.state == AttemptState::Confirming && !refused;
             seen = next;
-            if is_waiting(&seen.view.state) {
+            if is_waiting(&seen.view.state) && !refused {
                 break;
             }
         }
@@ -203,6 +207,7 @@ impl Desk {
             // One attempt is taken through its provider once: its own id names the entry.
             entry: EntryId::from_u128(seen.view.id.as_u128()),
             event: self.deps.ids.make(now),
+            alarm: change.alarm.then(|| self.deps.ids.make(now)),
             now,
         };
         let (to, ledger) = (outcome.to.clone(), self.ledger.clone());
@@ -221,6 +226,8 @@ pub(super) struct Outcome {
     pub(super) to: Attempt,
     pub(super) entry: EntryId,
     pub(super) event: EventId,
+    /// Names what people are told, where they must be.
+    pub(super) alarm: Option<EventId>,
     pub(super) now: Timestamp,
 }
 
@@ -269,6 +276,14 @@ impl Outcome {
             };
             tx.emit(self.event, &cause, &settled).await?;
         }
+        if let Some(alarm) = self.alarm {
+            let stuck = SagaStuck {
+                order: seen.view.order_id,
+                saga: "payment".to_owned(),
+                step: FORGOTTEN.to_owned(),
+            };
+            tx.emit(alarm, &cause, &stuck).await?;
+        }
         Ok(true)
     }
 }
@@ -283,13 +298,14 @@ impl Work<'_> {
         Ok(match &seen.view.state {
             AttemptState::Created => (Step::Prepare, self.prepare(seen).await?),
             AttemptState::Prepared => (Step::Mark, Change::to(AttemptState::Confirming)),
+            _ if seen.refusal.is_some() => (Step::Void, self.void(seen).await?),
             AttemptState::Confirming if may_confirm => (Step::Confirm, self.confirm(seen).await?),
             _ => (Step::Query, self.ask(seen).await?),
         })
     }
 
     async fn prepare(&self, seen: &Attempt) -> Result<Change, PaymentError> {
-        let key = seen.view.id.to_string();
+        let key = CallKey::new(seen.view.id, seen.failed_calls);
         let request = Preparation {
             account: self.tenant,
             order: seen.view.order_id,
@@ -308,27 +324,30 @@ impl Work<'_> {
             Err(ProviderError::Refused { code, .. }) => {
                 Ok(Change::to(AttemptState::Declined { reason: code }))
             }
-            Err(error) => Err(unreachable(seen.view.id, &error)),
+            Err(error) => Err(self.lost(seen, &error).await),
         }
     }
 
     async fn confirm(&self, seen: &Attempt) -> Result<Change, PaymentError> {
-        let (intent, key) = (self.intent_of(seen)?, seen.view.id.to_string());
+        // The key is another one after a failure; what became of that one was asked since.
+        let key = CallKey::new(seen.view.id, seen.failed_calls);
+        let intent = self.intent_of(seen)?;
         let call = self
             .provider
             .confirm(&intent, seen.return_url.as_deref(), &key);
         match self.desk.call(Step::Confirm, self.kind, call).await {
             Ok(answer) => judged(seen, &answer, None),
             Err(ProviderError::Refused { code, .. }) if code == VOIDED => {
-                Ok(Change::to(AttemptState::Voided))
+                Ok(Change::to(seen.voided()))
             }
             Err(ProviderError::Refused { code, .. }) => self.believe(seen, code).await,
-            Err(error) => Err(unreachable(seen.view.id, &error)),
+            Err(error) => Err(self.lost(seen, &error).await),
         }
     }
 
     /// A confirmation was refused. A twin of it may have been let through: only where the intent
-    /// still stands outside, and is voided, is a no a no.
+    /// still stands outside, and is voided, is a no a no. It is written down first: the answer to the
+    /// void may be lost, and a voided intent tells no more why.
     async fn believe(&self, seen: &Attempt, code: String) -> Result<Change, PaymentError> {
         let known = self.query(seen).await;
         let known = known.map_err(|error| unreachable(seen.view.id, &error))?;
@@ -339,33 +358,26 @@ impl Work<'_> {
         if !refused {
             return judged(seen, &known, None);
         }
-        let change = self.void(seen).await?;
-        Ok(match change.state {
-            AttemptState::Voided => Change::to(AttemptState::Declined { reason: code }),
-            _ => change,
-        })
+        Ok(Change::refused(seen, code))
     }
 
     /// Looks up what became of an attempt that was, or may have been, confirmed.
     async fn ask(&self, seen: &Attempt) -> Result<Change, PaymentError> {
-        let answer = self.query(seen).await;
-        let answer = answer.map_err(|error| unreachable(seen.view.id, &error))?;
-        match answer.status {
-            // The confirmation never arrived; an intent takes one at most.
-            IntentStatus::RequiresConfirmation => self.confirm(seen).await,
-            IntentStatus::Declined => self.close(seen, &answer).await,
-            _ => judged(seen, &answer, None),
+        let answer = match self.query(seen).await {
+            Err(ProviderError::Forgotten) => return self.forgotten(seen).await,
+            answer => answer.map_err(|error| unreachable(seen.view.id, &error))?,
+        };
+        if answer.status == IntentStatus::RequiresConfirmation {
+            // The confirmation never arrived, or failed; an intent takes one at most.
+            return self.confirm(seen).await;
         }
-    }
-
-    /// The shopper comes back from the bank with what it takes to try another card on the same
-    /// intent, past us: a decline that was looked up is an end only once the intent is voided.
-    async fn close(&self, seen: &Attempt, declined: &Intent) -> Result<Change, PaymentError> {
-        let change = self.void(seen).await?;
-        match change.state {
-            AttemptState::Voided => judged(seen, declined, None),
-            _ => Ok(change),
-        }
+        // The shopper comes back from the bank with what it takes to try another card on the same
+        // intent, past us: a decline that was looked up is an end only once the intent is voided.
+        let change = judged(seen, &answer, None)?;
+        Ok(match change.state {
+            AttemptState::Declined { reason } => Change::refused(seen, reason),
+            _ => change,
+        })
     }
 
     pub(super) async fn void(&self, seen: &Attempt) -> Result<Change, PaymentError> {
@@ -379,8 +391,11 @@ impl Work<'_> {
             Err(ProviderError::Refused { .. }) => self.query(seen).await,
             other => other,
         };
-        let answer = answer.map_err(|error| unreachable(seen.view.id, &error))?;
-        judged(seen, &answer, None)
+        match answer {
+            Ok(answer) => judged(seen, &answer, None),
+            Err(ProviderError::Forgotten) => self.forgotten(seen).await,
+            Err(error) => Err(unreachable(seen.view.id, &error)),
+        }
     }
 
     pub(super) async fn query(&self, seen: &Attempt) -> Result<Intent, ProviderError> {
@@ -388,7 +403,11 @@ impl Work<'_> {
             return Err(ProviderError::unknown("the provider has not named it"));
         };
         let call = self.provider.query(&intent);
-        self.desk.call(Step::Query, self.kind, call).await
+        let answer = self.desk.call(Step::Query, self.kind, call).await?;
+        if seen.forgotten > 0 {
+            self.known_again(seen).await?;
+        }
+        Ok(answer)
     }
 
     pub(super) fn intent_of<'a>(&self, seen: &'a Attempt) -> Result<IntentRef<'a>, PaymentError> {
@@ -409,7 +428,10 @@ pub(super) fn judged(
     answer: &Intent,
     asked: Option<i64>,
 ) -> Result<Change, PaymentError> {
-    let state = after(answer).map_err(|error| unreachable(seen.view.id, &error))?;
+    let state = match after(answer).map_err(|error| unreachable(seen.view.id, &error))? {
+        AttemptState::Voided => seen.voided(),
+        state => state,
+    };
     let captured = match state {
         AttemptState::Succeeded => answer.captured.or(asked),
         _ => None,

@@ -47,6 +47,7 @@ impl Meters {
             Ok(_) => "answered",
             Err(ProviderError::Refused { .. }) => "refused",
             Err(ProviderError::Forgotten) => "forgotten",
+            Err(ProviderError::Failed { .. }) => "failed",
             Err(ProviderError::Unknown { .. }) => "unknown",
         };
         self.calls.with_label_values(&[kind, step, outcome]).inc();

@@ -1,12 +1,13 @@
 //! What providers tell by signed calls: heard once, taken as a hint to look, never as an outcome.
 //! Disputes are taken down as told, for there is nothing of ours to look at.
 
-use stoa_contracts::ledger::{Ledger, Posting};
+use stoa_contracts::ledger::Ledger;
 use stoa_contracts::payments::{DisputeChanged, PaymentError, ProviderNews};
 use stoa_kernel::{DisputeId, EntryId, EventId, Money, TenantId, Timestamp};
 use stoa_storage::{Cause, Error, Tx};
 
 use super::Desk;
+use super::reversal::Reversal;
 use crate::domain::ProviderKind;
 use crate::infrastructure::attempts::{self, Attempt};
 use crate::infrastructure::news::{self as heard, Dispute};
@@ -14,9 +15,8 @@ use crate::infrastructure::providers as stored;
 use crate::provider::{DisputeNews, News, Provider as _, WebhookError};
 
 const TEXT_BYTES_MAX: usize = 255;
-/// A dispute in such a state stays in it, whatever comes late.
+/// A dispute in such a state is open no more, whatever comes late.
 const DISPUTE_ENDS: [&str; 3] = ["won", "lost", "warning_closed"];
-const LOST: &str = "lost";
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum NewsError {
@@ -37,6 +37,8 @@ struct Told {
     news: News,
     dispute: DisputeId,
     event: EventId,
+    entry: EntryId,
+    reversed: EventId,
     now: Timestamp,
 }
 
@@ -66,6 +68,8 @@ impl Desk {
             news,
             dispute: self.deps.ids.make(now),
             event: self.deps.ids.make(now),
+            entry: self.deps.ids.make(now),
+            reversed: self.deps.ids.make(now),
             now,
         };
         let ledger = self.ledger.clone();
@@ -113,9 +117,19 @@ impl Told {
         let Some(attempt) = attempts::by_intent(tx, &self.provider, intent).await? else {
             return Ok(());
         };
+        if self.news.dispute.is_some() || self.news.refund_failed.is_some() {
+            // Money moves: the attempt's row comes before all that hangs on it.
+            attempts::by_id_locked(tx, attempt.view.id).await?;
+        }
         match &self.news.dispute {
             Some(dispute) => self.disputed(tx, ledger, &attempt, dispute).await,
             None => {
+                if let (Some(refund), Some(why)) = (self.news.refund, &self.news.refund_failed) {
+                    let reversal = self.reversal();
+                    reversal
+                        .of_refund(tx, ledger, &attempt, refund, why)
+                        .await?;
+                }
                 let hint = ProviderNews {
                     attempt: attempt.view.id,
                     order: attempt.view.order_id,
@@ -145,50 +159,68 @@ impl Told {
             created_at: self.now,
             updated_at: self.now,
             told_at: self.news.at,
+            booked: 0,
+            lowered: 0,
         };
         let mut dispute = told.clone();
         if !heard::insert(tx, &told, &news.reference).await? {
             let Some(known) = heard::known(tx, &self.provider, &news.reference).await? else {
                 return Ok(());
             };
-            let ended = DISPUTE_ENDS.contains(&known.status.as_str());
-            if ended || self.news.at < known.told_at || known.status == told.status {
+            if !is_newer(&known, &told) {
                 return Ok(());
             }
+            let nothing_new = known.status == told.status;
             dispute = Dispute {
                 id: known.id,
                 created_at: known.created_at,
+                booked: known.booked,
+                lowered: known.lowered,
+                // Its currency was written with it.
+                amount: Money::new(told.amount.amount, known.amount.currency),
                 ..told
             };
+            if nothing_new {
+                // What is older than this is old from now on.
+                dispute.amount = known.amount;
+                return heard::update(tx, &dispute).await;
+            }
             heard::update(tx, &dispute).await?;
         }
-        self.tell(tx, ledger, &dispute).await
-    }
-
-    async fn tell(
-        &self,
-        tx: &mut Tx<'_>,
-        ledger: &dyn Ledger,
-        dispute: &Dispute,
-    ) -> Result<(), Error> {
-        let (cause, amount) = (Cause::system(self.now), dispute.amount);
-        if dispute.status == LOST && amount.amount > 0 {
-            let posting = Posting::DisputeLost {
-                provider: self.provider.clone(),
-                attempt: dispute.attempt_id,
-            };
-            let entry = EntryId::from_u128(dispute.id.as_u128());
-            ledger
-                .post(tx, entry, dispute.order_id, &posting, amount, &cause)
-                .await?;
+        let reversal = self.reversal();
+        if reversal
+            .of_dispute(tx, ledger, attempt, &mut dispute)
+            .await?
+        {
+            heard::update(tx, &dispute).await?;
         }
         let changed = DisputeChanged {
             dispute: dispute.id,
             attempt: dispute.attempt_id,
             order: dispute.order_id,
-            amount,
+            amount: dispute.amount,
             status: dispute.status.clone(),
         };
-        tx.emit(self.event, &cause, &changed).await
+        tx.emit(self.event, &Cause::system(self.now), &changed)
+            .await
+    }
+
+    const fn reversal(&self) -> Reversal {
+        Reversal {
+            entry: self.entry,
+            event: self.reversed,
+            now: self.now,
+        }
+    }
+}
+
+/// News come in any order. What has ended is not open again, but another end may be newer.
+fn is_newer(known: &Dispute, told: &Dispute) -> bool {
+    let is_end = |dispute: &Dispute| DISPUTE_ENDS.contains(&dispute.status.as_str());
+    match (is_end(known), is_end(told)) {
+        (true, false) => false,
+        (false, true) => told.told_at >= known.told_at,
+        (true, true) => told.told_at > known.told_at,
+        (false, false) => told.told_at >= known.told_at,
     }
 }

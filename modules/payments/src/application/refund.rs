@@ -14,11 +14,11 @@ use crate::infrastructure::refunds::{self, Part, PartState, Refund};
 use crate::provider::{IntentRef, Provider, ProviderError, ProviderRefund, RefundStatus};
 
 /// One part with the refund it belongs to.
-struct Return<'a> {
-    refund: RefundId,
-    order: OrderId,
-    currency: Currency,
-    part: &'a Part,
+pub(super) struct Return<'a> {
+    pub(super) refund: RefundId,
+    pub(super) order: OrderId,
+    pub(super) currency: Currency,
+    pub(super) part: &'a Part,
 }
 
 impl Desk {
@@ -272,7 +272,7 @@ impl Desk {
 
 impl Return<'_> {
     /// What was set aside has gone and is booked, or is free again. The last part ends the refund.
-    async fn resolve(
+    pub(super) async fn resolve(
         &self,
         tx: &mut Tx<'_>,
         ledger: &dyn Ledger,
@@ -304,8 +304,9 @@ impl Return<'_> {
 }
 
 /// Ends a refund none of whose parts is open. Where some of it was refused, its amount becomes what
-/// did go back, and `failure` tells of the rest.
-async fn finish(tx: &mut Tx<'_>, whole: &Refund, now: Timestamp) -> Result<(), Error> {
+/// did go back, and `failure` tells of the rest. One that has ended ends so again when a part of it was
+/// reversed.
+pub(super) async fn finish(tx: &mut Tx<'_>, whole: &Refund, now: Timestamp) -> Result<(), Error> {
     let parts = refunds::outcome(tx, whole.view.id).await?;
     if parts.iter().any(|(state, _)| state.is_open()) {
         return Ok(());

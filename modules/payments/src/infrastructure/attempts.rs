@@ -10,7 +10,8 @@ use crate::domain::Kind;
 macro_rules! view_columns {
     () => {
         "id, order_id, amount, currency, provider, state, next_action_url, reason, created_at, \
-         authorized_at, captured, refunded + refunding"
+         authorized_at, captured, CASE WHEN refunded + refunding + disputed > captured \
+         THEN captured ELSE refunded + refunding + disputed END"
     };
 }
 macro_rules! whole {
@@ -18,7 +19,8 @@ macro_rules! whole {
         concat!(
             "SELECT ",
             view_columns!(),
-            ", token, return_url, intent_id, version, kind, capturing FROM payments_attempt ",
+            ", token, return_url, intent_id, version, kind, capturing, refusal, failed_calls, \
+             forgotten, forgotten_at FROM payments_attempt ",
             $rest
         )
     };
@@ -49,7 +51,8 @@ const ALL_OF_ORDER: &str =
     view!("WHERE tenant_id = :tenant AND order_id = $1 ORDER BY number LIMIT $2");
 const ADVANCE: &str = "UPDATE payments_attempt SET state = $3, \
      intent_id = coalesce($4, intent_id), next_action_url = $5, reason = $6, updated_at = $7, \
-     authorized_at = $8, captured = $9, capturing = $10, token = $11, version = version + 1 \
+     authorized_at = $8, captured = $9, capturing = $10, token = $11, refusal = $12, \
+     version = version + 1 \
      WHERE tenant_id = :tenant AND id = $1 AND version = $2 \
      AND state NOT IN ('succeeded', 'declined', 'voided')";
 const SET_ASIDE: &str = "UPDATE payments_attempt SET capturing = capturing + $2, updated_at = $3, \
@@ -57,6 +60,14 @@ const SET_ASIDE: &str = "UPDATE payments_attempt SET capturing = capturing + $2,
      AND state NOT IN ('succeeded', 'declined', 'voided') AND captured + capturing + $2 <= amount";
 const LET_GO: &str = "UPDATE payments_attempt SET capturing = capturing - $2, updated_at = $3, \
      version = version + 1 WHERE tenant_id = :tenant AND id = $1 AND capturing >= $2";
+const COUNT_FAILURE: &str = "UPDATE payments_attempt SET failed_calls = failed_calls + 1 \
+     WHERE tenant_id = :tenant AND id = $1 AND failed_calls = $2";
+const COUNT_FORGOTTEN: &str = "UPDATE payments_attempt SET forgotten = forgotten + 1, \
+     forgotten_at = $3 WHERE tenant_id = :tenant AND id = $1 AND forgotten = $2";
+const KNOWN_AGAIN: &str = "UPDATE payments_attempt SET forgotten = 0, forgotten_at = NULL \
+     WHERE tenant_id = :tenant AND id = $1 AND forgotten > 0";
+const DISPUTED: &str = "UPDATE payments_attempt SET disputed = disputed + $2, updated_at = $3 \
+     WHERE tenant_id = :tenant AND id = $1 AND disputed + $2 >= 0";
 /// How many attempts of one order are told of; nobody tries more often.
 const OF_ORDER_MAX: i64 = 250;
 
@@ -72,6 +83,14 @@ pub(crate) struct Attempt {
     pub(crate) kind: Kind,
     /// Set aside for a capture whose answer is not known yet.
     pub(crate) capturing: i64,
+    /// The provider's no: an end once the intent is voided.
+    pub(crate) refusal: Option<String>,
+    /// Calls answered by a failure, which the provider may repeat to whoever sends their key again.
+    pub(crate) failed_calls: i64,
+    /// How often its provider did not know it, of late.
+    pub(crate) forgotten: i64,
+    /// When that was counted last.
+    pub(crate) forgotten_at: Option<Timestamp>,
 }
 
 /// What an answer of the provider makes of an attempt.
@@ -82,6 +101,10 @@ pub(crate) struct Change {
     pub(crate) intent: Option<String>,
     /// Taken in all, where the change says so.
     pub(crate) captured: Option<i64>,
+    /// The provider's no, to be written down before the intent is voided.
+    pub(crate) refusal: Option<String>,
+    /// Whether people must hear of it.
+    pub(crate) alarm: bool,
 }
 
 impl Change {
@@ -90,11 +113,36 @@ impl Change {
             state,
             intent: None,
             captured: None,
+            refusal: None,
+            alarm: false,
         }
+    }
+
+    /// A no that was looked up: the attempt stays where it is until its intent is voided.
+    pub(crate) fn refused(seen: &Attempt, reason: String) -> Self {
+        Self {
+            refusal: Some(reason),
+            ..Self::to(seen.view.state.clone())
+        }
+    }
+
+    /// Whether there is nothing in it to be written down.
+    pub(crate) fn says_nothing(&self, seen: &Attempt) -> bool {
+        self.state == seen.view.state && self.refusal.is_none()
     }
 }
 
 impl Attempt {
+    /// Its end, once the intent is voided: what the provider refused before that was refused.
+    pub(crate) fn voided(&self) -> AttemptState {
+        match &self.refusal {
+            Some(reason) => AttemptState::Declined {
+                reason: reason.clone(),
+            },
+            None => AttemptState::Voided,
+        }
+    }
+
     /// As the row reads once `change` is committed.
     pub(crate) fn changed(mut self, change: &Change) -> Self {
         let all = (change.state == AttemptState::Succeeded).then_some(self.view.amount.amount);
@@ -106,6 +154,7 @@ impl Attempt {
             self.capturing = 0;
         }
         self.intent = change.intent.clone().or(self.intent);
+        self.refusal = change.refusal.clone().or(self.refusal);
         if self.intent.is_some() || change.state.is_final() {
             self.token.clear();
         }
@@ -188,7 +237,8 @@ pub(crate) async fn advance(
         authorized,
         to.view.captured.amount,
         to.capturing,
-        &to.token
+        &to.token,
+        &to.refusal
     ];
     Ok(tx.execute(ADVANCE, values).await? == 1)
 }
@@ -213,6 +263,35 @@ pub(crate) async fn let_go(
 ) -> Result<bool> {
     let values = params![attempt, amount, now];
     Ok(tx.execute(LET_GO, values).await? == 1)
+}
+
+/// Counts a call that was answered by a failure; no more than once if two come at once.
+pub(crate) async fn count_failure(tx: &mut Tx<'_>, seen: &Attempt) -> Result<()> {
+    let values = params![seen.view.id, seen.failed_calls];
+    tx.execute(COUNT_FAILURE, values).await.map(|_| ())
+}
+
+/// Counts that its provider did not know it; no more than once if two ask at once.
+pub(crate) async fn count_forgotten(tx: &mut Tx<'_>, seen: &Attempt, now: Timestamp) -> Result<()> {
+    let values = params![seen.view.id, seen.forgotten, now];
+    tx.execute(COUNT_FORGOTTEN, values).await.map(|_| ())
+}
+
+/// Its provider knows it after all.
+pub(crate) async fn known_again(tx: &mut Tx<'_>, attempt: AttemptId) -> Result<()> {
+    tx.execute(KNOWN_AGAIN, params![attempt]).await.map(|_| ())
+}
+
+/// Notes that a cardholder took money back, or that it was given back to us where `amount` is below
+/// zero.
+pub(crate) async fn dispute(
+    tx: &mut Tx<'_>,
+    attempt: AttemptId,
+    amount: i64,
+    now: Timestamp,
+) -> Result<bool> {
+    let values = params![attempt, amount, now];
+    Ok(tx.execute(DISPUTED, values).await? == 1)
 }
 
 /// Newest first, from before `before`.
@@ -258,6 +337,10 @@ fn whole(row: &Row<'_>) -> Result<Attempt> {
         version: row.get(15)?,
         kind: Kind::parse(kind).ok_or_else(|| strange(16, "a kind of provider", kind))?,
         capturing: row.get(17)?,
+        refusal: row.get(18)?,
+        failed_calls: row.get(19)?,
+        forgotten: row.get(20)?,
+        forgotten_at: row.get(21)?,
     })
 }
 

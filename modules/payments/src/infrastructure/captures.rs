@@ -15,8 +15,11 @@ const SETTLE: &str = "UPDATE payments_capture SET state = $2, failure = $3, upda
      WHERE tenant_id = :tenant AND attempt_id = $1 AND state = 'pending'";
 const FAIL: &str = "UPDATE payments_capture SET state = 'failed', failure = $3, updated_at = $4 \
      WHERE tenant_id = :tenant AND attempt_id = $1 AND key = $2 AND state = 'pending'";
-const FORGOTTEN: &str = "SELECT attempt_id FROM payments_capture WHERE tenant_id = :tenant \
-     AND state = 'pending' AND updated_at < $1 ORDER BY updated_at LIMIT $2";
+const DUE: &str = "SELECT attempt_id, next_try, tries FROM payments_capture \
+     WHERE tenant_id = :tenant AND state = 'pending' AND next_try <= $1 AND updated_at < $2 \
+     ORDER BY next_try, updated_at LIMIT $3";
+const PUT_OFF: &str = "UPDATE payments_capture SET next_try = $3, tries = tries + 1 \
+     WHERE tenant_id = :tenant AND attempt_id = $1 AND state = 'pending' AND next_try = $2";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Capture {
@@ -106,10 +109,35 @@ pub(crate) async fn fail(
     Ok(tx.execute(FAIL, values).await? == 1)
 }
 
-/// Attempts whose capture nobody has looked after since `before`.
-pub(crate) async fn forgotten(db: &Db, before: Timestamp, limit: i64) -> Result<Vec<AttemptId>> {
-    db.fetch(FORGOTTEN, params![before, limit], |row| row.get(0))
-        .await
+/// A capture that nobody waits for any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) attempt: AttemptId,
+    pub(crate) next_try: Timestamp,
+    pub(crate) tries: i64,
+}
+
+/// Captures untouched since `before` whose time has come; those that waited longest come first.
+pub(crate) async fn due(
+    db: &Db,
+    now: Timestamp,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Vec<Due>> {
+    db.fetch(DUE, params![now, before, limit], |row| {
+        Ok(Due {
+            attempt: row.get(0)?,
+            next_try: row.get(1)?,
+            tries: row.get(2)?,
+        })
+    })
+    .await
+}
+
+/// Its next time is `until`, whatever comes of this one; false where somebody else is at it.
+pub(crate) async fn put_off(tx: &mut Tx<'_>, due: Due, until: Timestamp) -> Result<bool> {
+    let values = params![due.attempt, due.next_try, until];
+    Ok(tx.execute(PUT_OFF, values).await? >= 1)
 }
 
 fn capture(row: &Row<'_>) -> Result<Capture> {

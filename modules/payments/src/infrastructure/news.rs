@@ -14,12 +14,13 @@ const INSERT: &str = "INSERT INTO payments_dispute (tenant_id, id, provider, ref
      order_id, amount, currency, status, reason, told_at, created_at, updated_at) \
      VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) ON CONFLICT DO NOTHING";
 const KNOWN: &str = "SELECT id, attempt_id, order_id, provider, amount, currency, status, reason, \
-     created_at, updated_at, told_at FROM payments_dispute \
+     created_at, updated_at, told_at, booked, lowered FROM payments_dispute \
      WHERE tenant_id = :tenant AND provider = $1 AND reference = $2 {lock}";
 const UPDATE: &str = "UPDATE payments_dispute SET amount = $2, status = $3, reason = $4, \
-     told_at = $5, updated_at = $6 WHERE tenant_id = :tenant AND id = $1";
+     told_at = $5, updated_at = $6, booked = $7, lowered = $8 WHERE tenant_id = :tenant AND id = $1";
 const LIST: &str = "SELECT id, attempt_id, order_id, provider, amount, currency, status, reason, \
-     created_at, updated_at, told_at FROM payments_dispute WHERE tenant_id = :tenant AND id < $1 \
+     created_at, updated_at, told_at, booked, lowered FROM payments_dispute \
+     WHERE tenant_id = :tenant AND id < $1 \
      ORDER BY id DESC LIMIT $2";
 
 /// A charge that a cardholder disputes.
@@ -38,6 +39,12 @@ pub(crate) struct Dispute {
     /// The provider's time of the newest news of it.
     #[serde(skip)]
     pub(crate) told_at: Timestamp,
+    /// What stands in the books of it as lost.
+    #[serde(skip)]
+    pub(crate) booked: i64,
+    /// By how much that lowers what can go back through its attempt.
+    #[serde(skip)]
+    pub(crate) lowered: i64,
 }
 
 /// True the first time an event is heard.
@@ -90,7 +97,9 @@ pub(crate) async fn update(tx: &mut Tx<'_>, dispute: &Dispute) -> Result<()> {
         &dispute.status,
         &dispute.reason,
         dispute.told_at,
-        dispute.updated_at
+        dispute.updated_at,
+        dispute.booked,
+        dispute.lowered
     ];
     tx.execute(UPDATE, values).await.map(|_| ())
 }
@@ -112,5 +121,7 @@ fn dispute(row: &Row<'_>) -> Result<Dispute> {
         created_at: row.get(8)?,
         updated_at: row.get(9)?,
         told_at: row.get(10)?,
+        booked: row.get(11)?,
+        lowered: row.get(12)?,
     })
 }

@@ -7,11 +7,11 @@ use stoa_storage::{Db, Result, Row, Tx, params};
 use super::strange;
 use crate::domain::Kind;
 
-const REFUNDABLE: &str = "SELECT id, currency, captured - refunded - refunding \
+const REFUNDABLE: &str = "SELECT id, currency, captured - refunded - refunding - disputed \
      FROM payments_attempt WHERE tenant_id = :tenant AND order_id = $1 AND captured > 0 \
      ORDER BY number DESC {lock}";
 const SET_ASIDE: &str = "UPDATE payments_attempt SET refunding = refunding + $2, updated_at = $3 \
-     WHERE tenant_id = :tenant AND id = $1 AND refunded + refunding + $2 <= captured";
+     WHERE tenant_id = :tenant AND id = $1 AND refunded + refunding + disputed + $2 <= captured";
 const GONE: &str = "UPDATE payments_attempt SET refunding = refunding - $2, \
      refunded = refunded + $2, updated_at = $3 WHERE tenant_id = :tenant AND id = $1 \
      AND refunding >= $2";
@@ -46,10 +46,21 @@ const MARK_SENT: &str = "UPDATE payments_refund_part SET state = 'sent', sent_at
 const RESOLVE: &str = "UPDATE payments_refund_part SET state = $3, failure = $4, \
      version = version + 1 WHERE tenant_id = :tenant AND refund_id = $1 AND attempt_id = $2 \
      AND state IN ('pending', 'sent')";
+const PART: &str = "SELECT part.attempt_id, part.entry_id, part.amount, part.state, part.failure, \
+     part.sent_at, part.version, attempt.provider, attempt.kind, attempt.intent_id \
+     FROM payments_refund_part AS part JOIN payments_attempt AS attempt \
+     ON attempt.tenant_id = :tenant AND attempt.id = part.attempt_id \
+     WHERE part.tenant_id = :tenant AND part.refund_id = $1 AND part.attempt_id = $2 \
+     AND part.sent_at IS NOT NULL";
+const REVERSE: &str = "UPDATE payments_refund_part SET state = 'failed', failure = $3, \
+     version = version + 1 WHERE tenant_id = :tenant AND refund_id = $1 AND attempt_id = $2 \
+     AND state = 'succeeded' AND sent_at IS NOT NULL";
+const COME_BACK: &str = "UPDATE payments_attempt SET refunded = refunded - $2, updated_at = $3 \
+     WHERE tenant_id = :tenant AND id = $1 AND refunded >= $2";
 const OUTCOME: &str = "SELECT state, amount, failure FROM payments_refund_part \
      WHERE tenant_id = :tenant AND refund_id = $1 ORDER BY attempt_id";
 const FINISH: &str = "UPDATE payments_refund SET state = $2, amount = $3, failure = $4, \
-     updated_at = $5 WHERE tenant_id = :tenant AND id = $1 AND state = 'pending'";
+     updated_at = $5 WHERE tenant_id = :tenant AND id = $1 AND state <> 'failed'";
 
 const OF_ORDER_MAX: i64 = 1_000;
 
@@ -229,6 +240,31 @@ pub(crate) async fn resolve(
     let (state, failure) = state.columns();
     let values = params![refund, attempt, state, failure];
     Ok(tx.execute(RESOLVE, values).await? == 1)
+}
+
+/// What of a refund went, or goes, to the provider of this attempt.
+pub(crate) async fn sent_part(
+    tx: &mut Tx<'_>,
+    refund: RefundId,
+    attempt: AttemptId,
+) -> Result<Option<Part>> {
+    tx.query_opt(PART, params![refund, attempt], part).await
+}
+
+/// A part that had gone back did not arrive, and is ours again; false where that is known already.
+pub(crate) async fn reverse(
+    tx: &mut Tx<'_>,
+    refund: RefundId,
+    part: &Part,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let values = params![refund, part.attempt, reason];
+    if tx.execute(REVERSE, values).await? != 1 {
+        return Ok(false);
+    }
+    let values = params![part.attempt, part.amount, now];
+    Ok(tx.execute(COME_BACK, values).await? == 1)
 }
 
 /// How every part ended: whether it is still open, its amount, and why it failed.

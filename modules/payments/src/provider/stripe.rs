@@ -10,7 +10,8 @@ use stoa_kernel::{RefundId, Timestamp};
 
 use super::line::{Call, Line};
 use super::{
-    Intent, IntentRef, News, Preparation, Provider, ProviderError, ProviderRefund, WebhookError,
+    CallKey, Intent, IntentRef, News, Preparation, Provider, ProviderError, ProviderRefund,
+    WebhookError,
 };
 use crate::seal::Secret;
 
@@ -142,8 +143,9 @@ impl Provider for StripeClient {
         } else {
             form.push(("payment_method", request.token.to_owned()));
         }
-        let found: Result<wire::PaymentIntent, _> =
-            self.post("/v1/payment_intents", request.key, &form).await;
+        let found: Result<wire::PaymentIntent, _> = self
+            .post("/v1/payment_intents", &request.key.plain(), &form)
+            .await;
         match found {
             Ok(found) => found.read(),
             // What it does not know here is the shopper's payment method.
@@ -159,9 +161,9 @@ impl Provider for StripeClient {
         &self,
         intent: &IntentRef<'_>,
         return_url: Option<&str>,
-        key: &str,
+        key: &CallKey,
     ) -> Result<Intent, ProviderError> {
-        let key = format!("{key}-confirm");
+        let key = key.of_step("confirm");
         let form: Form<'_> = return_url
             .map(|url| ("return_url", url.to_owned()))
             .into_iter()
@@ -182,10 +184,10 @@ impl Provider for StripeClient {
         &self,
         intent: &IntentRef<'_>,
         amount: i64,
-        key: &str,
+        key: &CallKey,
     ) -> Result<Intent, ProviderError> {
         let form = vec![("amount_to_capture", amount.to_string())];
-        self.intent("capture", intent, &format!("{key}-capture"), &form)
+        self.intent("capture", intent, &key.of_step("capture"), &form)
             .await
     }
 

@@ -11,8 +11,8 @@ use serde_json::json;
 use stoa_kernel::{Currency, RefundId, TenantId, Timestamp};
 
 use super::{
-    Intent, IntentRef, News, Preparation, Provider, ProviderError, ProviderRefund, RefundStatus,
-    WebhookError,
+    CallKey, Intent, IntentRef, News, Preparation, Provider, ProviderError, ProviderRefund,
+    RefundStatus, WebhookError,
 };
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
@@ -164,7 +164,7 @@ impl Provider for TestProviderClient {
             "account": request.account,
             "amount": request.amount.amount,
             "currency": request.amount.currency,
-            "idempotency_key": request.key,
+            "idempotency_key": request.key.plain(),
             "token": request.token,
             "metadata": { "order_id": request.order, "attempt_id": request.attempt },
         });
@@ -179,19 +179,23 @@ impl Provider for TestProviderClient {
         &self,
         intent: &IntentRef<'_>,
         _return_url: Option<&str>,
-        key: &str,
+        key: &CallKey,
     ) -> Result<Intent, ProviderError> {
-        self.step(intent, "confirm", &json!({ "idempotency_key": key }))
-            .await
+        self.step(
+            intent,
+            "confirm",
+            &json!({ "idempotency_key": key.plain() }),
+        )
+        .await
     }
 
     async fn capture(
         &self,
         intent: &IntentRef<'_>,
         amount: i64,
-        key: &str,
+        key: &CallKey,
     ) -> Result<Intent, ProviderError> {
-        let body = json!({ "amount": amount, "idempotency_key": key });
+        let body = json!({ "amount": amount, "idempotency_key": key.plain() });
         self.step(intent, "capture", &body).await
     }
 

@@ -7,6 +7,7 @@ use stoa_contracts::payments::{AttemptState, PaymentError};
 use stoa_kernel::{AttemptId, Currency, Money};
 
 use crate::shop::{Line, Shop};
+use crate::stripe;
 
 async fn held(shop: &Shop) -> AttemptId {
     let (_, attempt) = shop.opened("tok_capture_later").await;
@@ -137,5 +138,49 @@ async fn what_is_held_is_given_up_or_taken_never_both() {
             other => panic!("{kind}: {other:?}"),
         }
         assert_eq!(shop.settled().await.1, 1, "{kind}");
+    }
+}
+
+async fn look_after_captures(shop: &Shop) {
+    let storage = shop.cells.storage();
+    let cell = storage.tenant(shop.tenant).await.unwrap().cell;
+    let mut rounds = shop.module.recurring.iter();
+    let round = rounds.find(|round| round.name() == "payments.captures");
+    let round = round.unwrap().run(cell, shop.cells.deps.now()).await;
+    round.expect(shop.cells.kind);
+}
+
+/// As many as one round looks after.
+const BROKEN: usize = 100;
+
+#[tokio::test]
+async fn captures_that_cannot_be_asked_about_starve_no_others() {
+    for (shop, fake) in stripe::shops("manual").await {
+        let kind = shop.cells.kind;
+        fake.cut("/capture", Line::CutBefore);
+        let mut all = Vec::new();
+        for _ in 0..=BROKEN {
+            let (_, attempt, state) = shop.driven("stripe", "pm_card_visa").await;
+            assert_eq!(state.expect(kind), AttemptState::Authorized, "{kind}");
+            let lost = shop.payments().capture(shop.tenant, attempt, None, "k");
+            lost.await.expect_err(kind);
+            shop.cells.clock.advance(Duration::from_millis(1));
+            all.push(attempt);
+        }
+        fake.mend();
+        let broken = (1..=BROKEN).map(|number| format!("pi_{number}"));
+        fake.book().broken = broken.collect();
+        let last = all[BROKEN];
+        for _ in 0..2 {
+            shop.cells.clock.advance(Duration::from_secs(61));
+            look_after_captures(&shop).await;
+        }
+        assert_eq!(shop.view(last).await.captured.amount, 2500, "{kind}");
+        // The others are asked about again, less and less often.
+        fake.book().broken.clear();
+        shop.cells.clock.advance(Duration::from_secs(3600));
+        look_after_captures(&shop).await;
+        let received: i64 = fake.book().intents.iter().map(|it| it.received).sum();
+        assert_eq!(received, 2500 * (BROKEN as i64 + 1), "{kind}");
     }
 }

@@ -33,6 +33,11 @@ pub(crate) struct Book {
     pub(crate) line: Option<(&'static str, Line)>,
     /// Keys whose refusal is answered again, where the server keeps what it answered.
     pub(crate) kept: Option<Vec<String>>,
+    /// So many confirmations fail from now on, and their keys get the same answer ever after.
+    pub(crate) confirms_failing: u32,
+    failed_keys: Vec<String>,
+    /// Intents of which nothing can be had but failures.
+    pub(crate) broken: Vec<String>,
     /// What refunds are said to be.
     pub(crate) refund_status: Option<&'static str>,
 }
@@ -127,6 +132,10 @@ async fn pass(State(fake): State<FakeStripe>, request: Request, next: Next) -> R
         Some((end, line)) if path.ends_with(end) => line,
         _ => Line::Whole,
     };
+    let broken = |id: &String| path.split('/').any(|part| part == id);
+    if fake.book().broken.iter().any(broken) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
     if line == Line::CutBefore {
         return StatusCode::BAD_GATEWAY.into_response();
     }
@@ -201,6 +210,13 @@ async fn step(
     let key = book.calls.last().unwrap().1.clone().unwrap();
     if book.kept.iter().flatten().any(|kept| *kept == key) {
         return refused(400, "payment_intent_unexpected_state");
+    }
+    if step == "confirm" && book.confirms_failing > 0 {
+        book.confirms_failing -= 1;
+        book.failed_keys.push(key.clone());
+    }
+    if book.failed_keys.contains(&key) {
+        return refused(500, "api_error");
     }
     let Some(intent) = book.intents.iter_mut().find(|intent| intent.id == id) else {
         return refused(404, "resource_missing");

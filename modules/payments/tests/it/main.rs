@@ -13,6 +13,8 @@ mod faults;
 mod localstripe;
 mod manual;
 mod refunds;
+mod remembered;
+mod reversals;
 mod setup;
 mod shop;
 mod stripe;

@@ -19,7 +19,7 @@ pub(crate) async fn with_stripe(shop: &Shop, base_url: &str, capture: &str) {
     .await;
 }
 
-async fn shops(capture: &str) -> Vec<(Shop, FakeStripe)> {
+pub(crate) async fn shops(capture: &str) -> Vec<(Shop, FakeStripe)> {
     let mut all = Vec::new();
     for shop in Shop::everywhere().await {
         let fake = FakeStripe::start().await;
@@ -29,11 +29,11 @@ async fn shops(capture: &str) -> Vec<(Shop, FakeStripe)> {
     all
 }
 
-async fn drive(shop: &Shop, attempt: AttemptId) -> Result<AttemptState, PaymentError> {
+pub(crate) async fn drive(shop: &Shop, attempt: AttemptId) -> Result<AttemptState, PaymentError> {
     shop.payments().drive(shop.tenant, attempt).await
 }
 
-fn assert_unreachable(outcome: Result<AttemptState, PaymentError>) {
+pub(crate) fn assert_unreachable(outcome: Result<AttemptState, PaymentError>) {
     assert!(
         matches!(outcome, Err(PaymentError::Unreachable { .. })),
         "{outcome:?}"

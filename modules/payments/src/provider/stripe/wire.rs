@@ -13,6 +13,8 @@ use crate::provider::{
 /// The code under which a refused `return_url` comes.
 pub(super) const NO_RETURN_URL: &str = "no_return_url";
 
+/// News of a refund under a charge's name; all others of charges carry the charge itself.
+const REFUND_OF_CHARGE: &str = "charge.refund.updated";
 const MICROS_PER_SECOND: i64 = 1_000_000;
 /// Codes and reasons are kept with the payment; messages stand in logs and in what staff read.
 const WORD_BYTES_MAX: usize = 100;
@@ -98,6 +100,8 @@ struct EventData {
 #[derive(Deserialize)]
 struct OfIntent {
     payment_intent: Option<String>,
+    status: Option<String>,
+    failure_reason: Option<String>,
     #[serde(default)]
     metadata: Metadata,
 }
@@ -161,8 +165,12 @@ impl Refund {
 
 /// What an answer that is not 200 means. Whatever is not a clear no is unknown.
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> ProviderError {
+    let failed = |message: String| match status.is_server_error() {
+        true => ProviderError::Failed { message },
+        false => ProviderError::unknown(message),
+    };
     let Ok(ErrorBody { error }) = serde_json::from_slice::<ErrorBody>(body) else {
-        return ProviderError::unknown(format!("{status} without a reason"));
+        return failed(format!("{status} without a reason"));
     };
     let message = short(&error.message.unwrap_or_default());
     let about_key = error.kind.as_deref() == Some("idempotency_error");
@@ -183,7 +191,7 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> ProviderError {
             }
         }
         // A wrong key, an overload, a twin under way: the payment itself was not refused.
-        _ => ProviderError::unknown(format!("{status}: {message}")),
+        _ => failed(format!("{status}: {message}")),
     }
 }
 
@@ -195,6 +203,7 @@ pub(super) fn read_event(body: &[u8]) -> Result<News, WebhookError> {
         at: Timestamp::from_micros(event.created.saturating_mul(MICROS_PER_SECOND)),
         intent: None,
         refund: None,
+        refund_failed: None,
         dispute: None,
     };
     let object = event.data.object;
@@ -212,6 +221,11 @@ pub(super) fn read_event(body: &[u8]) -> Result<News, WebhookError> {
         });
     } else if event.kind.starts_with("charge.") || event.kind.starts_with("refund.") {
         let part: OfIntent = read(object)?;
+        let of_refund = event.kind.starts_with("refund.") || event.kind == REFUND_OF_CHARGE;
+        if of_refund && matches!(part.status.as_deref(), Some("failed" | "canceled")) {
+            let reason = word(part.failure_reason);
+            news.refund_failed = Some(reason.unwrap_or_else(|| "refused".to_owned()));
+        }
         news.intent = part.payment_intent;
         news.refund = part.metadata.refund.and_then(|id| id.parse().ok());
     }
