@@ -4,6 +4,7 @@ mod collections;
 mod product_body;
 mod products;
 mod shopper;
+mod variants;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use collections::{AdminCollection, CollectionBody, CollectionPatch, CollectionQu
 use product_body::{AdminProduct, ProductBody, ProductPatch};
 use products::{AdminListQuery, AdminProductRow};
 use shopper::{
-    CollectedQuery, CurrencyQuery, ProductListQuery, SearchQuery, SuggestQuery, Suggestions,
+    CollectedQuery, CurrencyQuery, Moved, ProductListQuery, SearchQuery, SuggestQuery, Suggestions,
 };
 
 /// Another product or collection of the shop has the handle.
@@ -33,7 +34,7 @@ const PAGES: [ErrorPage; 1] = [ErrorPage {
 }];
 
 /// A product of two thousand variants with everything filled in.
-const PRODUCT_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(crate) const PRODUCT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Always asked again, and shown for this long while that is under way.
 const PUBLIC: HeaderValue =
     HeaderValue::from_static("public, max-age=0, stale-while-revalidate=30");
@@ -44,7 +45,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 pub(crate) fn routes(app: Arc<App>) -> Routes {
     let routes = shopper_collections(shopper_products(Routes::new("catalog")));
-    let routes = collection_admin(product_admin(routes));
+    let routes = variants::routes(collection_admin(product_admin(routes)));
     routes.error_pages(&PAGES).with_state(app)
 }
 
@@ -57,6 +58,7 @@ fn shopper_products(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
     let read = Operation::new("readProduct", "Read a published product by its handle")
         .query::<CurrencyQuery>()
         .returns::<ProductView>(200)
+        .returns::<Moved>(301)
         .returns_empty(304)
         .returns_problem(&code::NOT_FOUND);
     let search = Operation::new("search", "Search published products by title and tags")

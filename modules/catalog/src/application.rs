@@ -15,17 +15,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::{
-    CARDS_MAX, Catalog, CatalogError, CollectionInput, CollectionView, DOCUMENTS_MAX, ListingPrice,
-    ProductDocument, ProductInput, ProductPage, ProductQuery, ProductSummary, ProductView,
-    Upserted, VariantSnapshot,
+    ADDRESSES_MAX, CARDS_MAX, Catalog, CatalogError, CollectionInput, CollectionView,
+    DOCUMENTS_MAX, ListingPrice, ProductAddress, ProductDocument, ProductInput, ProductPage,
+    ProductQuery, ProductSummary, ProductView, Upserted, VariantSnapshot,
 };
 use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_rest::CursorKey;
 use stoa_storage::{Cause, Result, Tx};
 
 use crate::cache::ProductCache;
-use crate::domain::Flaw;
-use crate::infrastructure::{collections, documents, listings};
+use crate::domain::{Flaw, may_be_handle};
+use crate::infrastructure::{collections, documents, handles, listings};
 
 /// Everything a use case needs.
 pub(crate) struct App {
@@ -54,7 +54,19 @@ impl Catalog for App {
         currency: Currency,
     ) -> Result<Option<ProductView>, CatalogError> {
         let found = self.cached_product(tenant, handle, currency).await?;
-        Ok(found.map(|product| product.view.clone()))
+        Ok(found.product().map(|product| product.view.clone()))
+    }
+
+    async fn moved_to(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+    ) -> Result<Option<String>, CatalogError> {
+        if !may_be_handle(handle) {
+            return Ok(None);
+        }
+        let db = self.deps.storage.db(tenant).await?;
+        Ok(handles::moved(&db, handle).await?)
     }
 
     async fn products(
@@ -94,6 +106,19 @@ impl Catalog for App {
             Ok(documents::after(tx, after, i64::from(limit)).await?)
         })
         .await
+    }
+
+    async fn addresses_after(
+        &self,
+        tenant: TenantId,
+        after: Option<ProductId>,
+        limit: u32,
+    ) -> Result<Vec<ProductAddress>, CatalogError> {
+        if !(1..=ADDRESSES_MAX).contains(&(limit as usize)) {
+            return Err(Flaw::new("limit", format!("is 1 to {ADDRESSES_MAX}")).into());
+        }
+        let db = self.deps.storage.db(tenant).await?;
+        Ok(documents::addresses(&db, after, i64::from(limit)).await?)
     }
 
     async fn documents(

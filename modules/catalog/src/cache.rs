@@ -54,8 +54,29 @@ impl CachedProduct {
     }
 }
 
-/// What is known of a handle; `None` is knowledge too.
-type Found = Option<Arc<CachedProduct>>;
+/// What is known of a handle; that there is nothing is knowledge too.
+#[derive(Clone)]
+pub(crate) enum Found {
+    Product(Arc<CachedProduct>),
+    /// A product had the handle; this is the one it has now.
+    Moved(Arc<str>),
+    Nothing,
+}
+
+impl From<Option<CachedProduct>> for Found {
+    fn from(product: Option<CachedProduct>) -> Self {
+        product.map_or(Self::Nothing, |product| Self::Product(Arc::new(product)))
+    }
+}
+
+impl Found {
+    pub(crate) fn product(self) -> Option<Arc<CachedProduct>> {
+        match self {
+            Self::Product(product) => Some(product),
+            Self::Moved(_) | Self::Nothing => None,
+        }
+    }
+}
 
 #[derive(Clone)]
 struct Entry {
@@ -147,7 +168,7 @@ impl ProductCache {
         tenant: TenantId,
         handle: &str,
         currency: Currency,
-        fill: impl AsyncFnOnce() -> Result<Option<CachedProduct>, E>,
+        fill: impl AsyncFnOnce() -> Result<Found, E>,
     ) -> Result<Found, E> {
         let key = KeyRef {
             tenant,
@@ -163,8 +184,12 @@ impl ProductCache {
             cache: self,
             key,
         };
-        let read = async || Ok(fill().await?.map(Arc::new));
-        let found = waiting.flight.found.get_or_try_init(read).await?.clone();
+        let found = waiting
+            .flight
+            .found
+            .get_or_try_init(async || fill().await)
+            .await?
+            .clone();
         self.keep(&waiting, &found);
         Ok(found)
     }
@@ -219,8 +244,8 @@ impl ProductCache {
     fn peek(&self, key: &KeyRef<'_>) -> Option<Found> {
         let entry = self.entries.get(key)?;
         let stamp = match &entry.found {
-            Some(product) => self.product_stamp(key.tenant, product.view.id),
-            None => self.tenant_stamp(key.tenant),
+            Found::Product(product) => self.product_stamp(key.tenant, product.view.id),
+            Found::Moved(_) | Found::Nothing => self.tenant_stamp(key.tenant),
         };
         (stamp.load(Ordering::SeqCst) == entry.stamp).then_some(entry.found)
     }
@@ -245,7 +270,7 @@ impl ProductCache {
     fn keep(&self, waiting: &Waiting<'_>, found: &Found) {
         let (tenant, begun) = (waiting.key.tenant, waiting.flight.begun);
         // The product's stamp before the tenant's: see the head of this file.
-        let product = found.as_ref().map(|product| {
+        let product = found.clone().product().map(|product| {
             self.product_stamp(tenant, product.view.id)
                 .load(Ordering::SeqCst)
         });
@@ -300,7 +325,11 @@ fn place(bits: u128, places: usize) -> usize {
 
 /// The view repeats what the body holds, with some overhead per field.
 fn weight(key: &Key, entry: &Entry) -> u32 {
-    let body = entry.found.as_ref().map_or(0, |product| product.body.len());
+    let body = match &entry.found {
+        Found::Product(product) => product.body.len(),
+        Found::Moved(handle) => handle.len(),
+        Found::Nothing => 0,
+    };
     u32::try_from(ENTRY_BYTES + key.handle.len() + body.saturating_mul(3)).unwrap_or(u32::MAX)
 }
 
@@ -335,13 +364,16 @@ mod tests {
         let ran = Cell::new(false);
         let fill = async || {
             ran.set(true);
-            Ok::<_, ()>(title.map(product))
+            Ok::<_, ()>(title.map(product).into())
         };
         let found = cache
             .get(TENANT, "tea", Currency::EUR, fill)
             .await
             .expect("a fill");
-        (found.map(|product| product.view.title.clone()), ran.get())
+        (
+            found.product().map(|product| product.view.title.clone()),
+            ran.get(),
+        )
     }
 
     fn seen(title: &str, ran: bool) -> (Option<String>, bool) {
@@ -367,14 +399,17 @@ mod tests {
         let racing = async || {
             let old = product("old");
             cache.product_changed(TENANT, PRODUCT);
-            Ok::<_, ()>(Some(old))
+            Ok::<_, ()>(Some(old).into())
         };
         let found = cache
             .get(TENANT, "tea", Currency::EUR, racing)
             .await
             .expect("a fill");
         assert_eq!(
-            found.map(|product| product.view.title.clone()).as_deref(),
+            found
+                .product()
+                .map(|product| product.view.title.clone())
+                .as_deref(),
             Some("old")
         );
         assert_eq!(get(&cache, Some("new")).await, seen("new", true));
@@ -388,7 +423,7 @@ mod tests {
         let slow = cache.get(TENANT, "tea", Currency::EUR, async || {
             let old = product("old");
             held.await.map_err(|_| ())?;
-            Ok::<_, ()>(Some(old))
+            Ok::<_, ()>(Some(old).into())
         });
         let mut slow = std::pin::pin!(slow);
         assert!(futures_poll(slow.as_mut()).is_none());

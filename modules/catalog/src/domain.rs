@@ -1,11 +1,13 @@
 //! The rules of a product: bounds, matching options, what is searched. Never does IO.
 
+mod barcode;
 mod plain;
 mod rules;
 mod search;
 
+pub(crate) use barcode::{gtin_doubt, spellings};
 pub(crate) use plain::plain_text;
-pub(crate) use rules::{Flaw, check_collection, check_product, slug_of};
+pub(crate) use rules::{Flaw, check_collection, check_product, may_be_handle, slug_of};
 pub(crate) use search::{SearchWords, SuggestPatterns};
 
 use sha2::{Digest as _, Sha256};

@@ -23,7 +23,10 @@ use cache::ProductCache;
 pub const MIGRATIONS: Migrations = Migrations {
     module: "catalog",
     plane: Plane::Cell,
-    steps: &[include_str!("../migrations/0001_products_and_listings.sql")],
+    steps: &[
+        include_str!("../migrations/0001_products_and_listings.sql"),
+        include_str!("../migrations/0002_codes_and_former_handles.sql"),
+    ],
 };
 
 /// What the server composes of the catalog.

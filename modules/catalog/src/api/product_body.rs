@@ -8,7 +8,7 @@ use stoa_contracts::catalog::{
 use stoa_kernel::{ProductId, Timestamp, VariantId};
 
 use crate::application::Draft;
-use crate::domain::{slug_of, variant_title};
+use crate::domain::{gtin_doubt, slug_of, variant_title};
 use crate::infrastructure::products::WholeProduct;
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -112,10 +112,18 @@ pub(crate) struct AdminProduct {
     media: Vec<MediaLink>,
     seo: Seo,
     gift_card: bool,
+    /// What is unusual and was taken all the same.
+    warnings: Vec<Warning>,
     /// Rises with every change; the ETag.
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Warning {
+    field: String,
+    message: &'static str,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -193,6 +201,7 @@ impl ProductPatch {
 impl From<WholeProduct> for AdminProduct {
     fn from(product: WholeProduct) -> Self {
         let input = product.input;
+        let warnings = warnings(&input);
         let variant = |((id, in_stock), variant): ((VariantId, bool), VariantInput)| AdminVariant {
             id,
             title: variant_title(&variant.option_values),
@@ -224,6 +233,7 @@ impl From<WholeProduct> for AdminProduct {
             media: input.media,
             seo: input.seo,
             gift_card: input.gift_card,
+            warnings,
             version: product.version,
             created_at: product.created_at,
             updated_at: product.updated_at,
@@ -235,6 +245,20 @@ impl AdminProduct {
     pub(crate) fn version(&self) -> i64 {
         self.version
     }
+}
+
+fn warnings(input: &ProductInput) -> Vec<Warning> {
+    let doubt = |(index, variant): (usize, &VariantInput)| {
+        let message = gtin_doubt(variant.barcode.as_deref()?)?;
+        let field = format!("variants[{index}].barcode");
+        Some(Warning { field, message })
+    };
+    input
+        .variants
+        .iter()
+        .enumerate()
+        .filter_map(doubt)
+        .collect()
 }
 
 fn split(variants: Vec<VariantBody>) -> (Vec<Option<VariantId>>, Vec<VariantInput>) {

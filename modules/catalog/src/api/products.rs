@@ -124,7 +124,7 @@ pub(crate) async fn replace(
         .clean_html(&body.description_html)
         .map_err(edit_problem)?;
     let cause = cause(&caller, trace, app.deps.now());
-    let change = move |draft: Draft| body.clone().into_draft(Some(draft.input.handle));
+    let change = move |draft: Draft| Ok(body.clone().into_draft(Some(draft.input.handle)));
     let edited = app
         .edit_product(tenant.id, id, seen.version()?, cause, change)
         .await;
@@ -144,7 +144,7 @@ pub(crate) async fn update(
         patch.description_html = Some(app.clean_html(html).map_err(edit_problem)?);
     }
     let cause = cause(&caller, trace, app.deps.now());
-    let change = move |draft: Draft| patch.clone().apply(draft);
+    let change = move |draft: Draft| Ok(patch.clone().apply(draft));
     let edited = app
         .edit_product(tenant.id, id, seen.version()?, cause, change)
         .await;
@@ -168,6 +168,6 @@ pub(crate) async fn delete(
         .map_err(edit_problem)
 }
 
-fn answer(status: StatusCode, product: AdminProduct) -> Response {
+pub(super) fn answer(status: StatusCode, product: AdminProduct) -> Response {
     versioned(status, product.version(), product)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts as _, Request};
 use axum::response::Response;
 use http::request::Parts;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stoa_contracts::catalog::{
@@ -12,13 +13,14 @@ use stoa_contracts::catalog::{
 };
 use stoa_kernel::{Currency, TenantId};
 use stoa_rest::{
-    HeaderName, IfNoneMatch, Limit, Page, Pagination, Path, Problem, Query, RequestContext, State,
-    Tenant,
+    HeaderName, HeaderValue, IfNoneMatch, Limit, Page, Pagination, Path, Problem, Query,
+    RequestContext, State, StatusCode, Tenant, header,
 };
 
 use super::collections::{CollectionQuery, page_of};
 use super::{catalog_problem, json_response, public, public_json, storage_problem};
 use crate::application::{App, ListRequest};
+use crate::cache::Found;
 use crate::infrastructure::lists::{ListFilter, ListOrder};
 
 const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
@@ -86,6 +88,12 @@ pub(crate) struct SuggestQuery {
     q: String,
 }
 
+/// A product has another handle now.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Moved {
+    redirect_to: String,
+}
+
 /// At most 8.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Suggestions {
@@ -114,9 +122,14 @@ pub(crate) async fn read_product(
     };
     let path = parts.uri.path();
     let handle = path.rsplit('/').next().unwrap_or(path);
-    let found = app.cached_product(tenant, handle, currency).await;
-    let Some(product) = found.map_err(|error| storage_problem(&error))? else {
-        return Err(Problem::not_found("This shop has no such product."));
+    let unknown = || Problem::not_found("This shop has no such product.");
+    let decoded = percent_decode_str(handle).decode_utf8();
+    let handle = decoded.map_err(|_| unknown())?;
+    let found = app.cached_product(tenant, &handle, currency).await;
+    let product = match found.map_err(|error| storage_problem(&error))? {
+        Found::Product(product) => product,
+        Found::Moved(handle) => return moved(&handle, parts.uri.query()),
+        Found::Nothing => return Err(unknown()),
     };
     let client = IfNoneMatch::from_headers(&parts.headers);
     let response = product
@@ -126,6 +139,25 @@ pub(crate) async fn read_product(
     response
         .headers_mut()
         .insert(CACHE_TAG, product.cache_tag.clone());
+    Ok(response)
+}
+
+/// What an address spells in another way than a handle does.
+const OTHER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
+
+/// Where a product went whose handle changed, with the same query.
+fn moved(handle: &str, query: Option<&str>) -> Result<Response, Problem> {
+    let handle = percent_encode(handle.as_bytes(), OTHER);
+    let mut redirect_to = format!("/api/v1/products/{handle}");
+    if let Some(query) = query {
+        redirect_to.push('?');
+        redirect_to.push_str(query);
+    }
+    let location = HeaderValue::from_str(&redirect_to).map_err(Problem::internal)?;
+    let body = serde_json::to_vec(&Moved { redirect_to }).map_err(Problem::internal)?;
+    let mut response = public(json_response(body.into()));
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    response.headers_mut().insert(header::LOCATION, location);
     Ok(response)
 }
 

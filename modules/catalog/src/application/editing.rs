@@ -63,7 +63,7 @@ impl App {
         id: ProductId,
         seen: Option<i64>,
         cause: Cause,
-        change: impl Fn(Draft) -> Draft + Send + Sync + 'static,
+        change: impl Fn(Draft) -> Result<Draft, Flaw> + Send + Sync + 'static,
     ) -> Result<WholeProduct, EditError> {
         let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
@@ -75,10 +75,11 @@ impl App {
             let now = whole(tx, id).await?;
             let ids: Vec<VariantId> = now.variants.iter().map(|(id, _)| *id).collect();
             let named = ids.iter().copied().map(Some).collect();
+            let before = now.input.clone();
             let draft = change(Draft {
                 input: now.input,
                 ids: named,
-            });
+            })?;
             check_product(&draft.input)?;
             let handle = &draft.input.handle;
             if *handle != found.handle && products::handle_is_taken(tx, handle, id).await? {
@@ -88,10 +89,20 @@ impl App {
             }
             let stored = StoredProduct::of(&draft.input)?;
             let known = products::variant_keys(tx, id).await?;
-            let changes = app.match_variants(known, &stored, &draft.ids, &cause)?;
+            let mut changes = app.match_variants(known, &stored, &draft.ids, &cause)?;
             // Equal content may still be other variants: two ids may have changed places.
-            let same_variants = changes.kept.iter().map(|(id, _)| *id).eq(ids);
+            let same_variants = changes
+                .kept
+                .iter()
+                .map(|(id, _)| *id)
+                .eq(ids.iter().copied());
             if stored.content_hash != *found.content_hash || !same_variants {
+                let was = ids.iter().zip(&before.variants);
+                let is = changes.kept.iter().zip(&draft.input.variants);
+                let same = was
+                    .zip(is)
+                    .filter(|((was_id, was), ((id, _), is))| *was_id == id && was == is);
+                changes.same = same.map(|((id, _), _)| *id).collect();
                 app.replace_in(tx, &found, &stored, &changes, &cause)
                     .await?;
             }

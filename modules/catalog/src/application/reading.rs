@@ -1,15 +1,14 @@
 //! What shoppers read: a product from memory, a list from one statement.
 
-use std::sync::Arc;
-
 use stoa_contracts::catalog::{CatalogError, ProductPage, ProductQuery, ProductSort};
 use stoa_kernel::{Currency, TenantId};
 use stoa_rest::{LIMIT_MAX, Problem};
 use stoa_storage::Result;
 
 use super::App;
-use crate::cache::CachedProduct;
-use crate::domain::{Flaw, LINE_CHARS_MAX, SearchWords, SuggestPatterns};
+use crate::cache::{CachedProduct, Found};
+use crate::domain::{Flaw, SearchWords, SuggestPatterns, may_be_handle};
+use crate::infrastructure::handles;
 use crate::infrastructure::lists::{self, ListFilter, ListOrder, Place};
 use crate::infrastructure::views;
 
@@ -71,16 +70,19 @@ impl App {
         tenant: TenantId,
         handle: &str,
         currency: Currency,
-    ) -> Result<Option<Arc<CachedProduct>>> {
+    ) -> Result<Found> {
         // What can be no handle is not worth remembering.
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if handle.len() > LINE_CHARS_MAX || !handle.bytes().all(plain) {
-            return Ok(None);
+        if !may_be_handle(handle) {
+            return Ok(Found::Nothing);
         }
         let read = async || {
             let db = self.deps.storage.db(tenant).await?;
-            let found = views::product(&db, handle, currency).await?;
-            Ok(found.map(CachedProduct::new).transpose()?)
+            match views::product(&db, handle, currency).await? {
+                Some(view) => Ok(Some(CachedProduct::new(view)?).into()),
+                None => Ok(handles::moved(&db, handle)
+                    .await?
+                    .map_or(Found::Nothing, |handle| Found::Moved(handle.into()))),
+            }
         };
         self.cache.get(tenant, handle, currency, read).await
     }

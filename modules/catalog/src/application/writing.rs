@@ -1,6 +1,6 @@
 //! Writes inside the caller's transaction: whole products from an import, prices from pricing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use stoa_contracts::catalog::{
     CatalogError, ListingPrice, ProductChanged, ProductInput, UpsertOutcome, Upserted,
@@ -94,7 +94,7 @@ impl App {
         changes: &VariantChanges,
         cause: &Cause,
     ) -> Result<()> {
-        products::replace(tx, found.id, stored, changes, cause.occurred_at).await?;
+        products::replace(tx, found, stored, changes, cause.occurred_at).await?;
         if !changes.removed.is_empty() {
             listings::renew_cards(tx, &[found.id]).await?;
         }
@@ -139,7 +139,11 @@ impl App {
             .collect();
         let mut removed: Vec<VariantId> = by_values.into_values().collect();
         removed.sort_unstable();
-        Ok(VariantChanges { kept, removed })
+        Ok(VariantChanges {
+            kept,
+            removed,
+            same: HashSet::new(),
+        })
     }
 
     pub(crate) async fn put_prices(

@@ -169,12 +169,16 @@ fn variant(field: &str, variant: &VariantInput) -> Result<(), Flaw> {
     }
 }
 
-fn handle(field: &str, handle: &str) -> Result<(), Flaw> {
+pub(crate) fn may_be_handle(handle: &str) -> bool {
     // Letters of any script: shops import what their customers read.
     let fits = |letter: char| {
         letter == '-' || (letter.is_alphanumeric() && letter.to_lowercase().eq([letter]))
     };
-    if !(1..=LINE_CHARS_MAX).contains(&handle.chars().count()) || !handle.chars().all(fits) {
+    (1..=LINE_CHARS_MAX).contains(&handle.chars().count()) && handle.chars().all(fits)
+}
+
+fn handle(field: &str, handle: &str) -> Result<(), Flaw> {
+    if !may_be_handle(handle) {
         let reason = format!("is 1 to {LINE_CHARS_MAX} lower-case letters, digits and -");
         return Err(Flaw::new(field, reason));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use stoa_contracts::catalog::{ProductDocument, ProductSummary};
+use stoa_contracts::catalog::{ProductAddress, ProductDocument, ProductSummary};
 use stoa_kernel::{Currency, Money, ProductId};
 use stoa_storage::{Db, Error, Result, Row, Tx, Value, params};
 
@@ -49,6 +49,24 @@ pub(crate) async fn of(tx: &mut Tx<'_>, products: &[ProductId]) -> Result<Vec<Pr
     }
     fill(tx, &mut found).await?;
     Ok(found)
+}
+
+/// Where published products after `after` are found, in id order.
+pub(crate) async fn addresses(
+    db: &Db,
+    after: Option<ProductId>,
+    limit: i64,
+) -> Result<Vec<ProductAddress>> {
+    const SQL: &str = "SELECT id, handle FROM catalog_product WHERE tenant_id = :tenant \
+                       AND status = 'active' AND id > $1 ORDER BY id LIMIT $2";
+    let after = after.unwrap_or(ProductId::from_u128(0));
+    db.fetch(SQL, params![after, limit], |row| {
+        Ok(ProductAddress {
+            id: row.get(0)?,
+            handle: row.get(1)?,
+        })
+    })
+    .await
 }
 
 fn bare(row: &Row<'_>) -> Result<ProductDocument> {

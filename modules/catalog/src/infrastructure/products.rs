@@ -1,11 +1,13 @@
 //! Writing products and their variants, under the product's row lock.
 
+use std::collections::HashSet;
+
 use stoa_contracts::catalog::{ProductInput, VariantInput};
 use stoa_kernel::{ProductId, Timestamp, VariantId};
 use stoa_storage::{Error, Result, Row, Stmt, Tx, Value, params};
 
-use super::json;
 use super::stored::{StoredProduct, StoredVariant};
+use super::{handles, json};
 use crate::domain::status_of;
 
 /// The row that a change of a product takes first, so that two changes follow one another.
@@ -60,10 +62,9 @@ pub(crate) async fn insert(
         .zip(variants)
         .map(|(variant, variant_id)| variant_values(*variant_id, id, variant))
         .collect();
-    let statements: Vec<Stmt<'_>> = rows
-        .iter()
-        .map(|row| (INSERT_VARIANT, row.as_slice()))
-        .collect();
+    let handle = [Value::from(&product.input.handle)];
+    let mut statements: Vec<Stmt<'_>> = vec![(handles::YIELD, &handle)];
+    statements.extend(rows.iter().map(|row| (INSERT_VARIANT, row.as_slice())));
     tx.batch(&statements).await?;
     Ok(true)
 }
@@ -73,16 +74,19 @@ pub(crate) struct VariantChanges {
     /// One per variant of the input: its id, and whether it is new.
     pub(crate) kept: Vec<(VariantId, bool)>,
     pub(crate) removed: Vec<VariantId>,
+    /// Those of `kept` whose rows are already as they are to be.
+    pub(crate) same: HashSet<VariantId>,
 }
 
 /// Replaces the product's row and variants; the caller holds the row's lock.
 pub(crate) async fn replace(
     tx: &mut Tx<'_>,
-    id: ProductId,
+    found: &LockedProduct,
     product: &StoredProduct<'_>,
     changes: &VariantChanges,
     now: Timestamp,
 ) -> Result<()> {
+    let id = found.id;
     const UPDATE: &str = "UPDATE catalog_product SET handle = $2, status = $3, updated_at = $4, \
          version = version + 1, gift_card = $5, content_hash = $6, title = $7, title_lower = $8, \
          vendor = $9, image = $10, search_text = $11, product_type = $12, tags = $13, \
@@ -105,6 +109,7 @@ pub(crate) async fn replace(
         .variants
         .iter()
         .zip(&changes.kept)
+        .filter(|(_, (variant_id, _))| !changes.same.contains(variant_id))
         .map(|(variant, (variant_id, is_new))| (variant_values(*variant_id, id, variant), *is_new))
         .collect();
     let mut statements: Vec<Stmt<'_>> = vec![(UPDATE, row.as_slice())];
@@ -120,11 +125,20 @@ pub(crate) async fn replace(
         };
         statements.push((sql, values.as_slice()));
     }
+    let former = params![id, &found.handle, now];
+    let handle = [Value::from(&product.input.handle)];
+    let oldest = params![id, handles::FORMER_HANDLES_MAX];
+    if found.handle != product.input.handle {
+        statements.push((handles::KEEP, former));
+        statements.push((handles::YIELD, &handle));
+        statements.push((handles::FORGET_OLDEST, oldest));
+    }
     tx.batch(&statements).await.map(|_| ())
 }
 
 pub(crate) async fn delete(tx: &mut Tx<'_>, id: ProductId) -> Result<()> {
-    const STATEMENTS: [&str; 5] = [
+    const STATEMENTS: [&str; 6] = [
+        "DELETE FROM catalog_former_handle WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_collection_product WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_card WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_listing WHERE tenant_id = :tenant AND product_id = $1",

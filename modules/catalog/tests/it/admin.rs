@@ -119,7 +119,7 @@ async fn variants_that_are_named_by_id_stay_themselves() {
         assert_eq!(id_and_sku(&replaced, 0), first, "{}", cells.kind);
         assert_eq!(
             shop.get("/api/v1/products/green-tea").await.status,
-            404,
+            301,
             "{}",
             cells.kind
         );
