@@ -117,6 +117,11 @@ pub fn nats_server() -> Option<String> {
     server("STOA_TEST_NATS")
 }
 
+/// As [`postgres_server`], of Redis.
+pub fn redis_server() -> Option<String> {
+    server("STOA_TEST_REDIS")
+}
+
 /// As [`postgres_server`], of the Stripe-protocol server.
 pub fn stripe_server() -> Option<String> {
     server("STOA_TEST_LOCALSTRIPE")

@@ -3,10 +3,13 @@
 
 mod cells;
 mod clock;
+mod link;
 mod proxy;
 
 pub use cells::{
-    TestCells, everywhere, fresh_database, nats_server, postgres_server, sqlite, stripe_server,
+    TestCells, everywhere, fresh_database, nats_server, postgres_server, redis_server, sqlite,
+    stripe_server,
 };
 pub use clock::{ManualClock, SystemClock};
+pub use link::{FaultyLink, LinkFault};
 pub use proxy::{Exchange, Fault, FaultProxy};
