@@ -57,6 +57,8 @@ permissions! {
     SettingsWrite "settings:write"
     KeysRead "keys:read"
     KeysWrite "keys:write"
+    ThemesRead "themes:read"
+    ThemesWrite "themes:write"
 }
 
 impl fmt::Display for Permission {

@@ -1,0 +1,4 @@
+//! Themes over every kind of cell.
+
+mod api;
+mod support;
