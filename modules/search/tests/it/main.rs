@@ -1,2 +1,10 @@
-//! Search, as callers meet it, over both databases.
-fn main() {}
+//! Search over every kind of cell, through its contract and through its routes.
+
+mod finding;
+mod following;
+mod routes;
+mod shelf;
+mod steering;
+mod support;
+mod tenants;
+mod torn;

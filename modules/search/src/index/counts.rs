@@ -1,0 +1,309 @@
+//! How many of the found products have which property. What a segment says of a query is kept:
+//! segments never change, but for documents that are deleted from them.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use stoa_kernel::{Currency, TenantId};
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::index::SegmentId;
+use tantivy::query::{EnableScoring, Query, Weight};
+use tantivy::{DocId, DocSet as _, Result, Searcher, SegmentReader};
+
+use super::schema::{FACET, PRICE};
+use crate::domain::facets::{SEPARATOR, price_steps};
+
+/// Bytes of what is kept of all tenants.
+const KEPT_BYTES_MAX: u64 = 16 << 20;
+/// Smaller segments are counted anew each time.
+const KEPT_FROM_DOCS: u32 = 2_000;
+/// The most frequent values of one facet in one segment; others are not counted.
+const SEGMENT_VALUES_MAX: usize = 300;
+/// Facets of one segment.
+const SEGMENT_NAMES_MAX: usize = 500;
+
+/// Counts of one query: by facet, then by value; and by price step.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counts {
+    pub(crate) total: u64,
+    pub(crate) values: HashMap<String, HashMap<String, u64>>,
+    pub(crate) prices: Vec<u64>,
+}
+
+/// What is kept between queries. One for all tenants: keys begin with the tenant.
+#[derive(Clone)]
+pub(crate) struct Keeper {
+    counts: Cache<(TenantId, SegmentId, Arc<str>), Arc<Raw>>,
+    layouts: Cache<(TenantId, SegmentId), Arc<Layout>>,
+    deleted: Cache<(TenantId, SegmentId, u32), Arc<Vec<DocId>>>,
+}
+
+/// A segment's answer, its deleted documents among them.
+#[derive(Debug, Default)]
+struct Raw {
+    total: u64,
+    /// Ordinals with their counts, by ordinal.
+    ords: Vec<(u32, u32)>,
+    prices: Vec<u32>,
+}
+
+/// Where the values of each facet stand among a segment's terms.
+#[derive(Debug, Default)]
+struct Layout {
+    facets: Vec<(String, Range<u32>)>,
+}
+
+impl Keeper {
+    pub(crate) fn new() -> Self {
+        let part = KEPT_BYTES_MAX / 2;
+        Self {
+            counts: Cache::builder()
+                .max_capacity(part)
+                .weigher(|(.., query): &(_, _, Arc<str>), raw: &Arc<Raw>| {
+                    let bytes = raw.ords.len() * 8 + raw.prices.len() * 4 + query.len() + 128;
+                    u32::try_from(bytes).unwrap_or(u32::MAX)
+                })
+                .build(),
+            layouts: Cache::builder()
+                .max_capacity(part / 2)
+                .weigher(|_, layout: &Arc<Layout>| {
+                    let bytes = layout.facets.iter().map(|(name, _)| name.len() + 64);
+                    u32::try_from(bytes.sum::<usize>() + 64).unwrap_or(u32::MAX)
+                })
+                .build(),
+            deleted: Cache::builder()
+                .max_capacity(part / 2)
+                .weigher(|_, docs: &Arc<Vec<DocId>>| {
+                    u32::try_from(docs.len() * 4 + 64).unwrap_or(u32::MAX)
+                })
+                .build(),
+        }
+    }
+
+    /// `name` says all that `query` and `currency` are.
+    pub(crate) fn count(
+        &self,
+        tenant: TenantId,
+        searcher: &Searcher,
+        query: &dyn Query,
+        name: &Arc<str>,
+        currency: Currency,
+    ) -> Result<Counts> {
+        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        let steps = price_steps(currency);
+        let mut all = Counts {
+            prices: vec![0; steps.len()],
+            ..Counts::default()
+        };
+        for segment in searcher.segment_readers() {
+            let columns = Columns::open(segment, currency, &steps)?;
+            let raw = self.raw(tenant, segment, weight.as_ref(), name, &columns)?;
+            let layout = self.layout(tenant, segment, &columns)?;
+            let gone = self.gone(tenant, segment, weight.as_ref(), &columns)?;
+            all.total += raw.total.saturating_sub(gone.total);
+            for (step, count) in all.prices.iter_mut().enumerate() {
+                let of = |raw: &Raw| u64::from(raw.prices.get(step).copied().unwrap_or_default());
+                *count += of(&raw).saturating_sub(of(&gone));
+            }
+            add_values(&mut all, &columns, &layout, &raw, &gone)?;
+        }
+        Ok(all)
+    }
+
+    fn raw(
+        &self,
+        tenant: TenantId,
+        segment: &SegmentReader,
+        weight: &dyn Weight,
+        name: &Arc<str>,
+        columns: &Columns<'_>,
+    ) -> Result<Arc<Raw>> {
+        let key = (tenant, segment.segment_id(), Arc::clone(name));
+        if let Some(kept) = self.counts.get(&key) {
+            return Ok(kept);
+        }
+        let mut tally = columns.tally();
+        weight.for_each_no_score(segment, &mut |docs| {
+            docs.iter().for_each(|doc| tally.add(*doc));
+        })?;
+        let raw = Arc::new(tally.end());
+        if segment.max_doc() >= KEPT_FROM_DOCS {
+            self.counts.insert(key, Arc::clone(&raw));
+        }
+        Ok(raw)
+    }
+
+    /// The same of the segment's deleted documents only.
+    fn gone(
+        &self,
+        tenant: TenantId,
+        segment: &SegmentReader,
+        weight: &dyn Weight,
+        columns: &Columns<'_>,
+    ) -> Result<Raw> {
+        let Some(alive) = segment.alive_bitset() else {
+            return Ok(Raw::default());
+        };
+        let key = (tenant, segment.segment_id(), segment.num_deleted_docs());
+        let deleted = self.deleted.get_with(key, || {
+            let all = 0..segment.max_doc();
+            Arc::new(all.filter(|doc| alive.is_deleted(*doc)).collect())
+        });
+        let mut tally = columns.tally();
+        let mut found = weight.scorer(segment, 1.0)?;
+        for doc in deleted.iter() {
+            if found.doc() < *doc {
+                found.seek(*doc);
+            }
+            if found.doc() == *doc {
+                tally.add(*doc);
+            }
+        }
+        Ok(tally.end())
+    }
+
+    fn layout(
+        &self,
+        tenant: TenantId,
+        segment: &SegmentReader,
+        columns: &Columns<'_>,
+    ) -> Result<Arc<Layout>> {
+        let key = (tenant, segment.segment_id());
+        if let Some(kept) = self.layouts.get(&key) {
+            return Ok(kept);
+        }
+        let mut layout = Layout::default();
+        if let Some(facets) = &columns.facets {
+            let mut terms = facets.dictionary().stream()?;
+            while terms.advance() {
+                let name = terms.key().split(|byte| *byte == SEPARATOR as u8).next();
+                let name = std::str::from_utf8(name.unwrap_or_default()).unwrap_or_default();
+                let ord = terms.term_ord() as u32;
+                let known = layout.facets.len();
+                match layout.facets.last_mut() {
+                    Some((last, range)) if last == name => range.end = ord + 1,
+                    _ if known >= SEGMENT_NAMES_MAX => break,
+                    _ => layout.facets.push((name.to_owned(), ord..ord + 1)),
+                }
+            }
+        }
+        let layout = Arc::new(layout);
+        if segment.max_doc() >= KEPT_FROM_DOCS {
+            self.layouts.insert(key, Arc::clone(&layout));
+        }
+        Ok(layout)
+    }
+}
+
+struct Columns<'s> {
+    facets: Option<StrColumn>,
+    price: Option<Column<i64>>,
+    steps: &'s [i64],
+}
+
+impl<'s> Columns<'s> {
+    fn open(segment: &SegmentReader, currency: Currency, steps: &'s [i64]) -> Result<Self> {
+        let columns = segment.fast_fields();
+        Ok(Self {
+            facets: columns.str(FACET)?,
+            price: columns.column_opt(&format!("{PRICE}.{currency}"))?,
+            steps,
+        })
+    }
+
+    fn tally(&self) -> Tally<'_> {
+        let values = self.facets.as_ref().map_or(0, |facets| facets.num_terms());
+        Tally {
+            columns: self,
+            total: 0,
+            ords: vec![0; values],
+            prices: vec![0; self.steps.len()],
+        }
+    }
+}
+
+struct Tally<'c> {
+    columns: &'c Columns<'c>,
+    total: u64,
+    ords: Vec<u32>,
+    prices: Vec<u32>,
+}
+
+impl Tally<'_> {
+    fn add(&mut self, doc: DocId) {
+        self.total += 1;
+        if let Some(facets) = &self.columns.facets {
+            for ord in facets.ords().values_for_doc(doc) {
+                if let Some(count) = self.ords.get_mut(ord as usize) {
+                    *count += 1;
+                }
+            }
+        }
+        let price = self
+            .columns
+            .price
+            .as_ref()
+            .and_then(|column| column.first(doc));
+        if let Some(price) = price {
+            let step = self.columns.steps.partition_point(|start| *start <= price);
+            self.prices[step.saturating_sub(1)] += 1;
+        }
+    }
+
+    fn end(self) -> Raw {
+        let counted = self
+            .ords
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0);
+        Raw {
+            total: self.total,
+            ords: counted.map(|(ord, count)| (ord as u32, *count)).collect(),
+            prices: self.prices,
+        }
+    }
+}
+
+fn add_values(
+    all: &mut Counts,
+    columns: &Columns<'_>,
+    layout: &Layout,
+    raw: &Raw,
+    gone: &Raw,
+) -> Result<()> {
+    let Some(facets) = &columns.facets else {
+        return Ok(());
+    };
+    let gone: HashMap<u32, u32> = gone.ords.iter().copied().collect();
+    for (name, range) in &layout.facets {
+        let from = raw.ords.partition_point(|(ord, _)| *ord < range.start);
+        let to = raw.ords.partition_point(|(ord, _)| *ord < range.end);
+        let mut left: Vec<(u64, u64)> = raw.ords[from..to]
+            .iter()
+            .map(|(ord, count)| {
+                let gone = gone.get(ord).copied().unwrap_or_default();
+                (u64::from(*ord), u64::from(count.saturating_sub(gone)))
+            })
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        if left.len() > SEGMENT_VALUES_MAX {
+            left.select_nth_unstable_by_key(SEGMENT_VALUES_MAX, |(_, count)| u64::MAX - count);
+            left.truncate(SEGMENT_VALUES_MAX);
+        }
+        if left.is_empty() {
+            continue;
+        }
+        left.sort_unstable();
+        let ords: Vec<u64> = left.iter().map(|(ord, _)| *ord).collect();
+        let values = all.values.entry(name.clone()).or_default();
+        let mut counts = left.iter().map(|(_, count)| *count);
+        facets.dictionary().sorted_ords_to_term_cb(&ords, |term| {
+            let value = term.get(name.len() + 1..).unwrap_or_default();
+            let value = String::from_utf8_lossy(value).into_owned();
+            *values.entry(value).or_default() += counts.next().unwrap_or_default();
+        })?;
+    }
+    Ok(())
+}
