@@ -95,6 +95,9 @@ pub enum CheckoutError {
     },
     #[error("gift card {position}: {reason}")]
     GiftCard { position: usize, reason: String },
+    /// The order does not take this payment where it stands: its goods left, or somebody changes it.
+    #[error("{reason}")]
+    OrderStands { reason: String },
     /// Declined too often: the order can be paid no more.
     #[error("payment was tried {max} times")]
     TooManyAttempts { max: u32 },

@@ -22,7 +22,7 @@ pub use self::care::{
 };
 pub use self::facts::{
     FulfilmentChanged, OrderCanceled, OrderEdited, OrderPaid, OrderPlaced, OrderRefunded,
-    OrderedLine, ReturnChanged,
+    OrderRestPaid, OrderedLine, ReturnChanged,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -191,6 +191,8 @@ pub struct OrderState {
     pub payment: PaymentStatus,
     pub fulfilment: FulfilmentStatus,
     pub total: Money,
+    /// Whether goods may leave: the money of all of it is here or promised, and nobody cancels it.
+    pub may_leave: bool,
 }
 
 /// What may happen to an order's payment; the transition table decides whether it fits.
@@ -296,14 +298,26 @@ pub trait Orders: Send + Sync + 'static {
         cause: &Cause,
     ) -> Result<(), OrderError>;
 
-    /// Packs goods: at most what is not fulfilled yet, of an order that is paid, authorised or to be
-    /// paid on delivery and not being canceled. A second call with the same id changes nothing.
+    /// Packs goods: at most what is not fulfilled yet, of an order whose whole total is paid,
+    /// authorised or to be paid on delivery (`OrderState::may_leave`). A second call with the same id
+    /// changes nothing.
     async fn fulfil(
         &self,
         tx: &mut Tx<'_>,
         fulfilment: &NewFulfilment,
         cause: &Cause,
     ) -> Result<FulfilmentView, OrderError>;
+
+    /// As [`Self::fulfil`], of an order of which only part is paid or promised: staff send it on
+    /// trust. Where that is not known, as [`Self::fulfil`].
+    async fn fulfil_on_trust(
+        &self,
+        tx: &mut Tx<'_>,
+        fulfilment: &NewFulfilment,
+        cause: &Cause,
+    ) -> Result<FulfilmentView, OrderError> {
+        self.fulfil(tx, fulfilment, cause).await
+    }
 
     /// Answers the fulfilment and, where it was canceled just now, what had been taken where.
     async fn step_fulfilment(

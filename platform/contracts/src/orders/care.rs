@@ -8,9 +8,9 @@ use stoa_kernel::{
 };
 
 use super::NewOrderLine;
-use crate::Totals;
 use crate::inventory::Allocation;
 use crate::pricing::{AppliedPromotion, TaxLine};
+use crate::{Address, Totals};
 
 /// Goods of an order packed together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -131,6 +131,8 @@ pub struct OrderEdit {
     pub totals: Totals,
     pub promotions: Vec<AppliedPromotion>,
     pub taxes: Vec<TaxLine>,
+    /// Where it goes from now on; `None` where that stays.
+    pub shipping_address: Option<Address>,
     /// What changed, in words, for the timeline.
     pub summary: String,
 }

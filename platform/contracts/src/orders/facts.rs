@@ -52,6 +52,23 @@ impl Fact for OrderPaid {
     }
 }
 
+/// The rest of an order, which an edit had left to pay, was paid: all of it is again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRestPaid {
+    pub order: OrderId,
+    pub number: i64,
+    pub attempt: AttemptId,
+    pub total: Money,
+}
+
+impl Fact for OrderRestPaid {
+    const TYPE: &'static str = "orders.rest_paid";
+    const VERSION: u16 = 1;
+    fn key(&self) -> String {
+        self.order.to_string()
+    }
+}
+
 /// An order will not be paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderCanceled {
