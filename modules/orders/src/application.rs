@@ -18,8 +18,10 @@ use stoa_contracts::orders::{
 };
 use stoa_kernel::{Fact, FulfilmentId, OrderId, ReturnId, TenantId, Timestamp};
 use stoa_storage::{Cause, Error, Tx};
+
 use subtle::ConstantTimeEq as _;
 
+use crate::domain::Leave;
 use crate::infrastructure::{self, Locked};
 use crate::numbers::NumberPool;
 
@@ -160,7 +162,16 @@ impl Orders for OrderBook {
         fulfilment: &NewFulfilment,
         cause: &Cause,
     ) -> Result<FulfilmentView, OrderError> {
-        self.pack(tx, fulfilment, cause).await
+        self.pack(tx, fulfilment, Leave::Secured, cause).await
+    }
+
+    async fn fulfil_on_trust(
+        &self,
+        tx: &mut Tx<'_>,
+        fulfilment: &NewFulfilment,
+        cause: &Cause,
+    ) -> Result<FulfilmentView, OrderError> {
+        self.pack(tx, fulfilment, Leave::OnTrust, cause).await
     }
 
     async fn step_fulfilment(

@@ -12,7 +12,8 @@ use stoa_kernel::AttemptId;
 
 pub(crate) use amounts::{LINES_PER_ORDER_MAX, check_amounts, check_edit};
 pub(crate) use goods::{
-    Progress, check_fulfillable, check_returnable, fulfilment_status, fulfilment_step, return_ends,
+    Leave, Progress, check_fulfillable, check_returnable, fulfilment_status, fulfilment_step,
+    return_ends,
 };
 pub(crate) use text::{StatusText, kept};
 
@@ -31,6 +32,8 @@ pub(crate) struct Standing<'r> {
     pub(crate) attempt: Option<AttemptId>,
     /// The attempts that brought money.
     pub(crate) payers: Vec<AttemptId>,
+    /// The total when the rest of it was promised; an edit may have raised it since.
+    pub(crate) promised: Option<i64>,
     pub(crate) total: i64,
     /// What gift cards pay; received with the first payment.
     pub(crate) gift_card: i64,
@@ -91,6 +94,16 @@ impl<'r> Standing<'r> {
     /// Whether all of the money came, whatever went back since.
     pub(crate) fn is_covered(&self) -> bool {
         was_paid(self.payment) && self.paid >= self.total
+    }
+
+    /// Whether all of the money is here or promised.
+    pub(crate) fn is_secured(&self) -> bool {
+        use PaymentStatus::{Authorized, Paid, PartiallyPaid, PartiallyRefunded};
+        match self.payment {
+            Paid | PartiallyRefunded => !self.owes_the_rest(),
+            Authorized | PartiallyPaid => self.promised.is_some_and(|sum| sum >= self.total),
+            _ => false,
+        }
     }
 
     /// Part of the money came, part of that went back, and the rest is still to come: the axis
@@ -159,6 +172,11 @@ fn authorized<'r>(now: &Standing<'r>, attempt: AttemptId) -> Result<Standing<'r>
             None
         },
         attempt: Some(attempt),
+        // Told again after an edit, it promises no more than before.
+        promised: match now.attempt == Some(attempt) {
+            true => now.promised.or(Some(now.total)),
+            false => Some(now.total),
+        },
         ..now.clone()
     };
     match now.payment {
@@ -203,6 +221,7 @@ fn paid<'r>(now: &Standing<'r>, attempt: AttemptId, amount: i64) -> Result<Stand
         },
         attempt: Some(attempt),
         payers,
+        promised: None,
         paid: received,
         ..now.clone()
     };
@@ -224,6 +243,7 @@ fn declined<'r>(now: &Standing<'r>, reason: &'r str) -> Standing<'r> {
         payment,
         reason: Some(reason),
         attempt,
+        promised: None,
         ..now.clone()
     }
 }

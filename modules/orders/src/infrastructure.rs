@@ -13,7 +13,7 @@ use stoa_contracts::orders::{
 use stoa_kernel::{AttemptId, LineId, Money, OrderId, ReturnId, Timestamp};
 use stoa_storage::{Error, Result, Row, Stmt, Tx, Value, params};
 
-use crate::domain::{Standing, StatusText};
+use crate::domain::{Leave, Standing, StatusText, check_fulfillable};
 use crate::numbers::FIRST_NUMBER;
 
 pub(crate) use goods::{
@@ -37,6 +37,7 @@ pub(crate) struct Locked {
     reason: Option<String>,
     attempt: Option<AttemptId>,
     payers: Vec<AttemptId>,
+    promised: Option<i64>,
 }
 
 impl Locked {
@@ -48,6 +49,7 @@ impl Locked {
             reason: self.reason.as_deref(),
             attempt: self.attempt,
             payers: self.payers.clone(),
+            promised: self.promised,
             total: self.state.total.amount,
             gift_card: self.gift_card,
             paid: self.state.paid.amount,
@@ -67,6 +69,7 @@ impl Locked {
             paid: money(next.paid),
             refunded: money(next.refunded),
             cancel_requested: next.cancel_requested,
+            may_leave: check_fulfillable(next, Leave::Secured).is_ok(),
             version: self.state.version + 1,
             ..self.state
         }
@@ -227,11 +230,15 @@ pub(crate) async fn rewrite_edited(
     at: Timestamp,
 ) -> Result<()> {
     const SQL: &str = "UPDATE orders_order SET subtotal = $2, discount = $3, shipping = $4, \
-         tax = $5, total = $6, promotions = $7, taxes = $8, updated_at = $9 \
+         tax = $5, total = $6, promotions = $7, taxes = $8, updated_at = $9, \
+         shipping_address = coalesce($10, shipping_address), name_key = coalesce($11, name_key) \
          WHERE tenant_id = :tenant AND id = $1";
     const KEEP: &str = "UPDATE orders_line SET refunded = $3 \
          WHERE tenant_id = :tenant AND order_id = $1 AND id = $2";
     let (promotions, taxes) = (list_text(&edit.promotions)?, list_text(&edit.taxes)?);
+    let address = edit.shipping_address.as_ref();
+    let name = address.map(|address| name_key(&address.name));
+    let address = address.map(serde_json::to_string).transpose()?;
     let totals = &edit.totals;
     let head = params![
         edit.order,
@@ -242,7 +249,9 @@ pub(crate) async fn rewrite_edited(
         totals.total.amount,
         &promotions,
         &taxes,
-        at
+        at,
+        &address,
+        &name
     ];
     let adjustments = adjustments_of(&edit.lines)?;
     let lines = line_values(edit.order, &edit.lines, &adjustments, 0, None);
@@ -278,9 +287,10 @@ pub(crate) async fn lock(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<Locke
     const SQL: &str = "SELECT cart_id, status, payment_status, fulfilment_status, currency, total, \
          number, test, reason, attempt_id, gift_card, \
          coalesce(paid, CASE WHEN paid_at IS NULL THEN 0 ELSE total END), refunded, payers, \
-         cancel_requested_at, version, paid_at, fulfilments, returns FROM orders_order \
+         cancel_requested_at, version, paid_at, fulfilments, returns, promised FROM orders_order \
          WHERE tenant_id = :tenant AND id = $1 {lock}";
-    tx.query_opt(SQL, params![order], |row| {
+    let key = params![order];
+    let found = tx.query_opt(SQL, key, |row| {
         let currency = row.get(4)?;
         let money = |index: usize| Ok::<_, Error>(Money::new(row.get(index)?, currency));
         let payment: PaymentStatus = status(row, 2)?;
@@ -298,6 +308,7 @@ pub(crate) async fn lock(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<Locke
                 payment,
                 fulfilment: status(row, 3)?,
                 total: money(5)?,
+                may_leave: false,
             },
             number: row.get(6)?,
             test: row.get(7)?,
@@ -311,9 +322,14 @@ pub(crate) async fn lock(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<Locke
                 Some(json) => serde_json::from_str(&json)?,
                 None => alone(payment, attempt),
             },
+            promised: row.get(19)?,
         })
-    })
-    .await
+    });
+    let mut found = found.await?;
+    if let Some(locked) = &mut found {
+        locked.state.may_leave = check_fulfillable(&locked.standing(), Leave::Secured).is_ok();
+    }
+    Ok(found)
 }
 
 /// Who paid, where nothing else is noted: most orders are paid at once.
@@ -339,7 +355,7 @@ pub(crate) async fn update_standing(
          fulfilment_status = $4, reason = $5, attempt_id = $6, paid_at = coalesce(paid_at, $7), \
          canceled_at = coalesce(canceled_at, $8), updated_at = $9, version = version + 1, \
          paid = $10, refunded = $11, payers = $12, \
-         cancel_requested_at = coalesce(cancel_requested_at, $13) \
+         cancel_requested_at = coalesce(cancel_requested_at, $13), promised = $14 \
          WHERE tenant_id = :tenant AND id = $1";
     let payers = match next.payers == alone(next.payment, next.attempt) {
         true => None,
@@ -358,7 +374,8 @@ pub(crate) async fn update_standing(
         next.paid,
         next.refunded,
         &payers,
-        next.cancel_requested.then_some(at)
+        next.cancel_requested.then_some(at),
+        next.promised
     ];
     tx.execute(SQL, values).await.map(|_| ())
 }

@@ -24,6 +24,7 @@ pub const MIGRATIONS: Migrations = Migrations {
     steps: &[
         include_str!("../migrations/0001_orders.sql"),
         include_str!("../migrations/0002_care.sql"),
+        include_str!("../migrations/0003_promised.sql"),
     ],
 };
 

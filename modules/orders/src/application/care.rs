@@ -14,7 +14,7 @@ use super::OrderBook;
 use super::checks::{arrived, check_no_twice, check_tracking, check_units, refunded_units};
 use super::placing::{broken, invalid};
 use crate::domain::{
-    self, LINES_PER_ORDER_MAX, Standing, check_edit, check_fulfillable, check_returnable,
+    self, LINES_PER_ORDER_MAX, Leave, Standing, check_edit, check_fulfillable, check_returnable,
 };
 use crate::infrastructure::{self, KeptFulfilment, Locked, UnitChange};
 
@@ -26,13 +26,14 @@ impl OrderBook {
         &self,
         tx: &mut Tx<'_>,
         new: &NewFulfilment,
+        leave: Leave,
         cause: &Cause,
     ) -> Result<FulfilmentView, OrderError> {
         let locked = self.locked(tx, new.order).await?;
         if let Some(kept) = KeptFulfilment::read(tx, new.order, new.id).await? {
             return Ok(kept.view);
         }
-        check_fulfillable(&locked.standing())?;
+        check_fulfillable(&locked.standing(), leave)?;
         check_units(&new.lines)?;
         check_tracking(new.tracking.as_ref())?;
         if locked.fulfilments >= PARCELS_MAX {

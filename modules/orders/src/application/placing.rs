@@ -1,8 +1,8 @@
 //! From nothing, or a draft, to a placed order, and the steps of its payment. Holds no SQL.
 
 use stoa_contracts::orders::{
-    NewOrder, OrderCanceled, OrderError, OrderPaid, OrderPlaced, OrderState, OrderStatus,
-    OrderedLine, PaymentStep,
+    NewOrder, OrderCanceled, OrderError, OrderPaid, OrderPlaced, OrderRestPaid, OrderState,
+    OrderStatus, OrderedLine, PaymentStep,
 };
 use stoa_kernel::TenantId;
 use stoa_kernel::{AttemptId, OrderId};
@@ -196,6 +196,13 @@ impl OrderBook {
         cause: &Cause,
     ) -> Result<(), Error> {
         if locked.was_paid {
+            let rest = OrderRestPaid {
+                order: state.id,
+                number: locked.number,
+                attempt,
+                total: state.total,
+            };
+            self.emit(tx, cause, &rest).await?;
             return self.note(tx, state.id, "paid", "the rest", cause).await;
         }
         let paid = OrderPaid {

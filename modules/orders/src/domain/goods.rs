@@ -43,11 +43,19 @@ pub(crate) fn fulfilment_status(progress: Progress) -> FulfilmentStatus {
     }
 }
 
+/// Whose word goods leave on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    Secured,
+    /// Staff send an order of which only part is paid or promised.
+    OnTrust,
+}
+
 /// Goods leave only an open order whose money is here or promised.
-pub(crate) fn check_fulfillable(now: &Standing<'_>) -> Result<(), Refused> {
-    use PaymentStatus::{Authorized, Paid, PartiallyRefunded};
-    let covered = matches!(now.payment, Authorized | Paid | PartiallyRefunded);
-    let covered = covered && !now.owes_the_rest();
+pub(crate) fn check_fulfillable(now: &Standing<'_>, leave: Leave) -> Result<(), Refused> {
+    use PaymentStatus::{Authorized, PartiallyPaid, PartiallyRefunded};
+    let in_part = matches!(now.payment, Authorized | PartiallyPaid | PartiallyRefunded);
+    let covered = now.is_secured() || (leave == Leave::OnTrust && in_part);
     match now.status {
         OrderStatus::Pending if covered && !now.cancel_requested => Ok(()),
         _ => Err(now.refuse("fulfilled")),

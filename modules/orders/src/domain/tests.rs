@@ -53,6 +53,7 @@ fn standing(status: OrderStatus, payment: PaymentStatus) -> Standing<'static> {
         reason: None,
         attempt,
         payers: attempt.into_iter().filter(|_| paid > 0).collect(),
+        promised: (payment == Authorized).then_some(100),
         total: 100,
         gift_card: 0,
         paid,
@@ -85,11 +86,45 @@ fn partly_paid_and_refunded() -> Standing<'static> {
 #[test]
 fn a_refund_of_a_part_payment_lets_no_goods_leave() {
     let part = partly_paid_and_refunded();
-    assert!(check_fulfillable(&part).is_err());
+    assert!(check_fulfillable(&part, Leave::Secured).is_err());
     let rest = paid_step(SECOND, 60);
     let rest = step(&part, &rest).expect("it fits").expect("it is new");
     assert_eq!(rest.payment, PaymentStatus::PartiallyRefunded);
-    assert_eq!(check_fulfillable(&rest), Ok(()));
+    assert_eq!(check_fulfillable(&rest, Leave::Secured), Ok(()));
+}
+
+#[test]
+fn what_an_edit_added_to_a_promised_order_keeps_its_goods_here() {
+    let promise = PaymentStep::Authorized { attempt: FIRST };
+    let promised = step(&pending(), &promise).expect("it fits").expect("new");
+    assert_eq!(check_fulfillable(&promised, Leave::Secured), Ok(()));
+    let dearer = edited(&promised, 120).expect("it fits");
+    assert!(check_fulfillable(&dearer, Leave::Secured).is_err());
+    assert_eq!(check_fulfillable(&dearer, Leave::OnTrust), Ok(()));
+    // The same promise, told again, is no larger.
+    assert_eq!(step(&dearer, &promise), Ok(None));
+    let taken = paid_step(FIRST, 100);
+    let taken = step(&dearer, &taken).expect("it fits").expect("new");
+    assert_eq!(taken.payment, PaymentStatus::PartiallyPaid);
+    assert!(check_fulfillable(&taken, Leave::Secured).is_err());
+    let rest = PaymentStep::Authorized { attempt: SECOND };
+    let rest = step(&taken, &rest).expect("it fits").expect("new");
+    assert_eq!(check_fulfillable(&rest, Leave::Secured), Ok(()));
+    let declined = declined_step();
+    let broken = step(&rest, &declined).expect("it fits").expect("new");
+    assert!(check_fulfillable(&broken, Leave::Secured).is_err());
+    let cheaper = edited(&promised, 80).expect("it fits");
+    assert_eq!(check_fulfillable(&cheaper, Leave::Secured), Ok(()));
+}
+
+#[test]
+fn nothing_is_sent_on_trust_of_which_nothing_is_paid_or_promised() {
+    assert!(check_fulfillable(&pending(), Leave::OnTrust).is_err());
+    let asked = Standing {
+        cancel_requested: true,
+        ..standing(OrderStatus::Pending, PaymentStatus::Authorized)
+    };
+    assert!(check_fulfillable(&asked, Leave::OnTrust).is_err());
 }
 
 #[test]
@@ -382,7 +417,12 @@ fn an_order_being_canceled_is_not_touched() {
     assert_eq!(check_revisable(&waiting).expect_err("no").step, "revised");
     let paid = asked(PaymentStatus::Paid);
     assert_eq!(edited(&paid, 70).expect_err("no").step, "edited");
-    assert_eq!(check_fulfillable(&paid).expect_err("no").step, "fulfilled");
+    assert_eq!(
+        check_fulfillable(&paid, Leave::Secured)
+            .expect_err("no")
+            .step,
+        "fulfilled"
+    );
     assert_eq!(request_cancel(&paid, "again"), Ok(None));
     assert!(refund(&paid, 100).is_ok());
 }

@@ -86,7 +86,8 @@ macro_rules! waiting_sql {
     () => {
         "SELECT id FROM (SELECT * FROM (SELECT waiting_since, id FROM orders_order \
          WHERE tenant_id = :tenant AND payment_status = 'pending' \
-         AND status IN ('pending', 'requires_action') AND waiting_since < $1 \
+         AND status IN ('pending', 'requires_action') AND fulfilment_status = 'not_fulfilled' \
+         AND waiting_since < $1 \
          AND (waiting_since, id) > ($2, $3) ORDER BY waiting_since, id LIMIT $4) AS unpaid \
          UNION SELECT * FROM (SELECT waiting_since, id FROM orders_order \
          WHERE tenant_id = :tenant AND cancel_requested_at IS NOT NULL AND status <> 'canceled' \

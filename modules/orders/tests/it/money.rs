@@ -259,6 +259,7 @@ fn edit(order_seed: u128, pots: u32) -> OrderEdit {
         totals: changed.totals,
         promotions: Vec::new(),
         taxes: Vec::new(),
+        shipping_address: None,
         summary: format!("Teapots: {pots}"),
     }
 }

@@ -118,6 +118,7 @@ fn an_edit_obeys_the_same_sums() {
         totals: order.totals,
         promotions: Vec::new(),
         taxes: Vec::new(),
+        shipping_address: None,
         summary: "nothing".to_owned(),
     };
     assert_eq!(check_edit(&edit), Ok(()));

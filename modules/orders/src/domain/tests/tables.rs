@@ -140,7 +140,7 @@ fn every_other_step_from_every_standing_is_as_the_table_says() {
             told(&now, archive(&now, false)),
             fits(&now, check_revisable(&now)),
             fits(&now, check_draft(&now, "placed")),
-            fits(&now, check_fulfillable(&now)),
+            fits(&now, check_fulfillable(&now, Leave::Secured)),
             fits(&now, check_returnable(&now)),
             fits(&now, check_invoiceable(&now)),
         ];
