@@ -25,6 +25,14 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 /// The pause grows with the age of the refund.
 const WAIT_SHARE: u32 = 4;
 
+/// How often the rest of what could not be sent back is tried again, and after which pauses: four
+/// times as long each time, so that all of them take some days.
+const ROUNDS_MAX: u32 = 8;
+const RETRY_MIN: Duration = Duration::from_secs(5 * 60);
+const RETRY_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Tells the ids of an attempt's later refunds from that of its first.
+const ROUND_SHIFT: u32 = 72;
+
 /// Why money goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,6 +72,12 @@ pub(crate) struct Payload {
     pub(crate) cart: Option<CartId>,
     pub(crate) why: Why,
     pub(crate) since: Timestamp,
+    /// What is to go back now; not known of jobs that an older program left.
+    #[serde(default)]
+    pub(crate) amount: Option<Money>,
+    /// How often the rest was tried again.
+    #[serde(default)]
+    pub(crate) round: u32,
 }
 
 /// One automatic refund per attempt, whoever decides on it and however often: the same id.
@@ -71,12 +85,65 @@ pub(crate) const fn refund_of(attempt: AttemptId) -> RefundId {
     RefundId::from_u128(attempt.as_u128())
 }
 
+/// Of its rest, the same in each round.
+const fn refund_in(attempt: AttemptId, round: u32) -> RefundId {
+    RefundId::from_u128(refund_of(attempt).as_u128() ^ ((round as u128) << ROUND_SHIFT))
+}
+
+fn retry_pause(round: u32) -> Duration {
+    RETRY_MIN
+        .saturating_mul(4_u32.saturating_pow(round))
+        .min(RETRY_MAX)
+}
+
+/// How a refund ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// All of it is back.
+    Back,
+    /// So much of it is not; `None` where nobody knows how much.
+    Rest(Option<Money>),
+}
+
+impl End {
+    fn of(job: &Payload, refund: &RefundView) -> Self {
+        match (refund.state, &refund.failure, job.amount) {
+            (RefundState::Succeeded, None, _) => Self::Back,
+            (RefundState::Succeeded, Some(_), Some(asked)) => {
+                let left = asked.amount.saturating_sub(refund.amount.amount);
+                match left > 0 {
+                    true => Self::Rest(Some(Money::new(left, asked.currency))),
+                    false => Self::Back,
+                }
+            }
+            (RefundState::Succeeded, Some(_), None) => Self::Rest(None),
+            (RefundState::Failed | RefundState::Pending, ..) => Self::Rest(Some(refund.amount)),
+        }
+    }
+}
+
 impl Payload {
+    const fn refund(&self) -> RefundId {
+        refund_in(self.attempt, self.round)
+    }
+
+    fn note(&self, step: Step, detail: Option<String>, cause: &Cause) -> Note {
+        Note {
+            order: self.order,
+            attempt: self.attempt,
+            step,
+            parts: Parts::default(),
+            open: false,
+            detail,
+            at: cause.occurred_at,
+        }
+    }
+
     pub(crate) fn job(self, id: JobId, now: Timestamp) -> Result<NewJob, Error> {
         Ok(NewJob {
             id,
             kind: KIND,
-            unique_key: Some(refund_of(self.attempt).to_string()),
+            unique_key: Some(self.refund().to_string()),
             payload: serde_json::to_value(self)?,
             run_at: now,
             attempts_max: ATTEMPTS_MAX,
@@ -155,6 +222,8 @@ impl Outcome<'_> {
             cart: self.order.cart,
             why,
             since: cause.occurred_at,
+            amount: Some(amount),
+            round: 0,
         };
         let now = cause.occurred_at;
         tx.enqueue(&job.job(self.shared.deps.ids.make(now), now)?, now)
@@ -187,12 +256,13 @@ impl Shared {
         tx.emit(event, cause, &stuck).await
     }
 
-    /// The money is back, or never will be by itself. Run again, it changes nothing.
+    /// Writes how a refund ended. Run again, it changes nothing.
     async fn returned_once(
         &self,
         tx: &mut Tx<'_>,
         job: Payload,
         refund: &RefundView,
+        end: End,
         cause: &Cause,
     ) -> Result<(), FinalizeError> {
         if let Some(cart) = job.cart {
@@ -201,49 +271,24 @@ impl Shared {
         let Some(order) = self.peers.orders.lock(tx, job.order).await? else {
             return Ok(());
         };
-        let is_back = refund.state == RefundState::Succeeded;
-        let note = Note {
-            order: job.order,
-            attempt: job.attempt,
-            step: match is_back {
-                true => Step::Returned,
-                false => Step::ReturnFailed,
-            },
-            parts: Parts::default(),
-            open: false,
-            detail: refund.failure.clone(),
-            at: cause.occurred_at,
-        };
+        if let End::Rest(rest) = end {
+            return self.rest_stays(tx, job, refund, rest, cause).await;
+        }
+        let note = job.note(Step::Returned, refund.failure.clone(), cause);
         if !infrastructure::write(tx, &note).await? {
             return Ok(());
         }
         infrastructure::close(tx, job.order, job.attempt).await?;
-        let amount = in_words(refund.amount);
-        let (kind, text) = match is_back {
-            true => ("payment_returned", format!("{amount} is back.")),
-            false => (
-                "return_failed",
-                format!(
-                    "{amount} could not be sent back: {}. Send it back by hand.",
-                    refund.failure.as_deref().unwrap_or("no reason given")
-                ),
-            ),
-        };
-        self.peers
-            .orders
-            .tell(tx, job.order, kind, &text, cause)
+        let text = format!("{} is back.", in_words(refund.amount));
+        let orders = &self.peers.orders;
+        orders
+            .tell(tx, job.order, "payment_returned", &text, cause)
             .await?;
-        if !is_back {
-            return Ok(self
-                .emit_stuck(tx, job.order, "refund", "return_failed", cause)
-                .await?);
-        }
         if job.why == Why::PaidTwice || order.status == OrderStatus::Canceled {
             return Ok(());
         }
         self.peers.inventory.release(tx, job.order, cause).await?;
-        let step = canceled(job.why);
-        match self.peers.orders.step(tx, job.order, &step, cause).await {
+        match orders.step(tx, job.order, &canceled(job.why), cause).await {
             Err(error @ OrderError::Transition { .. }) => {
                 tracing::error!(order = %job.order, %error, "its money is back, yet it goes on");
                 Ok(())
@@ -251,13 +296,72 @@ impl Shared {
             other => Ok(other.map(|_| ())?),
         }
     }
+
+    /// Part of it, or all, could not be sent back: people are told once, and the rest is set aside and
+    /// tried again. The order waits as it is.
+    async fn rest_stays(
+        &self,
+        tx: &mut Tx<'_>,
+        job: Payload,
+        refund: &RefundView,
+        rest: Option<Money>,
+        cause: &Cause,
+    ) -> Result<(), FinalizeError> {
+        let failure = refund.failure.as_deref().unwrap_or("no reason given");
+        let note = job.note(Step::ReturnFailed, Some(failure.to_owned()), cause);
+        if infrastructure::write(tx, &note).await? {
+            let what = match rest {
+                Some(rest) => in_words(rest),
+                None => "Part of the money".to_owned(),
+            };
+            let text = format!(
+                "{what} could not be sent back: {failure}. It is tried again for some days; send it \
+                 back by hand if that does not help."
+            );
+            let orders = &self.peers.orders;
+            orders
+                .tell(tx, job.order, "return_failed", &text, cause)
+                .await?;
+            self.emit_stuck(tx, job.order, "refund", "return_failed", cause)
+                .await?;
+            // The sweep, which would tell of it as late, finds it told.
+            let told = job.note(
+                Step::Stuck,
+                Some(Step::ReturnFailed.text().to_owned()),
+                cause,
+            );
+            infrastructure::write(tx, &told).await?;
+        }
+        let Some(rest) = rest.filter(|_| job.round < ROUNDS_MAX) else {
+            return Ok(infrastructure::close(tx, job.order, job.attempt).await?);
+        };
+        let next_at = cause.occurred_at.plus(retry_pause(job.round));
+        let next = Payload {
+            since: next_at,
+            amount: Some(rest),
+            round: job.round + 1,
+            ..job
+        };
+        let new = NewRefund {
+            id: next.refund(),
+            order: job.order,
+            amount: rest,
+            reason: Some(job.why.text().to_owned()),
+            store_credit: None,
+            memo: refund.memo.clone(),
+        };
+        self.peers.payments.open_refund(tx, &new, cause).await?;
+        let job = next.job(self.deps.ids.make(cause.occurred_at), next_at)?;
+        tx.enqueue(&job, cause.occurred_at).await?;
+        Ok(())
+    }
 }
 
 pub(crate) struct GiveBack(pub(crate) Arc<Shared>);
 
 impl GiveBack {
     async fn drive(&self, tenant: TenantId, job: Payload) -> Result<bool, FinalizeError> {
-        let refund = refund_of(job.attempt);
+        let refund = job.refund();
         stoa_failpoint::hit("checkout.return.before_provider");
         let driven = self.0.peers.payments.drive_refund(tenant, refund).await;
         stoa_failpoint::hit("checkout.return.after_provider");
@@ -275,17 +379,35 @@ impl GiveBack {
         if view.state == RefundState::Failed {
             tracing::error!(order = %job.order, %refund, "money could not be sent back");
         }
+        let end = End::of(&job, &view);
+        match self.write(tenant, job, view.clone(), end).await {
+            // Less is left than is to go back: somebody has sent the rest back by hand.
+            Err(FinalizeError::Refund(RefundError::TooMuch { .. })) => {
+                self.write(tenant, job, view, End::Back).await?;
+            }
+            other => other?,
+        }
+        Ok(true)
+    }
+
+    async fn write(
+        &self,
+        tenant: TenantId,
+        job: Payload,
+        view: RefundView,
+        end: End,
+    ) -> Result<(), FinalizeError> {
         let (shared, cause) = (self.0.clone(), Cause::system(self.0.deps.now()));
         let db = shared.deps.storage.db(tenant).await?;
         let written = db
             .write(async move |tx: &mut Tx<'_>| {
-                shared.returned_once(tx, job, &view, &cause).await?;
+                shared.returned_once(tx, job, &view, end, &cause).await?;
                 stoa_failpoint::hit("checkout.return.before_commit");
                 Ok::<_, FinalizeError>(())
             })
             .await;
         stoa_failpoint::hit("checkout.return.after_commit");
-        written.map(|()| true)
+        written
     }
 }
 
