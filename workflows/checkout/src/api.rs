@@ -5,7 +5,7 @@ mod stream;
 
 pub use problems::{
     CART_INCOMPLETE, COUPON_REFUSED, GIFT_CARD_REFUSED, IN_LINE, NOT_FOR_SALE, ORDER_CANCELED,
-    OUT_OF_STOCK, STATUS_LINK_INVALID, TOO_MANY_ATTEMPTS, TOTAL_CHANGED,
+    ORDER_NOT_PAYABLE, OUT_OF_STOCK, STATUS_LINK_INVALID, TOO_MANY_ATTEMPTS, TOTAL_CHANGED,
 };
 pub(crate) use stream::places as stream_places;
 
@@ -155,6 +155,7 @@ fn placing() -> Operation {
         .returns_problem(&TOTAL_CHANGED)
         .returns_problem(&COUPON_REFUSED)
         .returns_problem(&TOO_MANY_ATTEMPTS)
+        .returns_problem(&ORDER_NOT_PAYABLE)
         .returns_problem(&IN_LINE)
 }
 

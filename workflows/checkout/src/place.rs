@@ -400,6 +400,9 @@ fn incomplete(field: &'static str, reason: &str) -> CheckoutError {
 fn order_error(error: OrderError) -> CheckoutError {
     match error {
         OrderError::Storage(error) => error.into(),
+        error @ OrderError::Transition { .. } => CheckoutError::OrderStands {
+            reason: error.to_string(),
+        },
         error => broken(&error).into(),
     }
 }

@@ -33,6 +33,9 @@ pub const GIFT_CARD_REFUSED: ErrorCode =
 /// The order was declined as often as it may be.
 pub const TOO_MANY_ATTEMPTS: ErrorCode =
     ErrorCode::new("too_many_attempts", 409, "Payment was tried too often");
+/// The order does not take a payment where it stands.
+pub const ORDER_NOT_PAYABLE: ErrorCode =
+    ErrorCode::new("order_not_payable", 409, "The order takes no such payment");
 /// Many want the same: the place in line is kept.
 pub const IN_LINE: ErrorCode = ErrorCode::new("in_line", 429, "Others are ahead in line");
 
@@ -56,6 +59,7 @@ pages! {
     GIFT_CARD_REFUSED "gift_card_refused"
     TOO_MANY_ATTEMPTS "too_many_attempts"
     IN_LINE "in_line"
+    ORDER_NOT_PAYABLE "order_not_payable"
 }
 
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -111,6 +115,9 @@ fn refusal(error: CheckoutError) -> Problem {
                 format!("gift_cards[{}]", position.saturating_sub(1)),
                 reason,
             ),
+        CheckoutError::OrderStands { reason } => {
+            Problem::new(&ORDER_NOT_PAYABLE).with_detail(format!("{reason}."))
+        }
         CheckoutError::TooManyAttempts { max } => Problem::new(&TOO_MANY_ATTEMPTS)
             .with_detail(format!("Payment was tried {max} times. Start a new cart.")),
         CheckoutError::InLine {

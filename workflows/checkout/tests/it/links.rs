@@ -172,6 +172,7 @@ async fn make_dearer(shop: &Shop, order: OrderId) {
         totals: totals(1_000),
         promotions: Vec::new(),
         taxes: Vec::new(),
+        shipping_address: None,
         summary: "one more".to_owned(),
     };
     let (orders, cause) = (shop.peers.orders.clone(), Cause::system(shop.deps.now()));
