@@ -16,7 +16,7 @@ use stoa_storage::{Cause, Error, Tx};
 use crate::give_back::Why;
 use crate::journal::{Parts, Step};
 use crate::place::in_words;
-use crate::{DECLINED_KEPT, LINK_KEPT, PAYMENT_TIME_MAX, Shared};
+use crate::{DECLINED_KEPT, LINK_KEPT, PAYMENT_TIME_MAX, Shared, infrastructure};
 
 /// Why an order is canceled that nobody paid in time.
 const EXPIRED: &str = "expired";
@@ -315,7 +315,10 @@ impl Outcome<'_> {
 
     async fn declined(&self, tx: &mut Tx<'_>, reason: &str) -> Result<Progress, FinalizeError> {
         match self.order.payment {
-            _ if self.order.status == OrderStatus::Canceled => return Ok(Progress::Settled),
+            _ if self.order.status == OrderStatus::Canceled => {
+                return self.canceled_before(tx).await;
+            }
+            PaymentStatus::Pending if self.goods_left() => return self.promise_broken(tx).await,
             PaymentStatus::Pending => {}
             PaymentStatus::Authorized => return self.promise_broken(tx).await,
             PaymentStatus::PartiallyPaid => return self.rest_unpaid(tx, reason).await,
@@ -348,7 +351,8 @@ impl Outcome<'_> {
         let in_time = self.cause.occurred_at < self.since().plus(PAYMENT_TIME_MAX);
         let reason = if in_time { VOIDED } else { EXPIRED };
         match self.order.payment {
-            _ if self.order.status == OrderStatus::Canceled => Ok(Progress::Settled),
+            _ if self.order.status == OrderStatus::Canceled => self.canceled_before(tx).await,
+            PaymentStatus::Pending if self.goods_left() => self.promise_broken(tx).await,
             PaymentStatus::Pending if self.order.cancel_requested => {
                 self.canceled_as_asked(tx).await
             }
@@ -363,7 +367,7 @@ impl Outcome<'_> {
 
     /// Money that was promised will not come: the order ends, unless goods are on their way.
     async fn promise_broken(&self, tx: &mut Tx<'_>) -> Result<Progress, FinalizeError> {
-        if self.order.fulfilment != FulfilmentStatus::NotFulfilled {
+        if self.goods_left() {
             let text = "The promised payment was taken back after goods were packed.";
             if self
                 .note(tx, Step::Stuck, Parts::default(), Some(text.to_owned()))
@@ -372,6 +376,9 @@ impl Outcome<'_> {
                 tracing::error!(order = %self.order.id, "{text}");
                 self.tell(tx, "payment_lost", text).await?;
                 self.tell_stuck(tx, "authorized").await?;
+                // Owed, and promised by nobody: what follows is people's business.
+                let reason = VOIDED.to_owned();
+                self.step(tx, &PaymentStep::Declined { reason }).await?;
             }
             return Ok(Progress::Settled);
         }
@@ -403,8 +410,28 @@ impl Outcome<'_> {
                 "{} of the rest could not be taken: {reason}.",
                 in_words(self.attempt.amount)
             );
-            self.tell(tx, "declined", &text).await?;
+            match self.order.cancel_requested {
+                true => self.tell(tx, "declined", &text).await?,
+                // Tells so as well, and that nobody promises the rest any more.
+                false => {
+                    let step = PaymentStep::Declined { reason: text };
+                    self.step(tx, &step).await?;
+                }
+            }
         }
+        Ok(Progress::Settled)
+    }
+
+    const fn goods_left(&self) -> bool {
+        !matches!(self.order.fulfilment, FulfilmentStatus::NotFulfilled)
+    }
+
+    /// Somebody else canceled the order and gave up what it held; the journal ends all the same.
+    async fn canceled_before(&self, tx: &mut Tx<'_>) -> Result<Progress, FinalizeError> {
+        let view = self.shared.peers.orders.view_in(tx, self.order.id).await?;
+        let nothing = Parts::default();
+        self.note(tx, Step::Canceled, nothing, view.reason).await?;
+        infrastructure::close(tx, self.order.id, self.attempt.id).await?;
         Ok(Progress::Settled)
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use stoa_bus::{JobHandler, JobOutcome};
-use stoa_contracts::orders::OrderError;
+use stoa_contracts::orders::{OrderError, OrderStatus};
 use stoa_contracts::payments::{AttemptState, AttemptView, PaymentError};
 use stoa_kernel::{AttemptId, CartId, JobId, OrderId, TenantId, Timestamp};
 use stoa_storage::{ClaimedJob, Error, NewJob};
@@ -15,7 +15,8 @@ use stoa_telemetry::Metrics;
 use stoa_telemetry::prometheus::IntCounter;
 
 use crate::finalize::{Case, FinalizeError, Progress};
-use crate::journal::Step;
+use crate::journal::{Note, Step};
+use crate::sweep::{STUCK_AFTER, stuck_at};
 use crate::told::Waits;
 use crate::{PAYMENT_TIME_MAX, Shared, infrastructure};
 
@@ -29,6 +30,8 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 const WAIT_SHARE: u32 = 4;
 /// A promise is looked at once more: money that is taken meanwhile finds this job running.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// What does not happen to the payment of a canceled order.
+const NOT_VOIDED: &str = "not_voided";
 /// Until then an order that waits for its provider is as it was placed.
 const FRESH_FOR: Duration = Duration::from_secs(30);
 
@@ -202,6 +205,33 @@ impl Settle {
         self.give_up(tenant, seen).await
     }
 
+    /// A payment of a canceled order that cannot be stopped: the sweep looks at open orders alone.
+    async fn report_late(
+        &self,
+        tenant: TenantId,
+        job: Payload,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), FinalizeError> {
+        if now < since.plus(PAYMENT_TIME_MAX).plus(STUCK_AFTER) {
+            return Ok(());
+        }
+        let db = self.shared.deps.storage.db(tenant).await?;
+        let steps = infrastructure::steps_of(&db, job.order, job.attempt).await?;
+        if steps.contains(&Step::Stuck) {
+            return Ok(());
+        }
+        let view = self.shared.peers.orders.view(tenant, job.order).await?;
+        if view.status != OrderStatus::Canceled {
+            return Ok(());
+        }
+        let note = Note {
+            open: true,
+            ..stuck_at(job, NOT_VOIDED, now)
+        };
+        Ok(self.shared.report(&db, vec![note], "checkout", now).await?)
+    }
+
     async fn give_up(
         &self,
         tenant: TenantId,
@@ -230,6 +260,9 @@ impl JobHandler for Settle {
             Ok(Progress::Settled | Progress::Returning) => JobOutcome::Done,
             Ok(Progress::Promised) => JobOutcome::Wait(now.plus(LOOK_AGAIN)),
             Ok(Progress::Open { since } | Progress::GiveUp { since }) => {
+                if let Err(error) = self.report_late(job.tenant, payload, since, now).await {
+                    return JobOutcome::Failed(error.to_string());
+                }
                 JobOutcome::Wait(now.plus(pause(now.since(since))))
             }
             Err(error) => JobOutcome::Failed(error.to_string()),

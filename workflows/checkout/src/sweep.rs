@@ -26,7 +26,7 @@ const PAGE: u32 = 250;
 /// Of each tenant; the next turn goes on from there.
 const PAGES_PER_TURN_MAX: usize = 8;
 /// How long after all waiting is over an outcome may take to be written.
-const STUCK_AFTER: Duration = Duration::from_secs(30 * 60);
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(30 * 60);
 
 /// Sagas that were found stuck, as each tenant was last looked at.
 pub(crate) struct Stuck {
@@ -157,7 +157,7 @@ impl Sweep {
             Ok::<_, Error>(())
         })
         .await?;
-        self.tell(db, stuck, "checkout", now).await?;
+        self.shared.report(db, stuck, "checkout", now).await?;
         Ok(count)
     }
 
@@ -215,7 +215,8 @@ impl Sweep {
     /// Money that should be back by now; its job is there as long as it is not.
     async fn look_after_returns(&self, db: &Db, now: Timestamp) -> Result<i64, Error> {
         let open = infrastructure::open(db, OrderId::from_u128(0), i64::from(PAGE)).await?;
-        let late = |note: &Note| now >= note.at.plus(STUCK_AFTER);
+        // Payments of canceled orders that cannot be stopped are late once they are noted.
+        let late = |note: &Note| note.step == Step::Stuck || now >= note.at.plus(STUCK_AFTER);
         let stuck: Vec<Note> = open
             .into_iter()
             .filter(late)
@@ -229,13 +230,15 @@ impl Sweep {
             })
             .collect();
         let count = stuck.len() as i64;
-        self.tell(db, stuck, "refund", now).await?;
+        self.shared.report(db, stuck, "refund", now).await?;
         Ok(count)
     }
+}
 
+impl Shared {
     /// Once: the journal knows who was told of before.
-    async fn tell(
-        &self,
+    pub(crate) async fn report(
+        self: &Arc<Self>,
         db: &Db,
         stuck: Vec<Note>,
         saga: &'static str,
@@ -244,7 +247,7 @@ impl Sweep {
         if stuck.is_empty() {
             return Ok(());
         }
-        let (shared, cause) = (self.shared.clone(), Cause::system(now));
+        let (shared, cause) = (self.clone(), Cause::system(now));
         db.write_bulk(async move |tx: &mut Tx<'_>| {
             for note in &stuck {
                 if !infrastructure::write(tx, note).await? {
@@ -280,7 +283,7 @@ const fn state_word(state: &AttemptState) -> &'static str {
     }
 }
 
-fn stuck_at(job: Payload, step: &'static str, now: Timestamp) -> Note {
+pub(crate) fn stuck_at(job: Payload, step: &'static str, now: Timestamp) -> Note {
     Note {
         order: job.order,
         attempt: job.attempt,

@@ -6,6 +6,7 @@
 
 mod api;
 mod crash;
+mod ends;
 mod gifts;
 mod journal;
 mod late;
