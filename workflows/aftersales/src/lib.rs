@@ -17,6 +17,7 @@ mod refund;
 mod returned;
 mod returns;
 mod sweep;
+mod unshipped;
 mod wish;
 mod withdraw;
 
@@ -74,7 +75,10 @@ pub fn start(deps: Deps, peers: Peers, metrics: &Metrics) -> Module {
     let shared = Arc::new(Shared { deps, peers });
     Module {
         routes: api::routes(shared.clone()),
-        consumers: vec![Arc::new(news::News(shared.clone()))],
+        consumers: vec![
+            Arc::new(news::News(shared.clone())),
+            Arc::new(unshipped::Unshipped(shared.clone())),
+        ],
         jobs: vec![
             Arc::new(returned::DriveRefund(shared.clone())),
             Arc::new(withdraw::DriveCancel(shared.clone())),

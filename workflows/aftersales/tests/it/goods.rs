@@ -1,7 +1,7 @@
 //! Packing, shipping, delivering and unpacking: units and stock after each.
 
 use serde_json::json;
-use stoa_contracts::orders::FulfilmentStatus;
+use stoa_contracts::orders::{FulfilmentStatus, OrderStatus, PaymentStatus};
 
 use crate::shop::{Shop, path};
 
@@ -130,5 +130,52 @@ async fn goods_do_not_leave_an_order_that_is_not_paid_or_from_where_they_are_not
             .refusal(&path(no_order, "fulfilments"), &json!({}))
             .await;
         assert_eq!(refused, (404, "order_not_found".to_owned()), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_of_goods_that_need_no_shipping_completes_by_itself() {
+    for shop in Shop::everywhere().await {
+        let kind = shop.kind;
+        let order = shop.paid(&[(shop.sticker, 2)]).await;
+        assert_eq!(
+            (order.status, order.fulfilment_status),
+            (OrderStatus::Completed, FulfilmentStatus::Delivered),
+            "{kind}"
+        );
+        assert_eq!(shop.stock(shop.sticker).await, (8, 0), "{kind}");
+        // Heard again, it changes nothing.
+        shop.heard.store(0, std::sync::atomic::Ordering::SeqCst);
+        shop.settle().await;
+        assert_eq!(shop.order(order.id).await, order, "{kind}");
+        assert_eq!(order.fulfilments.len(), 1, "{kind}");
+        // What is promised is not paid.
+        let promised = shop.place(&[(shop.sticker, 1)], "tok_capture_later").await;
+        shop.settle().await;
+        let view = shop.order(promised).await;
+        assert_eq!(view.payment_status, PaymentStatus::Authorized, "{kind}");
+        assert_eq!(view.lines[0].fulfilled, 0, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn goods_that_need_no_shipping_go_with_the_first_parcel_of_their_order() {
+    for shop in Shop::everywhere().await {
+        let kind = shop.kind;
+        let order = shop.paid(&[(shop.pot, 1), (shop.sticker, 1)]).await;
+        assert_eq!(order.fulfilments, [], "{kind}: it can still be edited");
+        let parcel = shop.post(&path(order.id, "fulfilments"), &json!({})).await;
+        shop.settle().await;
+        assert_eq!(shop.stock(shop.sticker).await, (10, 1), "{kind}");
+        let id = parcel["id"].as_str().unwrap();
+        let move_on = |step: &str| path(order.id, &format!("fulfilments/{id}/{step}"));
+        shop.post(&move_on("ship"), &json!({})).await;
+        shop.settle().await;
+        assert_eq!(shop.stock(shop.sticker).await, (9, 0), "{kind}");
+        shop.post(&move_on("deliver"), &json!({})).await;
+        shop.settle().await;
+        let view = shop.order(order.id).await;
+        assert_eq!(view.status, OrderStatus::Completed, "{kind}");
+        assert_eq!(view.fulfilments.len(), 2, "{kind}");
     }
 }
