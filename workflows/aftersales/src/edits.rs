@@ -45,6 +45,7 @@ impl Shared {
             totals: edited.totals,
             promotions: edited.promotions,
             taxes: edited.taxes,
+            shipping_address: None,
         };
         let orders = &self.peers.orders;
         let after = orders.edit(tx, &edit, cause).await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use stoa_bus::{HandlerError, Recurring};
+use stoa_contracts::checkout::SagaStuck;
 use stoa_kernel::{CellId, OrderId, RefundId, TenantId, Timestamp};
 use stoa_storage::{Cause, Db, Error, NewJob, Tx};
 use stoa_telemetry::Metrics;
@@ -154,6 +155,7 @@ impl Sweep {
                 tracing::error!(%order, kind, "a saga is stuck");
                 let orders = &shared.peers.orders;
                 orders.tell(tx, order, kind, text, &cause).await?;
+                shared.emit_stuck(tx, order, kind, &cause).await?;
             }
             Ok::<_, CareError>(())
         })
@@ -162,6 +164,24 @@ impl Sweep {
 }
 
 impl Shared {
+    /// As checkout tells of its own: whoever hears of one saga hears of all.
+    pub(crate) async fn emit_stuck(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        kind: &str,
+        cause: &Cause,
+    ) -> Result<(), Error> {
+        let (saga, step) = kind.split_once('_').unwrap_or((kind, "stuck"));
+        let stuck = SagaStuck {
+            order,
+            saga: saga.to_owned(),
+            step: step.to_owned(),
+        };
+        let event = self.deps.ids.make(cause.occurred_at);
+        tx.emit(event, cause, &stuck).await
+    }
+
     fn job_of(&self, waiting: Waiting, now: Timestamp) -> Result<NewJob, Error> {
         let id = self.deps.ids.make(now);
         match waiting {

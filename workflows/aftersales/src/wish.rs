@@ -28,6 +28,9 @@ pub(crate) struct FulfilWish {
     /// Whether it leaves at once; else it is packed.
     #[serde(default)]
     pub(crate) ship: bool,
+    /// Sends an order of which only part is paid or promised, on trust.
+    #[serde(default)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

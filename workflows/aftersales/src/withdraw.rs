@@ -158,6 +158,7 @@ impl Shared {
                         cancel again.";
             let orders = &self.peers.orders;
             orders.tell(tx, order, "cancel_stuck", text, cause).await?;
+            self.emit_stuck(tx, order, "cancel_refused", cause).await?;
         }
         Ok(Progress::Ended)
     }

@@ -179,3 +179,23 @@ async fn what_is_packed_is_not_canceled_and_what_does_not_go_back_waits_for_peop
         assert_eq!(list["data"].as_array().unwrap().len(), 2, "{kind}");
     }
 }
+
+#[tokio::test]
+async fn the_journal_of_an_order_that_staff_canceled_first_shows_its_end() {
+    for shop in Shop::everywhere().await {
+        let kind = shop.kind;
+        let order = shop.place(&[(shop.pot, 1)], "tok_3ds").await;
+        shop.work().await;
+        shop.post(&path(order, "cancel"), &wish()).await;
+        shop.settle().await;
+        let journal = shop.peers.checkout.journal(shop.tenant, order).await;
+        let lines: Vec<String> = journal
+            .expect(kind)
+            .into_iter()
+            .map(|entry| format!("{}: {}", entry.step, entry.outcome))
+            .collect();
+        assert_eq!(lines[0], "order written: undone", "{kind}");
+        let end = "order canceled: done".to_owned();
+        assert!(lines.contains(&end), "{kind}: {lines:?}");
+    }
+}

@@ -176,3 +176,46 @@ async fn an_order_at_the_provider_is_not_edited_and_one_that_was_declined_is() {
         assert_eq!(shop.stock(shop.cup).await, (10, 1), "{kind}");
     }
 }
+
+#[tokio::test]
+async fn a_promised_order_made_dearer_stays_until_the_rest_is_paid_or_staff_insist() {
+    for shop in Shop::everywhere().await {
+        let kind = shop.kind;
+        let more = json!({ "add": [{ "variant_id": shop.cup, "quantity": 1 }] });
+        let mut promised = Vec::new();
+        for _ in 0..2 {
+            let order = shop.place(&[(shop.pot, 1)], "tok_capture_later").await;
+            shop.settle().await;
+            shop.post(&path(order, "edits"), &more).await;
+            let view = shop.order(order).await;
+            assert_eq!(view.payment_status, PaymentStatus::Authorized, "{kind}");
+            let refused = shop.refusal(&path(order, "fulfilments"), &json!({})).await;
+            assert_eq!(refused, (409, "order_state_conflict".to_owned()), "{kind}");
+            promised.push(order);
+        }
+        assert_eq!(shop.stock(shop.cup).await, (10, 2), "{kind}");
+        let forced = json!({ "force": true });
+        shop.post(&path(promised[0], "fulfilments"), &forced).await;
+        assert_eq!(shop.stock(shop.cup).await, (9, 1), "{kind}");
+        let payments = &shop.peers.payments;
+        let attempt = payments.newest_of(shop.tenant, promised[1]).await;
+        let attempt = attempt.expect(kind).unwrap();
+        let taken = payments.capture(shop.tenant, attempt.id, None, "c1").await;
+        taken.expect(kind);
+        shop.settle().await;
+        let refused = shop
+            .refusal(&path(promised[1], "fulfilments"), &json!({}))
+            .await;
+        assert_eq!(refused.0, 409, "{kind}");
+        // The rest promised is as good as paid.
+        shop.pay_link(promised[1], "tok_capture_later").await;
+        shop.settle().await;
+        shop.post(&path(promised[1], "fulfilments"), &json!({}))
+            .await;
+        assert_eq!(shop.stock(shop.cup).await, (8, 0), "{kind}");
+        // Not even staff send what nobody has paid or promised anything of.
+        let unpaid = shop.place(&[(shop.pot, 1)], "tok_3ds").await;
+        let refused = shop.refusal(&path(unpaid, "fulfilments"), &forced).await;
+        assert_eq!(refused, (409, "order_state_conflict".to_owned()), "{kind}");
+    }
+}

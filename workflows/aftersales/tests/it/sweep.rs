@@ -69,6 +69,10 @@ async fn what_does_not_move_is_told_once_and_goes_on_when_the_provider_does() {
             (1, 1),
             "{kind}: {told:?}"
         );
+        let mut sagas = shop.stuck().await;
+        sagas.sort();
+        let expected = ["cancel", "refund"].map(|saga| (order.id, saga.to_owned()));
+        assert_eq!(sagas, expected, "{kind}");
         assert!(
             shop.metrics
                 .render()

@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use stoa_bus::JobOutcome;
+use stoa_contracts::checkout::SagaStuck;
+use stoa_kernel::OrderId;
 use stoa_storage::{ClaimedJob, Error, JobQueue, Tx};
 
 use crate::shop::Shop;
@@ -100,5 +102,20 @@ impl Shop {
             let done = recurring.run(cell, self.deps.now()).await;
             done.expect(self.kind);
         }
+    }
+
+    /// The sagas that people were told of as stuck.
+    pub(crate) async fn stuck(&self) -> Vec<(OrderId, String)> {
+        let tenant = self.deps.storage.tenant(self.tenant).await;
+        let cell = tenant.expect(self.kind).cell;
+        let log = self.deps.storage.event_log(cell).await.expect(self.kind);
+        while log.sequence().await.expect(self.kind) > 0 {}
+        let events = log.after(0, 10_000).await.expect(self.kind);
+        let ours = events
+            .into_iter()
+            .filter(|event| event.tenant == self.tenant);
+        ours.filter_map(|event| event.fact::<SagaStuck>().unwrap())
+            .map(|stuck| (stuck.order, stuck.saga))
+            .collect()
     }
 }
