@@ -1,0 +1,522 @@
+//! The filters, tests and functions of themes. Each is charged for the text it goes through and the
+//! text it makes, or is too small to matter.
+
+use std::sync::Arc;
+
+use minijinja::value::{Kwargs, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Output, State, filters, tests};
+
+use super::meter::charge;
+
+pub(super) const FILTERS: [&str; 39] = [
+    "abs",
+    "append",
+    "capitalize",
+    "contains",
+    "count",
+    "d",
+    "default",
+    "divided_by",
+    "e",
+    "escape",
+    "first",
+    "float",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lower",
+    "map",
+    "minus",
+    "modulo",
+    "plus",
+    "prepend",
+    "replace",
+    "reverse",
+    "round",
+    "skip",
+    "split",
+    "string",
+    "take",
+    "times",
+    "title",
+    "tojson",
+    "trim",
+    "truncate",
+    "upper",
+    "urlencode",
+    "where",
+    "without",
+];
+pub(super) const TESTS: [&str; 31] = [
+    "!=",
+    "<",
+    "<=",
+    "==",
+    ">",
+    ">=",
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "even",
+    "false",
+    "ge",
+    "gt",
+    "integer",
+    "iterable",
+    "le",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "safe",
+    "sequence",
+    "startingwith",
+    "string",
+    "true",
+    "undefined",
+];
+/// Things of one list that a filter goes through, and steps of a `range`.
+const ITEMS_MAX: usize = 10_000;
+/// What one more value in a list takes.
+const VALUE_BYTES: usize = 32;
+const NUMBER_BYTES: usize = 24;
+/// Of what is made into JSON.
+const DEPTH_MAX: usize = 16;
+/// `&` and its like become up to five bytes more.
+const ESCAPED_MORE: usize = 5;
+
+pub(super) fn furnish(templates: &mut Environment<'static>) {
+    texts(templates);
+    numbers(templates);
+    lists(templates);
+    questions(templates);
+    templates.add_function("range", range);
+}
+
+fn texts(templates: &mut Environment<'static>) {
+    let each: [(&'static str, fn(&str) -> String); 6] = [
+        ("lower", str::to_lowercase),
+        ("upper", str::to_uppercase),
+        ("title", titled),
+        ("capitalize", capitalized),
+        ("trim", |text| text.trim().to_owned()),
+        ("string", str::to_owned),
+    ];
+    for (name, change) in each {
+        templates.add_filter(name, move |value: &Value| changed(value, change));
+    }
+    templates.add_filter("append", |value: &Value, more: &Value| pair(value, more));
+    templates.add_filter("prepend", |value: &Value, more: &Value| pair(more, value));
+    templates.add_filter("replace", replace);
+    templates.add_filter("without", |value: &Value, from: &str| {
+        replace(value, from, "")
+    });
+    templates.add_filter("truncate", truncate);
+    templates.add_filter("split", split);
+    templates.add_filter("urlencode", |value: &Value| {
+        changed(value, |text| crate::visit::encoded(text))
+    });
+    templates.add_filter("escape", escape);
+    templates.add_filter("e", escape);
+    // The syntax lets it stand after sanitised markup only.
+    templates.add_filter("safe", |value: &Value| -> Result<Value, Error> {
+        let text = text_of(value)?;
+        charge(text.len())?;
+        Ok(Value::from_safe_string(text.as_ref().to_owned()))
+    });
+    templates.add_filter("tojson", |value: &Value| {
+        measure(value, DEPTH_MAX)?;
+        filters::tojson(
+            value,
+            None,
+            std::iter::empty::<(&str, Value)>().collect::<Kwargs>(),
+        )
+    });
+}
+
+fn numbers(templates: &mut Environment<'static>) {
+    let each: [(&'static str, fn(i64, i64) -> Option<i64>); 5] = [
+        ("plus", i64::checked_add),
+        ("minus", i64::checked_sub),
+        ("times", i64::checked_mul),
+        ("divided_by", i64::checked_div_euclid),
+        ("modulo", i64::checked_rem_euclid),
+    ];
+    for (name, sum) in each {
+        templates.add_filter(name, move |left: i64, right: i64| {
+            sum(left, right).ok_or_else(|| wrong("the numbers are too large, or zero divides"))
+        });
+    }
+    templates.add_filter("abs", filters::abs);
+    templates.add_filter("round", filters::round);
+    templates.add_filter("int", |value: &Value| -> Result<i64, Error> {
+        let text = text_of(value)?;
+        charge(text.len())?;
+        let whole = text.trim().split('.').next().unwrap_or_default();
+        whole.parse().map_err(|_| wrong("this is no number"))
+    });
+    templates.add_filter("float", |value: Value| -> Result<Value, Error> {
+        match value.is_number() {
+            true => Ok(value),
+            false => Err(wrong("this is no number")),
+        }
+    });
+}
+
+fn lists(templates: &mut Environment<'static>) {
+    templates.add_filter("default", default);
+    templates.add_filter("d", default);
+    templates.add_filter("length", length);
+    templates.add_filter("count", length);
+    templates.add_filter("first", |value: &Value| -> Result<Value, Error> {
+        Ok(members(value)?
+            .into_iter()
+            .next()
+            .unwrap_or(Value::UNDEFINED))
+    });
+    templates.add_filter("last", |value: &Value| -> Result<Value, Error> {
+        Ok(members(value)?.pop().unwrap_or(Value::UNDEFINED))
+    });
+    templates.add_filter("reverse", |value: &Value| -> Result<Value, Error> {
+        let mut all = members(value)?;
+        all.reverse();
+        Ok(Value::from(all))
+    });
+    templates.add_filter("take", |value: &Value, count: usize| part(value, 0, count));
+    templates.add_filter("skip", |value: &Value, count: usize| {
+        part(value, count, usize::MAX)
+    });
+    templates.add_filter("join", join);
+    templates.add_filter("contains", contains);
+    templates.add_filter("items", |value: &Value| -> Result<Value, Error> {
+        if value.kind() != ValueKind::Map {
+            return Err(wrong("`items` needs a map"));
+        }
+        let pairs = members(value)?.into_iter().map(|key| {
+            let held = value.get_item(&key)?;
+            Ok(Value::from(vec![key, held]))
+        });
+        pairs.collect::<Result<Vec<_>, Error>>().map(Value::from)
+    });
+    templates.add_filter(
+        "map",
+        |value: &Value, named: Kwargs| -> Result<Value, Error> {
+            let name: String = named.get("attribute")?;
+            named.assert_all_used()?;
+            let each = members(value)?.into_iter().map(|one| one.get_attr(&name));
+            each.collect::<Result<Vec<_>, Error>>().map(Value::from)
+        },
+    );
+    templates.add_filter("where", r#where);
+}
+
+fn questions(templates: &mut Environment<'static>) {
+    templates.add_test("undefined", tests::is_undefined);
+    templates.add_test("defined", tests::is_defined);
+    templates.add_test("none", tests::is_none);
+    templates.add_test("safe", tests::is_safe);
+    templates.add_test("boolean", tests::is_boolean);
+    templates.add_test("odd", tests::is_odd);
+    templates.add_test("even", tests::is_even);
+    templates.add_test("divisibleby", tests::is_divisibleby);
+    templates.add_test("number", tests::is_number);
+    templates.add_test("integer", tests::is_integer);
+    templates.add_test("string", tests::is_string);
+    templates.add_test("sequence", tests::is_sequence);
+    templates.add_test("iterable", tests::is_iterable);
+    templates.add_test("mapping", tests::is_mapping);
+    templates.add_test("true", tests::is_true);
+    templates.add_test("false", tests::is_false);
+    templates.add_test("startingwith", |value: &str, start: &str| {
+        value.starts_with(start)
+    });
+    templates.add_test("endingwith", |value: &str, end: &str| value.ends_with(end));
+    for name in ["eq", "equalto", "=="] {
+        templates.add_test(name, tests::is_eq);
+    }
+    for name in ["ne", "!="] {
+        templates.add_test(name, tests::is_ne);
+    }
+    for name in ["lt", "<"] {
+        templates.add_test(name, tests::is_lt);
+    }
+    for name in ["le", "<="] {
+        templates.add_test(name, tests::is_le);
+    }
+    for name in ["gt", ">"] {
+        templates.add_test(name, tests::is_gt);
+    }
+    for name in ["ge", ">="] {
+        templates.add_test(name, tests::is_ge);
+    }
+}
+
+/// Writes a value, escaped unless it is markup of ours. Lists and maps are never written: one that
+/// holds itself many times over would be endless.
+pub(super) fn write(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    match value.kind() {
+        ValueKind::None => Ok(()),
+        ValueKind::String => {
+            let text = value.as_str().unwrap_or_default();
+            charge(text.len())?;
+            if value.is_safe() {
+                return Ok(out.write_str(text)?);
+            }
+            let special = |byte: &&u8| b"<>&\"'".contains(byte);
+            charge(text.as_bytes().iter().filter(special).count() * ESCAPED_MORE)?;
+            super::print_escaped(out, state, value)
+        }
+        ValueKind::Bool | ValueKind::Number => {
+            charge(NUMBER_BYTES)?;
+            super::print_escaped(out, state, value)
+        }
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+        kind => Err(wrong(format!(
+            "a {kind} cannot be written: go through it, or name a part"
+        ))),
+    }
+}
+
+pub(super) fn wrong(reason: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidOperation, reason)
+}
+
+/// The text of a text or a number; nothing for none.
+pub(super) fn text_of(value: &Value) -> Result<Arc<str>, Error> {
+    if let Some(text) = value.to_str() {
+        return Ok(text);
+    }
+    match value.kind() {
+        ValueKind::None => Ok("".into()),
+        ValueKind::Bool | ValueKind::Number => Ok(value.to_string().into()),
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+        kind => Err(wrong(format!("a {kind} is no text"))),
+    }
+}
+
+fn changed(value: &Value, change: impl Fn(&str) -> String) -> Result<String, Error> {
+    let text = text_of(value)?;
+    charge(text.len())?;
+    let made = change(&text);
+    charge(made.len())?;
+    Ok(made)
+}
+
+fn titled(text: &str) -> String {
+    let mut start = true;
+    let mut made = String::with_capacity(text.len());
+    for c in text.chars() {
+        match start {
+            true => made.extend(c.to_uppercase()),
+            false => made.extend(c.to_lowercase()),
+        }
+        start = c.is_whitespace() || c == '-';
+    }
+    made
+}
+
+fn capitalized(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(char::to_uppercase);
+    first
+        .into_iter()
+        .flatten()
+        .chain(rest.as_str().to_lowercase().chars())
+        .collect()
+}
+
+fn pair(left: &Value, right: &Value) -> Result<String, Error> {
+    let (left, right) = (text_of(left)?, text_of(right)?);
+    charge(left.len() + right.len())?;
+    Ok([&*left, &*right].concat())
+}
+
+fn replace(value: &Value, from: &str, to: &str) -> Result<String, Error> {
+    let text = text_of(value)?;
+    charge(text.len())?;
+    let times = text.matches(from).count();
+    charge(times.saturating_mul(to.len()))?;
+    Ok(text.replace(from, to))
+}
+
+fn truncate(value: &Value, length: usize) -> Result<String, Error> {
+    let text = text_of(value)?;
+    charge(text.len())?;
+    match text.char_indices().nth(length) {
+        Some((end, _)) => Ok(format!("{}…", text[..end].trim_end())),
+        None => Ok(text.as_ref().to_owned()),
+    }
+}
+
+fn split(value: &Value, by: &str) -> Result<Value, Error> {
+    let text = text_of(value)?;
+    charge(text.len())?;
+    if by.is_empty() {
+        return Err(wrong("`split` needs a text to split by"));
+    }
+    let parts: Vec<_> = text.split(by).take(ITEMS_MAX).map(Value::from).collect();
+    charge(parts.len() * VALUE_BYTES)?;
+    Ok(Value::from(parts))
+}
+
+fn escape(state: &mut State<'_, '_>, value: &Value) -> Result<Value, Error> {
+    if value.is_safe() {
+        return Ok(value.clone());
+    }
+    let text = text_of(value)?;
+    charge(text.len() * (ESCAPED_MORE + 1))?;
+    let made = state.format(Value::from(text))?;
+    Ok(Value::from_safe_string(made))
+}
+
+/// Charges for everything in a value, however often it is in there.
+fn measure(value: &Value, depth: usize) -> Result<(), Error> {
+    if depth == 0 {
+        return Err(wrong("this is nested too deep"));
+    }
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {
+            for one in members(value)? {
+                if value.kind() == ValueKind::Map {
+                    measure(&value.get_item(&one)?, depth - 1)?;
+                }
+                measure(&one, depth - 1)?;
+            }
+            Ok(())
+        }
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+        _ => charge(text_of(value)?.len() + NUMBER_BYTES),
+    }
+}
+
+fn default(value: Value, other: Option<Value>, also_empty: Option<bool>) -> Value {
+    let empty = also_empty.unwrap_or(false) && !value.is_true();
+    match value.is_undefined() || value.is_none() || empty {
+        true => other.unwrap_or_else(|| Value::from("")),
+        false => value,
+    }
+}
+
+fn length(value: &Value) -> Result<usize, Error> {
+    if let Some(text) = value.as_str() {
+        charge(text.len())?;
+        return Ok(text.chars().count());
+    }
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Map => value.len().ok_or_else(|| wrong("this has no length")),
+        _ => Err(wrong("this has no length")),
+    }
+}
+
+/// What a list holds, or the keys of a map.
+fn members(value: &Value) -> Result<Vec<Value>, Error> {
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {}
+        ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
+        _ => return Err(wrong("this is no list")),
+    }
+    let mut all = Vec::new();
+    for one in value.try_iter()?.checked() {
+        if all.len() == ITEMS_MAX {
+            return Err(wrong("the list is longer than 10000"));
+        }
+        charge(VALUE_BYTES)?;
+        all.push(one?);
+    }
+    Ok(all)
+}
+
+fn part(value: &Value, skip: usize, take: usize) -> Result<Value, Error> {
+    if let Some(text) = value.as_str() {
+        charge(text.len())?;
+        let part: String = text.chars().skip(skip).take(take).collect();
+        return Ok(Value::from(part));
+    }
+    let part = members(value)?.into_iter().skip(skip).take(take);
+    Ok(Value::from(part.collect::<Vec<_>>()))
+}
+
+fn join(value: &Value, by: Option<&str>) -> Result<String, Error> {
+    let by = by.unwrap_or_default();
+    let mut made = String::new();
+    for (at, one) in members(value)?.into_iter().enumerate() {
+        let text = text_of(&one)?;
+        charge(text.len() + by.len())?;
+        if at > 0 {
+            made.push_str(by);
+        }
+        made.push_str(&text);
+    }
+    Ok(made)
+}
+
+fn contains(value: &Value, what: &Value) -> Result<bool, Error> {
+    if let Some(text) = value.as_str() {
+        let what = text_of(what)?;
+        charge(text.len() + what.len())?;
+        return Ok(text.contains(&*what));
+    }
+    let what = text_of(what)?;
+    for one in members(value)? {
+        if let Some(text) = one.as_str() {
+            charge(text.len())?;
+            if *text == *what {
+                return Ok(true);
+            }
+        } else if matches!(one.kind(), ValueKind::Number | ValueKind::Bool)
+            && one.to_string() == *what
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Those of a list whose attribute is this, or is there and true.
+fn r#where(value: &Value, name: &str, wanted: Option<Value>) -> Result<Value, Error> {
+    let mut kept = Vec::new();
+    for one in members(value)? {
+        let held = one.get_attr(name)?;
+        let fits = match &wanted {
+            Some(wanted) => {
+                charge(held.as_str().map_or(0, str::len))?;
+                matches!(
+                    held.kind(),
+                    ValueKind::String | ValueKind::Number | ValueKind::Bool | ValueKind::None
+                ) && held == *wanted
+            }
+            None => held.is_true(),
+        };
+        if fits {
+            kept.push(one);
+        }
+    }
+    Ok(Value::from(kept))
+}
+
+fn range(from: i64, to: Option<i64>, step: Option<i64>) -> Result<Value, Error> {
+    let (from, to) = to.map_or((0, from), |to| (from, to));
+    let step = step.unwrap_or(1);
+    if step < 1 {
+        return Err(wrong("`range` goes upwards"));
+    }
+    let step = usize::try_from(step).map_err(|_| wrong("the step is too large"))?;
+    let count = usize::try_from(i128::from(to) - i128::from(from)).unwrap_or(0) / step;
+    if count > ITEMS_MAX {
+        return Err(wrong("`range` has more than 10000 steps"));
+    }
+    charge(count * VALUE_BYTES)?;
+    let steps = (from..to).step_by(step).map(Value::from);
+    Ok(Value::from(steps.collect::<Vec<_>>()))
+}
