@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod checkout;
 pub mod inventory;
 pub mod ledger;
+pub mod media;
 pub mod notify;
 pub mod orders;
 pub mod payments;
