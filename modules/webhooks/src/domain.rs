@@ -1,21 +1,18 @@
 //! The rules of webhooks: where to, what of, signed how, tried when. Does no IO.
 
-mod address;
 mod retry;
 mod signature;
 mod subscription;
-mod target;
 
 use serde::Serialize;
+pub(crate) use stoa_egress::{Reach, Target};
 use stoa_kernel::{DeliveryId, EndpointId, EventId, Timestamp};
 
-pub(crate) use self::address::Reach;
 pub(crate) use self::retry::{
     Disabled, Failure, Fate, Health, JITTER_PER_MILLE_MAX, Outcome, Tried, judge,
 };
 pub(crate) use self::signature::SigningKey;
 pub(crate) use self::subscription::{Subscription, TEST_SUBJECT, public_subjects};
-pub(crate) use self::target::Target;
 
 /// Endpoints a shop may have. The table holds the same number.
 pub(crate) const ENDPOINTS_MAX: u32 = 50;

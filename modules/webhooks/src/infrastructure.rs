@@ -4,7 +4,6 @@ mod deliveries;
 mod endpoints;
 mod purge;
 mod replays;
-mod resolve;
 mod seal;
 mod wire;
 
@@ -18,6 +17,5 @@ pub(crate) use self::endpoints::{
 };
 pub(crate) use self::purge::{Stale, owners, purge};
 pub(crate) use self::replays::{Range, copy, hasten_head, in_range};
-pub use self::resolve::{ResolveError, Resolver, SystemResolver};
 pub(crate) use self::seal::{Seal, SealError, random_key};
 pub(crate) use self::wire::{Parcel, Wire};

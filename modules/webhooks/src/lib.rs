@@ -16,7 +16,7 @@ use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 
 pub use api::{WEBHOOK_DELIVERY_NOT_FOUND, WEBHOOK_INACTIVE, WEBHOOK_LIMIT, WEBHOOK_NOT_FOUND};
-pub use infrastructure::{ResolveError, Resolver, SystemResolver};
+pub use stoa_egress::{ResolveError, Resolver, SystemResolver};
 
 pub const MIGRATIONS: Migrations = Migrations {
     module: "webhooks",

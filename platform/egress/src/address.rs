@@ -1,10 +1,10 @@
-//! Which addresses webhooks may go to. Pure: resolves nothing, connects to nothing.
+//! Which addresses strangers may send us to. Pure: resolves nothing, connects to nothing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How far webhooks may go.
+/// How far a request may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub enum Reach {
     Public,
     /// And to this machine itself: development and tests.
     Loopback,
@@ -54,8 +54,8 @@ const CLOSED_V6: [(Ipv6Addr, u32, &str); 4] = [
 const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 impl Reach {
-    /// `Err` names the range that keeps webhooks out.
-    pub(crate) fn check(self, address: IpAddr) -> Result<(), &'static str> {
+    /// `Err` names the range that keeps requests out.
+    pub fn check(self, address: IpAddr) -> Result<(), &'static str> {
         let own = match address {
             IpAddr::V4(v4) => v4.is_loopback(),
             IpAddr::V6(v6) => v6 == Ipv6Addr::LOCALHOST,

@@ -1,22 +1,34 @@
-//! The address of an endpoint as a merchant gives it: what may be asked of it before any look-up.
+//! An address as somebody else gives it: what may be asked of it before any look-up.
 
 use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::address::Reach;
+use crate::Reach;
 
 const URL_LENGTH_MAX: usize = 2_048;
 
-/// A URL that webhooks may be sent to, as far as its text shows.
+/// A URL that may be called, as far as its text shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
+pub struct Target {
     url: Url,
+    /// Whether it may be called without TLS wherever it is.
+    plain: bool,
 }
 
 impl Target {
-    /// `Err` says what is wrong with it, to the merchant.
-    pub(crate) fn parse(text: &str, reach: Reach) -> Result<Self, String> {
+    /// One that is spoken to by TLS. `Err` says what is wrong with it, to the merchant.
+    pub fn parse(text: &str, reach: Reach) -> Result<Self, String> {
+        Self::checked(text, reach, false)
+    }
+
+    /// One that may be spoken to without TLS as well: for what is public anyway.
+    pub fn parse_plain(text: &str, reach: Reach) -> Result<Self, String> {
+        let whole = text.split_once('#').map_or(text, |(before, _)| before);
+        Self::checked(whole, reach, true)
+    }
+
+    fn checked(text: &str, reach: Reach, plain: bool) -> Result<Self, String> {
         if text.len() > URL_LENGTH_MAX {
             return Err(format!("has more than {URL_LENGTH_MAX} characters"));
         }
@@ -43,24 +55,25 @@ impl Target {
         }
         let local = local_name || literal.is_some_and(|address| address.is_loopback());
         match url.scheme() {
-            "https" => Ok(Self { url }),
-            "http" if local => Ok(Self { url }),
+            "https" => Ok(Self { url, plain }),
+            "http" if local || plain => Ok(Self { url, plain }),
+            _ if plain => Err("must start with https:// or http://".to_owned()),
             _ => Err("must start with https://".to_owned()),
         }
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         self.url.as_str()
     }
-    pub(crate) fn is_tls(&self) -> bool {
+    pub fn is_tls(&self) -> bool {
         self.url.scheme() == "https"
     }
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.url.port_or_known_default().unwrap_or(443)
     }
 
     /// The address where the host is one, else the name to look up.
-    pub(crate) fn host(&self) -> Result<IpAddr, &str> {
+    pub fn host(&self) -> Result<IpAddr, &str> {
         match self.url.host() {
             Some(Host::Ipv4(v4)) => Ok(IpAddr::V4(v4)),
             Some(Host::Ipv6(v6)) => Ok(IpAddr::V6(v6)),
@@ -70,7 +83,7 @@ impl Target {
     }
 
     /// As the `Host` header has it: the port only where it is not the scheme's own.
-    pub(crate) fn authority(&self) -> String {
+    pub fn authority(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         match self.url.port() {
             Some(port) => format!("{host}:{port}"),
@@ -78,16 +91,29 @@ impl Target {
         }
     }
 
-    pub(crate) fn path_and_query(&self) -> String {
+    pub fn path_and_query(&self) -> String {
         match self.url.query() {
             Some(query) => format!("{}?{query}", self.url.path()),
             None => self.url.path().to_owned(),
         }
     }
 
-    /// Whether a look-up may have led there: without TLS only this machine itself.
-    pub(crate) fn admits(&self, reach: Reach, address: IpAddr) -> bool {
-        reach.check(address).is_ok() && (self.is_tls() || address.is_loopback())
+    /// Where a redirect of this target leads; the same is asked of it.
+    pub fn join(&self, location: &str, reach: Reach) -> Result<Self, String> {
+        let next = self.url.join(location);
+        let next = next.map_err(|error| format!("is not a URL: {error}"))?;
+        if self.is_tls() && next.scheme() != "https" {
+            return Err("leads from https:// to http://".to_owned());
+        }
+        match self.plain {
+            true => Self::parse_plain(next.as_str(), reach),
+            false => Self::parse(next.as_str(), reach),
+        }
+    }
+
+    /// Whether a look-up may have led there: where TLS is asked for, without it only this machine.
+    pub fn admits(&self, reach: Reach, address: IpAddr) -> bool {
+        reach.check(address).is_ok() && (self.is_tls() || self.plain || address.is_loopback())
     }
 }
 
@@ -171,6 +197,32 @@ mod tests {
         for bad in ["http://example.com", "http://10.0.0.1", "https://10.0.0.1"] {
             assert!(Target::parse(bad, Reach::Loopback).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_public_anyway_may_come_without_tls_and_redirects_are_asked_the_same() {
+        let target = Target::parse_plain("http://example.com/a#x", Reach::Public).expect("a URL");
+        assert!(target.admits(Reach::Public, IpAddr::from([8, 8, 8, 8])));
+        assert!(!target.admits(Reach::Public, IpAddr::from([10, 0, 0, 1])));
+        let join = |target: &Target, to: &str| {
+            let next = target.join(to, Reach::Public);
+            next.map(|next| next.as_str().to_owned())
+        };
+        assert_eq!(join(&target, "/b#y"), Ok("http://example.com/b".to_owned()));
+        assert_eq!(
+            join(&target, "http://169.254.169.254/latest"),
+            Err("names an address that is not public (link-local)".to_owned())
+        );
+        assert_eq!(
+            join(&target, "file:///etc/passwd"),
+            Err("names no host".to_owned())
+        );
+        let safe = Target::parse_plain("https://example.com/a", Reach::Public).expect("a URL");
+        assert_eq!(
+            join(&safe, "http://example.com/a"),
+            Err("leads from https:// to http://".to_owned())
+        );
+        assert!(Target::parse_plain("ftp://example.com", Reach::Public).is_err());
     }
 
     #[test]
