@@ -127,6 +127,11 @@ pub fn stripe_server() -> Option<String> {
     server("STOA_TEST_LOCALSTRIPE")
 }
 
+/// As [`postgres_server`], of a server that speaks S3.
+pub fn s3_server() -> Option<String> {
+    server("STOA_TEST_S3")
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "tests read where their servers are"

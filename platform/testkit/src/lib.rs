@@ -7,8 +7,8 @@ mod link;
 mod proxy;
 
 pub use cells::{
-    TestCells, everywhere, fresh_database, nats_server, postgres_server, redis_server, sqlite,
-    stripe_server,
+    TestCells, everywhere, fresh_database, nats_server, postgres_server, redis_server, s3_server,
+    sqlite, stripe_server,
 };
 pub use clock::{ManualClock, SystemClock};
 pub use link::{FaultyLink, LinkFault};
