@@ -1,0 +1,12 @@
+//! SQL of pictures. Decides nothing.
+
+mod assets;
+mod imports;
+mod uses;
+
+pub(crate) use self::assets::{
+    AssetPage, Unused, asset, assets, begin, by_content, condemn_stale, condemn_unused, condemned,
+    discard, exists, forget, live_url, publish, set_alt, touch,
+};
+pub(crate) use self::imports::{ImportPage, add, fail, finish, import, imports, note, one, revive};
+pub(crate) use self::uses::{held, release, take};
