@@ -45,6 +45,7 @@ pub(crate) fn welcome(tenant: &TenantInfo) -> Option<Welcome> {
             .to_owned(),
         image: Some(Picture {
             url: "/media/sample/welcome.svg".to_owned(),
+            srcset: None,
             alt: "A table with a vase, a teapot, a mug and a candle under a lamp".to_owned(),
             width: 1200,
             height: 1000,

@@ -3,90 +3,343 @@
   "use strict";
   const byId = (id) => document.getElementById(id);
 
+  const make = (tag, cls, text) => {
+    const element = document.createElement(tag);
+    if (cls) element.className = cls;
+    if (text) element.textContent = text;
+    return element;
+  };
+  const priceLine = (item, was) => {
+    const line = make("p", "price");
+    line.append(make("span", item.compare_at ? "price-now is-sale" : "price-now", item.price));
+    if (item.compare_at) {
+      const old = make("s", "price-was");
+      old.append(make("span", "sr", `${was} `), item.compare_at);
+      line.append(" ", old);
+    }
+    return line;
+  };
+  const json = async (url, signal) => {
+    const answer = await fetch(url, { headers: { accept: "application/json" }, signal });
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.json();
+  };
+
+  // A language that the address asked for stays on the way through the shop.
+  const said = new URLSearchParams(location.search);
+  if (said.get("lang") === document.documentElement.lang) {
+    document.cookie = `stoa_lang=${said.get("lang")};path=/;max-age=31536000;samesite=lax`;
+  }
+
   // Product: price, stock and picture follow the chosen options.
-  const data = byId("variants");
-  if (data) {
-    const variants = JSON.parse(data.textContent);
-    const form = data.closest("form");
+  const form = document.querySelector("form.buy-form");
+  const groups = form ? [...form.querySelectorAll("[data-option]")] : [];
+  if (groups.length) {
+    const data = byId("variants");
+    const variants = data ? JSON.parse(data.textContent) : [];
     const add = byId("add");
-    const fields = [...form.querySelectorAll("fieldset.option")].map((set) => set.querySelector("input").name);
-    const span = (cls, text) => Object.assign(document.createElement("span"), { className: cls, textContent: text });
-    const chosen = () => fields.map((name) => form.elements[name].value);
-    const find = (values) => variants.find((v) => v.options.every((value, i) => value === values[i]));
-    const id = document.createElement("input");
+    const names = groups.map((group) => group.dataset.option || group.name);
+    const values = () => names.map((name) => form.elements[name].value);
+    const like = (wanted) => variants.find((v) => v.options.every((value, i) => value === wanted[i]));
+    const sold = (v) => !v || v.availability === "sold-out";
+    const id = make("input");
     id.type = "hidden";
     id.name = "variant_id";
+    let asked = 0;
 
-    const update = (first) => {
-      const values = chosen();
-      const variant = find(values);
-      fields.forEach((name, i) => {
-        for (const input of form.querySelectorAll(`input[name="${name}"]`)) {
-          const other = find(values.map((value, k) => (k === i ? input.value : value)));
-          const out = !other || other.availability === "sold-out";
-          input.parentElement.classList.toggle("is-out", out);
+    // Values that cannot be had with the others chosen.
+    const outOf = (chosen) => names.map((name, i) => choicesOf(i).map((field) => field.value)
+      .filter((value) => sold(like(chosen.map((other, k) => (k === i ? value : other))))));
+    const choicesOf = (i) => [...groups[i].querySelectorAll("input, option")];
+    const ask = async (chosen) => {
+      if (!form.dataset.choice) return { variant: like(chosen) || null, out: outOf(chosen) };
+      const query = new URLSearchParams(names.map((name, i) => [name, chosen[i]]));
+      return json(`${form.dataset.choice}?${query}`);
+    };
+    const show = (variant, out, first) => {
+      out.forEach((missing, i) => {
+        for (const field of choicesOf(i)) {
+          const gone = missing.includes(field.value);
+          if (field.parentElement.classList.contains("choice")) field.parentElement.classList.toggle("is-out", gone);
         }
       });
-      const sellable = Boolean(variant) && variant.availability !== "sold-out";
-      add.disabled = !sellable;
-      add.textContent = sellable ? "Add to cart" : variant ? "Sold out" : "Not available";
+      const buyable = !sold(variant);
+      add.disabled = !buyable;
+      add.textContent = buyable ? add.dataset.add : variant ? add.dataset.out : add.dataset.none;
       const state = byId("availability");
       state.className = `availability availability-${variant ? variant.availability : "sold-out"}`;
-      state.textContent = variant ? variant.availability_label : "Not made in this combination";
+      state.textContent = variant ? variant.availability_label : state.dataset.none;
       if (!variant) { id.remove(); return; }
       id.value = variant.id;
       form.append(id);
       if (first) return;
       const price = byId("price");
-      const line = document.createElement("p");
-      line.className = "price";
-      line.append(span(variant.compare_at ? "price-now is-sale" : "price-now", variant.price));
-      if (variant.compare_at) {
-        const was = document.createElement("s");
-        was.className = "price-was";
-        was.append(span("sr", "Was "), variant.compare_at);
-        line.append(" ", was);
-      }
-      price.replaceChildren(line);
-      if (variant.saving) price.append(Object.assign(document.createElement("p"), { className: "saving", textContent: variant.saving }));
-      if (variant.image_anchor) show(variant.image_anchor);
+      price.replaceChildren(priceLine(variant, price.dataset.was));
+      if (variant.saving) price.append(make("p", "saving", variant.saving));
+      if (variant.image_anchor) turnTo(variant.image_anchor);
       const url = new URL(location.href);
       url.searchParams.set("variant", variant.id);
       url.hash = "";
       history.replaceState(null, "", url);
     };
-    form.addEventListener("change", (event) => { if (event.target.type === "radio") update(false); });
+    const update = async (first) => {
+      const mine = ++asked;
+      const chosen = values();
+      try {
+        const found = await ask(chosen);
+        if (mine === asked) show(found.variant, found.out, first);
+      } catch { id.remove(); add.disabled = false; add.textContent = add.dataset.add; }
+    };
+    form.addEventListener("change", (event) => { if (names.includes(event.target.name)) update(false); });
     update(true);
   }
 
-  // Gallery: thumbnails scroll the track instead of jumping the page.
+  // Gallery: thumbnails and arrows scroll the track, a click enlarges.
   const track = document.querySelector(".gallery-track");
+  const items = track ? [...track.children] : [];
   const thumbs = [...document.querySelectorAll(".thumbs a")];
-  function show(anchor) {
-    const item = byId(anchor);
-    if (track && item) track.scrollTo({ left: item.offsetLeft - track.offsetLeft });
+  let at = 0;
+  const turn = (index) => {
+    const item = items[(index + items.length) % items.length];
+    if (item) track.scrollTo({ left: item.offsetLeft - track.offsetLeft });
+  };
+  function turnTo(anchor) {
+    const index = items.findIndex((item) => item.id === anchor);
+    if (index >= 0) turn(index);
   }
   for (const link of thumbs) {
-    link.addEventListener("click", (event) => { event.preventDefault(); show(link.hash.slice(1)); });
+    link.addEventListener("click", (event) => { event.preventDefault(); turnTo(link.hash.slice(1)); });
   }
-  if (track && thumbs.length && "IntersectionObserver" in window) {
-    const watch = new IntersectionObserver((entries) => {
-      for (const entry of entries) if (entry.isIntersecting) {
-        for (const link of thumbs) {
-          if (link.hash.slice(1) === entry.target.id) link.setAttribute("aria-current", "true");
-          else link.removeAttribute("aria-current");
+  if (items.length > 1) {
+    for (const button of document.querySelectorAll(".gallery-step")) {
+      button.hidden = false;
+      button.addEventListener("click", () => turn(at + Number(button.dataset.step)));
+    }
+    track.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (step) { event.preventDefault(); turn(at + step); }
+    });
+    if ("IntersectionObserver" in window) {
+      const watch = new IntersectionObserver((entries) => {
+        for (const entry of entries) if (entry.isIntersecting) {
+          at = items.indexOf(entry.target);
+          thumbs.forEach((link, i) => {
+            if (i === at) link.setAttribute("aria-current", "true");
+            else link.removeAttribute("aria-current");
+          });
         }
+      }, { root: track, threshold: 0.6 });
+      for (const item of items) watch.observe(item);
+    }
+  }
+  const zoom = byId("zoom");
+  if (zoom && zoom.showModal) {
+    const stage = zoom.querySelector(".zoom-stage");
+    const enlarge = (index) => {
+      at = (index + items.length) % items.length;
+      const small = items[at].querySelector("img");
+      const large = make("img");
+      large.src = items[at].href;
+      large.alt = small.alt;
+      stage.replaceChildren(large);
+      stage.classList.remove("is-close");
+      if (!zoom.open) zoom.showModal();
+      turn(at);
+    };
+    for (const [index, item] of items.entries()) {
+      item.addEventListener("click", (event) => { event.preventDefault(); enlarge(index); });
+    }
+    stage.addEventListener("click", () => stage.classList.toggle("is-close"));
+    zoom.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (step && items.length > 1) { event.preventDefault(); enlarge(at + step); }
+    });
+  }
+
+  // Seen lately: kept in this browser only, each shown as it is today.
+  const SEEN = "stoa_seen";
+  const seen = () => {
+    try { return JSON.parse(localStorage.getItem(SEEN) || "[]").filter((handle) => typeof handle === "string").slice(0, 8); } catch { return []; }
+  };
+  const here = document.querySelector("[data-product]");
+  const recent = byId("recent");
+  if (recent) {
+    const others = seen().filter((handle) => !here || handle !== here.dataset.product).slice(0, 4);
+    const card = (item) => {
+      const entry = make("li", "card");
+      const frame = make("div", "frame-4x5");
+      if (item.image) {
+        const image = make("img");
+        Object.assign(image, { alt: item.image.alt, width: item.image.width, height: item.image.height, loading: "lazy", src: item.image.url });
+        frame.append(image);
       }
-    }, { root: track, threshold: 0.6 });
-    for (const item of track.children) watch.observe(item);
+      const title = make("h3", "card-title");
+      const link = make("a", "", item.title);
+      link.href = item.url;
+      title.append(link);
+      entry.append(frame, title);
+      if (item.vendor) entry.append(make("p", "card-vendor", item.vendor));
+      entry.append(priceLine(item, ""));
+      return entry;
+    };
+    Promise.allSettled(others.map((handle) => json(`/products/${encodeURIComponent(handle)}/card`))).then((all) => {
+      const cards = all.filter((one) => one.status === "fulfilled").map((one) => card(one.value));
+      if (!cards.length) return;
+      recent.querySelector("ul").replaceChildren(...cards);
+      recent.hidden = false;
+    });
+    recent.querySelector("[data-forget]").addEventListener("click", () => {
+      try { localStorage.removeItem(SEEN); } catch { /* nothing is kept then */ }
+      recent.hidden = true;
+      byId("main").focus();
+    });
+  }
+  if (here) {
+    try {
+      localStorage.setItem(SEEN, JSON.stringify([here.dataset.product, ...seen().filter((one) => one !== here.dataset.product)].slice(0, 8)));
+    } catch { /* a browser that keeps nothing */ }
+  }
+
+  // Search box: a combobox that suggests; without suggestions it stays a plain form.
+  for (const box of document.querySelectorAll("form[data-suggest]")) {
+    const input = box.querySelector("input");
+    const told = box.querySelector("[data-found]");
+    const list = make("ul", "suggestions");
+    list.id = `${input.id}-list`;
+    list.hidden = true;
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", input.labels[0].textContent);
+    input.after(list);
+    for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false" })) input.setAttribute(name, value);
+    let current = -1;
+    let timer = 0;
+    let going = null;
+    const close = () => {
+      list.hidden = true;
+      current = -1;
+      input.setAttribute("aria-expanded", "false");
+      input.removeAttribute("aria-activedescendant");
+    };
+    const mark = (index) => {
+      const options = [...list.children];
+      current = options.length ? (index + options.length) % options.length : -1;
+      options.forEach((option, i) => option.setAttribute("aria-selected", String(i === current)));
+      if (current < 0) return;
+      input.setAttribute("aria-activedescendant", options[current].id);
+      options[current].scrollIntoView({ block: "nearest" });
+    };
+    const option = (item, i) => {
+      const entry = make("li", item.price ? "suggestion" : "suggestion suggestion-words");
+      entry.id = `${list.id}-${i}`;
+      entry.setAttribute("role", "option");
+      entry.setAttribute("aria-selected", "false");
+      entry.dataset.url = item.url;
+      if (item.image) {
+        const image = make("img");
+        Object.assign(image, { alt: "", width: 40, height: 50, src: item.image });
+        entry.append(image);
+      }
+      entry.append(make("span", "suggestion-title", item.title));
+      if (item.price) entry.append(make("span", "suggestion-price", item.price));
+      return entry;
+    };
+    const ask = async () => {
+      const words = input.value.trim();
+      if (going) going.abort();
+      if (words.length < 2) { close(); told.textContent = ""; return; }
+      going = new AbortController();
+      try {
+        const { items: found } = await json(`${box.dataset.suggest}?q=${encodeURIComponent(words)}`, going.signal);
+        list.replaceChildren(...found.map(option));
+        current = -1;
+        input.removeAttribute("aria-activedescendant");
+        list.hidden = !found.length || document.activeElement !== input;
+        input.setAttribute("aria-expanded", String(!list.hidden));
+        told.textContent = found.length ? told.dataset.some.replace("{count}", found.length) : told.dataset.none;
+      } catch { /* typed on, or offline: the form itself still works */ }
+    };
+    input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 150); });
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); return; }
+      if (list.hidden) return;
+      if (event.key === "ArrowDown") { event.preventDefault(); mark(current + 1); }
+      if (event.key === "ArrowUp") { event.preventDefault(); mark(current < 0 ? -1 : current - 1); }
+      if (event.key === "Enter" && current >= 0) { event.preventDefault(); location.assign(list.children[current].dataset.url); }
+    });
+    input.addEventListener("blur", () => setTimeout(close, 100));
+    list.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      const entry = event.target.closest("[role=option]");
+      if (entry) location.assign(entry.dataset.url);
+    });
+  }
+
+  // Lists: filters act at once on wide screens, and open as a sheet on narrow ones.
+  const wide = matchMedia("(min-width: 60rem)");
+  let sheet = null;
+  const prepare = (listing) => {
+    const opener = listing.querySelector("[data-filters]");
+    const filters = listing.querySelector("[data-sheet]");
+    listing.classList.add("is-live");
+    if (!opener || !filters || !("HTMLDialogElement" in window)) return;
+    sheet = make("dialog", "drawer sheet");
+    sheet.setAttribute("aria-labelledby", "filters-title");
+    const home = filters.parentElement;
+    listing.append(sheet);
+    const place = () => {
+      if (wide.matches) { if (sheet.open) sheet.close(); home.prepend(filters); } else sheet.append(filters);
+      opener.hidden = wide.matches;
+      filters.querySelector("[data-close]").hidden = wide.matches;
+    };
+    place();
+    wide.onchange = place;
+    opener.addEventListener("click", () => sheet.showModal());
+    filters.querySelector("[data-close]").addEventListener("click", () => sheet.close());
+    sheet.addEventListener("click", (event) => { if (event.target === sheet) sheet.close(); });
+  };
+  const listing = document.querySelector("[data-listing]");
+  if (listing) {
+    let asked = 0;
+    const address = () => {
+      const pairs = [...new FormData(listing)].filter(([, value]) => value !== "");
+      const query = new URLSearchParams(pairs).toString();
+      return listing.action.split("?")[0] + (query ? `?${query}` : "");
+    };
+    const renew = async () => {
+      const mine = ++asked;
+      const url = address();
+      const held = document.activeElement;
+      const mark = held && held.name ? [held.name, held.value] : null;
+      const open = [...listing.querySelectorAll("details")].map((one) => one.open);
+      listing.ariaBusy = "true";
+      try {
+        const answer = await fetch(url, { headers: { accept: "text/html" } });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.querySelector("[data-listing]");
+        if (mine !== asked) return;
+        if (!fresh) { location.assign(url); return; }
+        listing.replaceChildren(...fresh.childNodes);
+        prepare(listing);
+        [...listing.querySelectorAll("details")].forEach((one, i) => { if (open[i] !== undefined) one.open = open[i]; });
+        if (mark) {
+          const again = [...listing.elements].find((field) => field.name === mark[0] && (field.type !== "checkbox" || field.value === mark[1]));
+          if (again) again.focus({ preventScroll: true });
+        }
+        history.replaceState(null, "", url);
+      } catch { location.assign(url); } finally { listing.ariaBusy = "false"; }
+    };
+    prepare(listing);
+    listing.addEventListener("change", (event) => {
+      if (event.target.id === "sort" || wide.matches) renew();
+    });
+    listing.addEventListener("submit", (event) => { event.preventDefault(); location.assign(address()); });
   }
 
   // Cart badge: pages that are the same for everybody learn the count here.
   const badge = document.querySelector(".cart-count.is-empty");
   const count = /(?:^|; )stoa_cart_count=([1-9]\d{0,3})(?:;|$)/.exec(document.cookie);
   if (badge && count) {
-    badge.firstChild.data = count[1];
-    badge.querySelector(".sr").textContent = count[1] === "1" ? " item" : " items";
+    badge.querySelector("[data-units]").textContent = count[1];
     badge.classList.remove("is-empty");
   }
 
@@ -119,8 +372,7 @@
       drawer.replaceChildren(parsed);
       const units = parsed.dataset.count;
       const shown = document.querySelector(".cart-count");
-      shown.firstChild.data = units;
-      shown.querySelector(".sr").textContent = units === "1" ? " item" : " items";
+      shown.querySelector("[data-units]").textContent = units;
       shown.classList.toggle("is-empty", units === "0");
       if (!drawer.open) drawer.showModal();
       byId("drawer-title").focus();
@@ -175,7 +427,7 @@
       if (waiting) { event.preventDefault(); waiting.then(() => checkout.requestSubmit(pay)); return; }
       // A disabled button would drop its own name from the form; this one only looks and acts so.
       pay.setAttribute("aria-disabled", "true");
-      pay.querySelector("[data-label]").textContent = "One moment…";
+      pay.querySelector("[data-label]").textContent = pay.dataset.busy;
     });
     // Back from the order: what this page shows may be bought by now.
     addEventListener("pageshow", (event) => {

@@ -1,17 +1,23 @@
 //! Turns pages and failures into responses, each with its headers. Never shows the inside of a failure.
 
+use std::future::Future;
+
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
 use stoa_contracts::cart::CartError;
 use stoa_contracts::catalog::{CatalogError, CollectionView};
 use stoa_contracts::checkout::CheckoutError;
 use stoa_contracts::orders::OrderError;
 use stoa_rest::{ETag, HeaderName, HeaderValue, IfNoneMatch, StatusCode, header};
 
-use crate::render::{CONTENT_SECURITY_POLICY, RenderError, Theme};
+use crate::pages::collection::popular;
+use crate::pages::feeds::feed_url;
+use crate::render::{CONTENT_SECURITY_POLICY, Page, RenderError, Theme};
 use crate::shop::Shop;
-use crate::views::{ErrorView, Frame, Link, Meta};
+use crate::views::{Alternate, Choice, ErrorView, Frame, Link, Meta};
 use crate::visit::{Visit, collection_url};
+use crate::words::{say, speaking};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
@@ -110,11 +116,56 @@ impl Shop {
         });
         Frame {
             tagline: (self.welcome)(tenant).and_then(|welcome| welcome.tagline),
-            currency: tenant.currency.to_string(),
+            language: visit.language.as_str().to_owned(),
+            currency: visit.currency.to_string(),
             nav: nav.collect(),
             test_mode: tenant.test_mode,
             mailbox_url: tenant.test_mode.then(|| "/admin/mailbox".to_owned()),
+            languages: visit
+                .markets
+                .languages
+                .iter()
+                .map(|&language| Choice {
+                    value: language.as_str().to_owned(),
+                    label: language.own_name().to_owned(),
+                    selected: language == visit.language,
+                })
+                .collect(),
+            currencies: visit
+                .markets
+                .currencies
+                .iter()
+                .map(|&currency| Choice {
+                    value: currency.to_string(),
+                    label: currency.to_string(),
+                    selected: currency == visit.currency,
+                })
+                .collect(),
+            back: visit.here(),
+            suggest_url: Some("/search/suggest".to_owned()),
             ..Frame::bare(&tenant.name)
+        }
+    }
+
+    /// What a page says of itself to search engines; `path` is its address without filters.
+    pub(crate) fn public_meta(&self, visit: &Visit, title: impl Into<String>, path: &str) -> Meta {
+        let mut alternates = Vec::new();
+        if visit.markets.languages.len() > 1 {
+            let others = visit.markets.languages.iter().map(|&language| Alternate {
+                language: language.as_str(),
+                url: visit.in_language(path, language),
+            });
+            alternates.extend(others);
+            alternates.push(Alternate {
+                language: "x-default",
+                url: format!("{}{path}", visit.origin),
+            });
+        }
+        Meta {
+            canonical: Some(visit.in_language(path, visit.language)),
+            alternates,
+            feed: Some(Link::new(&visit.tenant.name, feed_url(None))),
+            ..Meta::page(title)
         }
     }
 
@@ -124,23 +175,47 @@ impl Shop {
     }
 
     /// The page, or the error page of its trouble.
-    pub(crate) async fn answer(&self, visit: &Visit, made: Result<Response, Trouble>) -> Response {
+    /// All its words are of the visit's language.
+    pub(crate) async fn answer(
+        &self,
+        visit: &Visit,
+        making: impl Future<Output = Result<Response, Trouble>>,
+    ) -> Response {
+        let answering = async {
+            let made = making.await;
+            self.answered(visit, made).await
+        };
+        speaking(visit.language, answering).await
+    }
+
+    async fn answered(&self, visit: &Visit, made: Result<Response, Trouble>) -> Response {
         let trouble = match made {
             Ok(response) => return response,
             Err(trouble) => trouble,
         };
         // The page of a failure must not fail for the same reason.
-        let frame = match self.plain_frame(visit).await {
-            Ok(frame) => frame,
-            Err(_) => self.frame(visit, &[], ""),
-        };
+        let all = self.catalog.collections(visit.tenant_id()).await;
+        let all = all.unwrap_or_default();
         let status = trouble.status();
-        let html = self
-            .theme
-            .error(&error_view(frame, status, Some(visit.request_id.as_str())));
-        let mut response = match html {
-            Ok(html) => private_page(status, html),
-            Err(error) => (status, Trouble::from(error).status().to_string()).into_response(),
+        let lost = status == StatusCode::NOT_FOUND;
+        let frame = self.frame(visit, &all, "");
+        let view = ErrorView {
+            search: lost,
+            suggestions: if lost { popular(&all) } else { Vec::new() },
+            ..error_view(frame, status, Some(visit.request_id.as_str()))
+        };
+        // What broke may have been the shop's own theme: only a lost way is told in it.
+        let made = match lost {
+            true => self.private(visit, status, Page::Error(&view)).await,
+            false => self
+                .theme
+                .error(&view)
+                .map(|html| private_page(status, html))
+                .map_err(Trouble::from),
+        };
+        let mut response = match made {
+            Ok(page) => page,
+            Err(trouble) => (status, trouble.status().to_string()).into_response(),
         };
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response
@@ -188,11 +263,13 @@ fn error_view(frame: Frame, status: StatusCode, request_id: Option<&str>) -> Err
         ),
     };
     ErrorView {
-        meta: Meta::private(format!("{headline} · {}", frame.shop_name)),
+        meta: Meta::private(format!("{} · {}", say(headline), frame.shop_name)),
         frame,
         status: status.as_u16(),
-        headline: headline.to_owned(),
-        text: text.to_owned(),
+        headline: say(headline),
+        text: say(text),
+        search: false,
+        suggestions: Vec::new(),
         request_id: request_id.map(str::to_owned),
     }
 }
@@ -221,13 +298,36 @@ pub(crate) fn private_page(status: StatusCode, html: String) -> Response {
 
 /// A page that is the same for every shopper of the host: kept, and asked for again by its tag.
 pub(crate) fn public_page(visit: &Visit, html: String) -> Response {
-    let tag = ETag::of_bytes(html.as_bytes());
+    public(visit, ETag::of_bytes(html.as_bytes()), || {
+        page(StatusCode::OK, html, REVALIDATE)
+    })
+}
+
+/// As [`public_page`], for the page's own script.
+pub(crate) fn public_json(visit: &Visit, value: &impl Serialize) -> Response {
+    let body = serde_json::to_string(value).expect("plain structs of texts are JSON");
+    public_file(visit, body, "application/json")
+}
+
+/// As [`public_page`], for programs.
+pub(crate) fn public_file(visit: &Visit, body: String, kind: &'static str) -> Response {
+    public(visit, ETag::of_bytes(body.as_bytes()), || {
+        let kind = HeaderValue::from_static(kind);
+        ([(header::CONTENT_TYPE, kind)], Body::from(body)).into_response()
+    })
+}
+
+fn public(visit: &Visit, tag: ETag, body: impl FnOnce() -> Response) -> Response {
     let known = IfNoneMatch::from_headers(&visit.headers);
-    let mut response = tag.respond(&known, || page(StatusCode::OK, html, REVALIDATE));
+    let mut response = tag.respond(&known, body);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, REVALIDATE);
     // On the base host this header chooses the shop.
     headers.append(header::VARY, HeaderValue::from_static("stoa-tenant"));
+    if visit.varies() {
+        const CHOSEN: HeaderValue = HeaderValue::from_static("accept-language, cookie");
+        headers.append(header::VARY, CHOSEN);
+    }
     response
 }
 
@@ -258,6 +358,16 @@ pub(crate) fn see_other(location: &str) -> Response {
         (header::CACHE_CONTROL, NO_STORE),
     ];
     (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+/// What was here is found there from now on.
+pub(crate) fn moved_permanently(location: &str) -> Response {
+    let location = HeaderValue::from_str(location).expect("locations are encoded");
+    let headers: [(HeaderName, HeaderValue); 2] = [
+        (header::LOCATION, location),
+        (header::CACHE_CONTROL, REVALIDATE),
+    ];
+    (StatusCode::PERMANENT_REDIRECT, headers).into_response()
 }
 
 /// Adds `Set-Cookie` lines.

@@ -9,6 +9,10 @@ const CART_SECONDS: u32 = 30 * 24 * 60 * 60;
 const ORDER_SECONDS: u32 = 90 * 24 * 60 * 60;
 const TOKEN_LENGTH_MAX: usize = 512;
 const COUNT: &str = "stoa_cart_count";
+/// The language and the currency a shopper chose.
+pub(crate) const LANGUAGE: &str = "stoa_lang";
+pub(crate) const CURRENCY: &str = "stoa_currency";
+const CHOICE_SECONDS: u32 = 365 * 24 * 60 * 60;
 const WISH: &str = "stoa_wish";
 const WISH_SECONDS: u32 = 15 * 60;
 const WISH_LENGTH_MAX: usize = 3_000;
@@ -66,6 +70,16 @@ impl CookieRules {
         ]
     }
 
+    /// Read by the page's own script as well, which keeps the language of an address.
+    pub(crate) fn set_preference(self, name: &str, value: &str) -> HeaderValue {
+        self.write(name, value, "/", CHOICE_SECONDS, SHOWN)
+    }
+
+    /// For no script to read.
+    pub(crate) fn set_hidden(self, name: &str, value: &str, seconds: u32) -> HeaderValue {
+        self.write(name, value, "/", seconds, HIDDEN)
+    }
+
     pub(crate) fn order_token(self, headers: &HeaderMap, order: OrderId) -> Option<&str> {
         read(headers, &order_name(order)).filter(|token| is_token(token))
     }
@@ -105,6 +119,11 @@ impl CookieRules {
         let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; {rules}{secure}");
         HeaderValue::from_str(&text).expect("ids, tokens and encoded forms are visible ASCII")
     }
+}
+
+/// What [`CookieRules::set_preference`] kept.
+pub(crate) fn preference<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    read(headers, name)
 }
 
 fn pay_name(order: OrderId) -> String {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::countries::COUNTRIES;
 use crate::views::{Choice, Field, FormError, SelectField};
+use crate::words::{count, say};
 
 /// What a shopper typed; kept as it is, so that a page with errors shows it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -47,8 +48,12 @@ impl CheckoutErrors {
     }
     pub fn title(&self) -> String {
         match self.0.len() {
-            1 => "Please look at one thing".to_owned(),
-            count => format!("Please look at {count} things"),
+            1 => say("Please look at one thing"),
+            number => count(
+                "Please look at {count} thing",
+                "Please look at {count} things",
+                number as u64,
+            ),
         }
     }
 }
@@ -120,7 +125,7 @@ pub fn checkout_fields(input: &CheckoutInput, errors: &CheckoutErrors) -> [Field
 pub fn countries(selected: &str, error: Option<String>) -> SelectField {
     let empty = Choice {
         value: String::new(),
-        label: "Choose a country".to_owned(),
+        label: say("Choose a country"),
         selected: selected.is_empty(),
     };
     let named = COUNTRIES.iter().map(|&(code, name)| Choice {

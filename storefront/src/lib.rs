@@ -5,6 +5,7 @@ mod assets;
 mod cookies;
 mod countries;
 mod form;
+mod page_cache;
 mod pages;
 mod payment;
 mod present;
@@ -13,6 +14,7 @@ mod shop;
 mod sums;
 mod views;
 mod visit;
+mod words;
 
 pub use answer::error_page;
 pub use assets::{Asset, Assets};
@@ -20,17 +22,19 @@ pub use form::{CheckoutErrors, CheckoutInput, checkout_fields, countries};
 pub use payment::payment_step;
 pub use present::{
     availability, breadcrumb_json_ld, compare_at, count_label, day, money, price_range,
-    product_json_ld, saving,
+    product_json_ld, saving, shop_facts,
 };
-pub use render::{CONTENT_SECURITY_POLICY, MAIL_BODY_POLICY, RenderError, Theme};
-pub use shop::{ShopDeps, Welcome, start};
+pub use render::{CONTENT_SECURITY_POLICY, MAIL_BODY_POLICY, PageMaker, RenderError, Theme};
+pub use shop::{Markets, ShopDeps, ShopOptions, Welcome, start, start_with};
 pub use sums::{Sums, totals};
 pub use views::{
-    Availability, Badge, BadgeTone, CartLine, CartView, CheckoutView, Choice, CollectionCard,
-    CollectionView, CouponBox, CouponTag, ErrorView, Field, FormError, Frame, GalleryItem, GiftBox,
-    GiftTag, Hero, HomeView, LineFix, Link, MailRow, MailView, MailboxView, Meta, Moment, Note,
-    NoteBox, Notice, NoticeTone, OptionValue, OrderState, OrderView, Parcel, PayTone, PayView,
-    PaymentChoice, PaymentStep, Picture, ProductCard, ProductOption, ProductView, SearchView,
-    SelectField, ShippingChoice, ShippingStep, StatusWord, SummaryLine, TotalChange, TotalRow,
-    Totals, VariantChoice, WaitingView,
+    Alternate, Availability, Badge, BadgeTone, CartLine, CartView, CheckoutView, Choice,
+    CollectionCard, CollectionView, CouponBox, CouponTag, ErrorView, Facet, FacetValue, Field,
+    FormError, Frame, GalleryItem, GiftBox, GiftTag, Hero, HomeView, LineFix, Link, Listing,
+    MailRow, MailView, MailboxView, Meta, Moment, Note, NoteBox, Notice, NoticeTone, OptionValue,
+    OrderState, OrderView, Parcel, PayTone, PayView, PaymentChoice, PaymentStep, Picture,
+    PriceRange, ProductCard, ProductOption, ProductView, SearchView, SelectField, ShippingChoice,
+    ShippingStep, StatusWord, SummaryLine, TotalChange, TotalRow, Totals, VariantChoice,
+    WaitingView,
 };
+pub use words::Language;

@@ -3,6 +3,7 @@
 use stoa_contracts::payments::{PaymentMethod, PaymentMethodKind};
 
 use crate::views::{PayTone, PaymentChoice, PaymentStep};
+use crate::words::{say, tell};
 
 /// Where nothing is left to pay nobody is asked.
 pub(crate) const NOTHING_LEFT: &str = "gift_card";
@@ -60,9 +61,9 @@ pub fn payment_step(
             PaymentMethodKind::Test => choices.extend(test_cards(&method.id)),
             PaymentMethodKind::Manual => choices.push(by_hand(method)),
             // Its card fields are a script of its own, which these pages do not load.
-            PaymentMethodKind::Stripe => elsewhere.push(format!(
-                "{} is taken by this shop’s own apps; this page cannot take cards.",
-                method.title
+            PaymentMethodKind::Stripe => elsewhere.push(tell(
+                "{method} is taken by this shop’s own apps; this page cannot take cards.",
+                &[("method", &method.title)],
             )),
         }
     }
@@ -92,8 +93,8 @@ fn test_cards(provider: &str) -> impl Iterator<Item = PaymentChoice> {
     let cards = TEST_CARDS.into_iter();
     cards.map(move |(token, tone, title, text)| PaymentChoice {
         value: format!("{provider}:{token}"),
-        title: title.to_owned(),
-        text: text.to_owned(),
+        title: say(title),
+        text: say(text),
         tone,
         selected: false,
     })
@@ -104,7 +105,7 @@ fn by_hand(method: &PaymentMethod) -> PaymentChoice {
     PaymentChoice {
         value: method.id.clone(),
         title: method.title.clone(),
-        text: text.unwrap_or_else(|| "You pay later; the shop tells you how.".to_owned()),
+        text: text.unwrap_or_else(|| say("You pay later; the shop tells you how.")),
         tone: PayTone::Plain,
         selected: false,
     }

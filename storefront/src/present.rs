@@ -1,45 +1,14 @@
 //! Prepares what pages print: prices, stock words, dates, facts for search engines. Never decides any of them.
 
 use serde_json::{Value, json};
-use stoa_kernel::{Currency, Money, Timestamp};
+use stoa_kernel::{Money, Timestamp};
 
 use crate::views::{Availability, Link, ProductView};
+use crate::words::{count, say, spoken, tell};
 
-const DIGITS_PER_GROUP: usize = 3;
-
-/// `€1,234.50`, `¥500`, `−€5.00`; a currency without a sign of its own prints its code.
+/// `€1,234.50`, or as the language of the page writes it.
 pub fn money(amount: Money) -> String {
-    let decimal = amount.to_decimal();
-    let (minus, digits) = decimal
-        .strip_prefix('-')
-        .map_or(("", decimal.as_str()), |rest| ("−", rest));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let mut grouped = String::with_capacity(whole.len() + whole.len() / DIGITS_PER_GROUP);
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(DIGITS_PER_GROUP) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!("{minus}{}{grouped}{point}{fraction}", sign(amount.currency))
-}
-
-fn sign(currency: Currency) -> String {
-    let sign = match currency.as_str() {
-        "EUR" => "€",
-        "USD" => "$",
-        "GBP" => "£",
-        "JPY" => "¥",
-        "INR" => "₹",
-        "KRW" => "₩",
-        "ILS" => "₪",
-        "VND" => "₫",
-        "UAH" => "₴",
-        // A no-break space keeps code and figure on one line.
-        code => return format!("{code}\u{a0}"),
-    };
-    sign.to_owned()
+    spoken().money(amount)
 }
 
 /// The old price, where it is one: the same currency and more than the price of today.
@@ -55,9 +24,13 @@ pub fn saving(price: Money, was: Option<Money>) -> Option<String> {
     let percent = i128::from(saved) * 100 / i128::from(was.amount);
     let saved = money(Money::new(saved, price.currency));
     Some(if percent > 0 {
-        format!("Save {saved} ({percent}%)")
+        let percent = percent.to_string();
+        tell(
+            "Save {amount} ({percent}%)",
+            &[("amount", &saved), ("percent", &percent)],
+        )
     } else {
-        format!("Save {saved}")
+        tell("Save {amount}", &[("amount", &saved)])
     })
 }
 
@@ -75,20 +48,23 @@ pub fn price_range(prices: &[Money]) -> Option<(Money, bool)> {
 /// `left` is the hint of a shop that shows low stock; without it only the word is known.
 pub fn availability(sellable: bool, left: Option<u32>) -> (Availability, String) {
     match (sellable, left) {
-        (false, _) | (true, Some(0)) => (Availability::SoldOut, "Sold out".to_owned()),
-        (true, Some(1)) => (Availability::Low, "Low stock: the last one".to_owned()),
-        (true, Some(left)) => (Availability::Low, format!("Low stock: {left} left")),
-        (true, None) => (Availability::InStock, "In stock".to_owned()),
+        (false, _) | (true, Some(0)) => (Availability::SoldOut, say("Sold out")),
+        (true, Some(1)) => (Availability::Low, say("Low stock: the last one")),
+        (true, Some(left)) => {
+            let left = left.to_string();
+            let text = tell("Low stock: {count} left", &[("count", &left)]);
+            (Availability::Low, text)
+        }
+        (true, None) => (Availability::InStock, say("In stock")),
     }
 }
 
 /// `1 product`, `12 products`, `First 24 products` where more follow.
 pub fn count_label(shown: usize, more: bool) -> String {
     match (shown, more) {
-        (0, _) => "No products".to_owned(),
-        (1, false) => "1 product".to_owned(),
-        (_, false) => format!("{shown} products"),
-        (_, true) => format!("First {shown} products"),
+        (0, _) => say("No products"),
+        (_, false) => count("{count} product", "{count} products", shown as u64),
+        (_, true) => tell("First {count} products", &[("count", &shown.to_string())]),
     }
 }
 
@@ -116,18 +92,30 @@ pub fn day(at: Timestamp) -> String {
         .and_then(|m| MONTHS.get(m.wrapping_sub(1)));
     match (year, month, day) {
         (Some(year), Some(month), Some(day)) => {
-            format!("{} {month} {year}", day.trim_start_matches('0'))
+            let day = day.trim_start_matches('0');
+            let month = say(month);
+            tell(
+                "{day} {month} {year}",
+                &[("day", day), ("month", &month), ("year", year)],
+            )
         }
         _ => text,
     }
 }
 
-/// schema.org `Product` for search engines; addresses must be absolute.
-pub fn product_json_ld(view: &ProductView, url: &str, images: &[String], summary: &str) -> Value {
+/// schema.org `Product` for search engines; addresses must be absolute. `range` is the lowest and
+/// the highest price of several variants, in decimals.
+pub fn product_json_ld(
+    view: &ProductView,
+    url: &str,
+    images: &[String],
+    summary: &str,
+    range: Option<(&str, &str, usize)>,
+) -> Value {
     let availability = match view.selected.availability {
-        Availability::SoldOut => "https://schema.org/OutOfStock",
+        _ if view.all_sold_out => "https://schema.org/OutOfStock",
         Availability::Low => "https://schema.org/LimitedAvailability",
-        Availability::InStock => "https://schema.org/InStock",
+        Availability::SoldOut | Availability::InStock => "https://schema.org/InStock",
     };
     let mut product = json!({
         "@context": "https://schema.org",
@@ -136,18 +124,63 @@ pub fn product_json_ld(view: &ProductView, url: &str, images: &[String], summary
         "description": summary,
         "url": url,
         "image": images,
-        "offers": {
-            "@type": "Offer",
-            "url": url,
-            "price": view.price_amount,
-            "priceCurrency": view.frame.currency,
-            "availability": availability,
-        },
     });
     if let Some(vendor) = &view.vendor {
         product["brand"] = json!({ "@type": "Brand", "name": vendor });
     }
+    // What has no price cannot be offered.
+    if !view.price_amount.is_empty() {
+        let currency = &view.frame.currency;
+        product["offers"] = match range {
+            Some((low, high, count)) if low != high => json!({
+                "@type": "AggregateOffer",
+                "url": url,
+                "lowPrice": low,
+                "highPrice": high,
+                "offerCount": count,
+                "priceCurrency": currency,
+                "availability": availability,
+            }),
+            _ => json!({
+                "@type": "Offer",
+                "url": url,
+                "price": view.price_amount,
+                "priceCurrency": currency,
+                "availability": availability,
+            }),
+        };
+    }
     product
+}
+
+/// schema.org `Organization` and `WebSite` with its search, for the first page of a shop.
+pub fn shop_facts(origin: &str, name: &str, tagline: Option<&str>) -> Vec<Value> {
+    let home = format!("{origin}/");
+    let mut organization = json!({
+        "@context": "https://schema.org",
+        "@type": "Organization",
+        "name": name,
+        "url": home,
+        "logo": format!("{origin}/favicon.svg"),
+    });
+    if let Some(tagline) = tagline {
+        organization["slogan"] = json!(tagline);
+    }
+    let site = json!({
+        "@context": "https://schema.org",
+        "@type": "WebSite",
+        "name": name,
+        "url": home,
+        "potentialAction": {
+            "@type": "SearchAction",
+            "target": {
+                "@type": "EntryPoint",
+                "urlTemplate": format!("{origin}/search?q={{search_term_string}}"),
+            },
+            "query-input": "required name=search_term_string",
+        },
+    });
+    vec![organization, site]
 }
 
 /// schema.org `BreadcrumbList`; `origin` is `https://shop.example` without a slash at the end.

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use stoa_cache::Cache;
 use stoa_contracts::cart::Carts;
 use stoa_contracts::catalog::Catalog;
 use stoa_contracts::checkout::Checkout;
@@ -10,15 +11,22 @@ use stoa_contracts::ledger::Ledger;
 use stoa_contracts::notify::Mailbox;
 use stoa_contracts::orders::Orders;
 use stoa_contracts::payments::Payments;
+use stoa_contracts::search::Search;
+use stoa_contracts::themes::Themes;
+use stoa_kernel::Currency;
 use stoa_rest::{Access, Method, Operation, Permission, Routes, TenantInfo};
 use tokio::sync::Semaphore;
 
 use crate::cookies::CookieRules;
+use crate::page_cache::{Kind, Pages, kept};
+use crate::pages::feeds::Sitemaps;
 use crate::pages::{
-    cart, checkout, collection, files, home, mailbox, missing, order, pay, product,
+    cart, checkout, collection, feeds, files, home, mailbox, missing, order, pay, preferences,
+    product,
 };
-use crate::render::Theme;
+use crate::render::{Stage, Theme, serving};
 use crate::views::{Note, Picture};
+use crate::words::Language;
 
 /// Orders watched at once by open streams; further ones are told to ask again.
 const WATCHERS_MAX: usize = 256;
@@ -43,6 +51,46 @@ pub struct ShopDeps {
     pub media: fn(&str) -> Option<&'static [u8]>,
     /// A shop's own words for its home page, where it has some.
     pub welcome: fn(&TenantInfo) -> Option<Welcome>,
+}
+
+/// What a shop may be shown in. The first of each is its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Markets {
+    pub languages: Vec<Language>,
+    pub currencies: Vec<Currency>,
+}
+
+impl Markets {
+    /// Every language the pages speak, and the shop's own currency.
+    pub fn of(tenant: &TenantInfo) -> Self {
+        Self {
+            languages: Language::ALL.to_vec(),
+            currencies: vec![tenant.currency],
+        }
+    }
+}
+
+/// What a storefront can do without.
+#[derive(Clone)]
+pub struct ShopOptions {
+    pub markets: fn(&TenantInfo) -> Markets,
+    /// Finds with typos, counts facets, suggests. Without it, lists are the catalog's own.
+    pub search: Option<Arc<dyn Search>>,
+    /// Themes of shops. Without them every shop shows the built-in one.
+    pub themes: Option<Arc<dyn Themes>>,
+    /// Keeps rendered pages. It must be hooked to commits and given every event.
+    pub cache: Option<Cache>,
+}
+
+impl Default for ShopOptions {
+    fn default() -> Self {
+        Self {
+            markets: Markets::of,
+            search: None,
+            themes: None,
+            cache: None,
+        }
+    }
 }
 
 /// A shop's own words.
@@ -70,7 +118,12 @@ pub(crate) struct Inner {
     pub(crate) cookies: CookieRules,
     pub(crate) media: fn(&str) -> Option<&'static [u8]>,
     pub(crate) welcome: fn(&TenantInfo) -> Option<Welcome>,
+    pub(crate) markets: fn(&TenantInfo) -> Markets,
+    pub(crate) search: Option<Arc<dyn Search>>,
+    pub(crate) sitemaps: Sitemaps,
     pub(crate) theme: Theme,
+    pub(crate) stage: Stage,
+    pub(crate) pages: Option<Pages>,
     pub(crate) watchers: Arc<Semaphore>,
 }
 
@@ -84,6 +137,13 @@ impl Deref for Shop {
 /// The routes of all pages. They belong beside the API, not into its documentation: merge them
 /// after `Routes::with_docs`.
 pub fn start(deps: ShopDeps) -> Routes {
+    start_with(deps, ShopOptions::default())
+}
+
+/// As [`start`], with what a storefront can do without.
+pub fn start_with(deps: ShopDeps, options: ShopOptions) -> Routes {
+    let theme = Theme::new();
+    let pages = options.cache.map(|cache| Pages::new(&cache, theme.assets()));
     let shop = Shop(Arc::new(Inner {
         catalog: deps.catalog,
         carts: deps.carts,
@@ -97,12 +157,17 @@ pub fn start(deps: ShopDeps) -> Routes {
         },
         media: deps.media,
         welcome: deps.welcome,
-        theme: Theme::new(),
+        markets: options.markets,
+        search: options.search,
+        sitemaps: Sitemaps::default(),
+        theme,
+        stage: Stage::new(options.themes),
+        pages,
         watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
     }));
-    let routes = browsing(Routes::new("storefront"));
+    let routes = feeding(helping(browsing(Routes::new("storefront"))));
     let routes = paying(buying(wishing(filling(routes))));
-    let routes = after_the_sale(routes);
+    let routes = serving::routes(after_the_sale(routes));
     missing::catch_all(routes).with_state(shop)
 }
 
@@ -128,28 +193,28 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
             "/",
             shopper,
             page("pageHome", "Home"),
-            home::show,
+            kept(Kind::Home, home::show),
         )
         .route(
             get.clone(),
             "/collections/{handle}",
             shopper,
             page("pageCollection", "A collection; `all` lists every product"),
-            collection::show,
+            kept(Kind::Collection, collection::show),
         )
         .route(
             get.clone(),
             "/search",
             shopper,
             page("pageSearch", "Search"),
-            collection::search,
+            kept(Kind::Search, collection::search),
         )
         .route(
             get.clone(),
             "/products/{handle}",
             shopper,
             page("pageProduct", "A product"),
-            product::show,
+            kept(Kind::Product, product::show),
         )
         .route(
             get.clone(),
@@ -173,18 +238,96 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
             files::icon,
         )
         .route(
-            get.clone(),
+            get,
             "/favicon.ico",
             public,
             file("fileIconOld", "Icon"),
             files::icon,
         )
+}
+
+/// What the page's script asks, and the choice of a language or a currency.
+fn helping(routes: Routes<Shop>) -> Routes<Shop> {
+    let (get, shopper) = (Method::GET, Access::Shopper);
+    let json = |id, summary| Operation::new(id, summary).returns_type(200, "application/json");
+    routes
+        .route(
+            get.clone(),
+            "/search/suggest",
+            shopper,
+            json("pageSuggest", "What the search box shows"),
+            collection::suggest,
+        )
+        .route(
+            get.clone(),
+            "/products/{handle}/choice",
+            shopper,
+            json("pageChoice", "The variant of the chosen values"),
+            product::choice_of,
+        )
+        .route(
+            get.clone(),
+            "/products/{handle}/card",
+            shopper,
+            json("pageCard", "A product as lists show it"),
+            product::card_of,
+        )
+        .route(
+            Method::POST,
+            "/preferences",
+            shopper,
+            form("formPreferences", "Choose a language and a currency"),
+            preferences::keep,
+        )
         .route(
             get,
+            "/preferences",
+            shopper,
+            Operation::new("pagePreferences", "Leads back to the shop").returns_empty(303),
+            preferences::back,
+        )
+}
+
+/// For search engines and feed readers.
+fn feeding(routes: Routes<Shop>) -> Routes<Shop> {
+    let (get, shopper) = (Method::GET, Access::Shopper);
+    let xml = |id, summary| Operation::new(id, summary).returns_type(200, "application/xml");
+    let rss = |id, summary| Operation::new(id, summary).returns_type(200, "application/rss+xml");
+    routes
+        .route(
+            get.clone(),
             "/robots.txt",
-            public,
-            file("fileRobots", "Robots"),
-            files::robots,
+            shopper,
+            Operation::new("fileRobots", "Robots").returns_type(200, "text/plain"),
+            feeds::robots,
+        )
+        .route(
+            get.clone(),
+            "/sitemap.xml",
+            shopper,
+            xml("fileSitemaps", "The index of all sitemaps"),
+            feeds::sitemap,
+        )
+        .route(
+            get.clone(),
+            "/sitemaps/{file}",
+            shopper,
+            xml("fileSitemap", "A part of the sitemap"),
+            feeds::sitemap_part,
+        )
+        .route(
+            get.clone(),
+            "/feed.xml",
+            shopper,
+            rss("fileFeed", "New products"),
+            feeds::feed,
+        )
+        .route(
+            get,
+            "/collections/{handle}/feed.xml",
+            shopper,
+            rss("fileCollectionFeed", "New products of a collection"),
+            feeds::collection_feed,
         )
 }
 

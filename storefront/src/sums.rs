@@ -4,6 +4,7 @@ use stoa_kernel::Money;
 
 use crate::present::money;
 use crate::views::{TotalRow, Totals};
+use crate::words::say;
 
 const PPM_PER_PERCENT: i64 = 10_000;
 
@@ -24,8 +25,8 @@ pub struct Sums {
 
 pub fn totals(sums: &Sums) -> Totals {
     let shipping = match sums.shipping {
-        None => "At checkout".to_owned(),
-        Some(fee) if fee.amount == 0 => "Free".to_owned(),
+        None => say("At checkout"),
+        Some(fee) if fee.amount == 0 => say("Free"),
         Some(fee) => money(fee),
     };
     let discounts = sums.discounts.iter().filter(|(_, off)| off.amount != 0);
@@ -35,7 +36,7 @@ pub fn totals(sums: &Sums) -> Totals {
         shipping_note: sums
             .shipping
             .is_none()
-            .then(|| "Depends on where it goes".to_owned()),
+            .then(|| say("Depends on where it goes")),
         shipping,
         taxes: sums
             .taxes
@@ -53,7 +54,9 @@ impl Totals {
     /// After gift cards, payments and refunds; `due` where it is not the total.
     pub(crate) fn settle(mut self, rows: &[(&str, Money)], due: Option<Money>) -> Self {
         let some = rows.iter().filter(|(_, amount)| amount.amount != 0);
-        self.settled = some.map(|(label, amount)| minus(label, *amount)).collect();
+        self.settled = some
+            .map(|(label, amount)| minus(&say(label), *amount))
+            .collect();
         self.due = due.map(money);
         self
     }

@@ -7,10 +7,12 @@ pub use checkout::{
     CheckoutView, Field, FormError, GiftBox, GiftTag, LineFix, PayTone, PayView, PaymentChoice,
     PaymentStep, SelectField, ShippingChoice, ShippingStep, SummaryLine, TotalChange, WaitingView,
 };
+pub use listing::{Facet, FacetValue, Listing, PriceRange};
 pub use order::{Moment, OrderState, OrderView, Parcel, StatusWord};
 
 mod cart;
 mod checkout;
+mod listing;
 mod order;
 
 /// What surrounds every page: brand, navigation, cart count.
@@ -33,6 +35,13 @@ pub struct Frame {
     pub notice: Option<Notice>,
     /// Set only where the local mailbox is served.
     pub mailbox_url: Option<String>,
+    /// What the page can be read in; fewer than two are no choice.
+    pub languages: Vec<Choice>,
+    pub currencies: Vec<Choice>,
+    /// Where the choice of a language or currency leads back to.
+    pub back: String,
+    /// Tells what begins as the shopper types.
+    pub suggest_url: Option<String>,
 }
 
 impl Frame {
@@ -50,6 +59,10 @@ impl Frame {
             test_mode: false,
             notice: None,
             mailbox_url: None,
+            languages: Vec::new(),
+            currencies: Vec::new(),
+            back: "/".to_owned(),
+            suggest_url: None,
         }
     }
 }
@@ -66,6 +79,23 @@ pub struct Meta {
     /// Open Graph type: `website` or `product`.
     pub kind: &'static str,
     pub noindex: bool,
+    /// The page in each language of the shop; empty where there is but one.
+    pub alternates: Vec<Alternate>,
+    /// The pages of a list before and after this one.
+    pub previous: Option<String>,
+    pub next: Option<String>,
+    /// News of the shop, or of the collection, for feed readers.
+    pub feed: Option<Link>,
+    /// schema.org facts, one script element each.
+    pub facts: Vec<serde_json::Value>,
+}
+
+/// A page in another language.
+#[derive(Debug, Clone, Serialize)]
+pub struct Alternate {
+    /// BCP 47, or `x-default`.
+    pub language: &'static str,
+    pub url: String,
 }
 
 impl Meta {
@@ -77,6 +107,11 @@ impl Meta {
             image: None,
             kind: "website",
             noindex: false,
+            alternates: Vec::new(),
+            previous: None,
+            next: None,
+            feed: None,
+            facts: Vec::new(),
         }
     }
     /// For pages of one shopper: carts, checkouts, orders, mail.
@@ -123,6 +158,8 @@ pub struct Notice {
 #[derive(Debug, Clone, Serialize)]
 pub struct Picture {
     pub url: String,
+    /// Other widths of it, for `srcset`.
+    pub srcset: Option<String>,
     pub alt: String,
     pub width: u32,
     pub height: u32,
@@ -202,12 +239,9 @@ pub struct CollectionView {
     pub breadcrumbs: Vec<Link>,
     pub title: String,
     pub description: Option<String>,
-    pub sort_action: String,
-    pub sorts: Vec<Choice>,
-    pub products: Vec<ProductCard>,
-    /// Set on every page but the first.
-    pub first_url: Option<String>,
-    pub next_url: Option<String>,
+    /// Narrower parts of the shop.
+    pub children: Vec<Link>,
+    pub list: Listing,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -215,11 +249,10 @@ pub struct SearchView {
     pub frame: Frame,
     pub meta: Meta,
     pub query: String,
-    pub count_label: String,
-    pub products: Vec<ProductCard>,
+    /// The words that were probably meant.
+    pub corrected: Option<Link>,
+    pub list: Listing,
     pub suggestions: Vec<Link>,
-    pub first_url: Option<String>,
-    pub next_url: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -261,6 +294,8 @@ pub struct ProductOption {
     pub field: &'static str,
     /// True where the values carry pictures.
     pub pictured: bool,
+    /// True where there are too many values to lay them all out.
+    pub long: bool,
     pub values: Vec<OptionValue>,
 }
 
@@ -268,6 +303,22 @@ pub struct ProductOption {
 pub struct GalleryItem {
     pub anchor: String,
     pub image: Picture,
+    /// Address of the whole picture.
+    pub large: String,
+    /// Address of a small one.
+    pub thumb: String,
+}
+
+impl GalleryItem {
+    /// A picture that there is in one size only.
+    pub fn plain(anchor: impl Into<String>, image: Picture) -> Self {
+        Self {
+            anchor: anchor.into(),
+            large: image.url.clone(),
+            thumb: image.url.clone(),
+            image,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -281,7 +332,10 @@ pub struct ProductView {
     pub gallery: Vec<GalleryItem>,
     /// Empty for a product of one variant, which is then posted by its id.
     pub options: Vec<ProductOption>,
+    /// All of them where they are few; else empty, and `choice_url` tells of each.
     pub variants: Vec<VariantChoice>,
+    /// Answers with the variant of the chosen values.
+    pub choice_url: Option<String>,
     pub selected: VariantChoice,
     pub all_sold_out: bool,
     /// What the quantity field holds.
@@ -293,7 +347,6 @@ pub struct ProductView {
     pub related: Vec<ProductCard>,
     /// `19.99`, for machines.
     pub price_amount: String,
-    pub json_ld: serde_json::Value,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -303,6 +356,9 @@ pub struct ErrorView {
     pub status: u16,
     pub headline: String,
     pub text: String,
+    /// Whether a search can help.
+    pub search: bool,
+    pub suggestions: Vec<Link>,
     pub request_id: Option<String>,
 }
 

@@ -209,6 +209,14 @@ pub(crate) fn error(status: u16) -> ErrorView {
         status,
         headline: headline.to_owned(),
         text: text.to_owned(),
+        search: status == 404,
+        suggestions: match status {
+            404 => vec![
+                Link::new("Kitchen & Table", "/collections/kitchen"),
+                Link::new("Home", "/collections/home"),
+            ],
+            _ => Vec::new(),
+        },
         request_id: Some("01HF7YAT00000000000000001A".to_owned()),
     }
 }

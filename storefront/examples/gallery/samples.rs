@@ -2,10 +2,10 @@
 
 use stoa_kernel::{Currency, Money};
 use stoa_storefront::{
-    Availability, Badge, BadgeTone, Choice, CollectionCard, CollectionView, Frame, GalleryItem,
-    Hero, HomeView, Link, Meta, Note, OptionValue, Picture, ProductCard, ProductOption,
-    ProductView, SearchView, VariantChoice, availability, compare_at, money, product_json_ld,
-    saving,
+    Availability, Badge, BadgeTone, Choice, CollectionCard, CollectionView, Facet, FacetValue,
+    Frame, GalleryItem, Hero, HomeView, Link, Listing, Meta, Note, OptionValue, Picture,
+    PriceRange, ProductCard, ProductOption, ProductView, SearchView, VariantChoice, availability,
+    compare_at, money, product_json_ld, saving,
 };
 
 pub(crate) const VARIANT_OAT: &str = "var_01HF7YAT00000000000000001A";
@@ -37,6 +37,21 @@ pub(crate) fn frame(current: &str) -> Frame {
         cart_count: 3,
         test_mode: true,
         mailbox_url: Some("/mailbox".to_owned()),
+        languages: [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
+            .map(|(value, label)| Choice {
+                value: value.to_owned(),
+                label: label.to_owned(),
+                selected: value == "en",
+            })
+            .to_vec(),
+        currencies: ["EUR", "USD"]
+            .map(|code| Choice {
+                value: code.to_owned(),
+                label: code.to_owned(),
+                selected: code == "EUR",
+            })
+            .to_vec(),
+        suggest_url: Some("/search/suggest".to_owned()),
         ..Frame::bare("Marram")
     }
 }
@@ -44,6 +59,7 @@ pub(crate) fn frame(current: &str) -> Frame {
 pub(crate) fn picture(name: &str, alt: &str) -> Picture {
     Picture {
         url: format!("/media/sample/{name}.svg"),
+        srcset: None,
         alt: alt.to_owned(),
         width: 800,
         height: 1000,
@@ -197,11 +213,6 @@ pub(crate) fn home() -> HomeView {
 }
 
 pub(crate) fn collection() -> CollectionView {
-    let sort = |value: &str, label: &str| Choice {
-        value: value.to_owned(),
-        label: label.to_owned(),
-        selected: value == "featured",
-    };
     CollectionView {
         frame: frame("kitchen"),
         meta: Meta::page("Kitchen & Table · Marram"),
@@ -214,16 +225,92 @@ pub(crate) fn collection() -> CollectionView {
             "Pots, boards and cups that earn their place by the stove and look right on the table."
                 .to_owned(),
         ),
-        sort_action: "/collections/kitchen".to_owned(),
+        children: Vec::new(),
+        list: Listing {
+            facets: facets(),
+            price: Some(PriceRange {
+                currency: "EUR".to_owned(),
+                min: String::new(),
+                max: "150".to_owned(),
+                lowest: Some("24".to_owned()),
+                highest: Some("198".to_owned()),
+                open: true,
+            }),
+            active: vec![
+                Link::new("Maker: Kilnhouse", "/collections/kitchen?max=150"),
+                Link::new("up to €150.00", "/collections/kitchen?vendor=Kilnhouse"),
+            ],
+            first_url: Some("/collections/kitchen".to_owned()),
+            next_url: Some("/collections/kitchen?cursor=abc".to_owned()),
+            ..list("/collections/kitchen", kitchen())
+        },
+    }
+}
+
+fn facets() -> Vec<Facet> {
+    let facet = |title: &str, field: &str, chosen: usize, values: &[(&str, u64)]| Facet {
+        title: title.to_owned(),
+        field: field.to_owned(),
+        open: chosen > 0,
+        chosen,
+        values: values
+            .iter()
+            .enumerate()
+            .map(|(at, &(value, count))| FacetValue {
+                value: value.to_owned(),
+                label: value.to_owned(),
+                count: Some(count),
+                selected: at < chosen,
+            })
+            .collect(),
+    };
+    let makers = [
+        ("Kilnhouse", 14),
+        ("Granary Wood", 9),
+        ("Ostwerk", 6),
+        ("Lisle & Loom", 3),
+    ];
+    vec![
+        facet("Maker", "vendor", 1, &makers),
+        facet(
+            "Colour",
+            "option.Colour",
+            0,
+            &[("Oat", 7), ("Slate", 5), ("Moss", 4)],
+        ),
+        facet(
+            "Availability",
+            "available",
+            0,
+            &[("In stock", 28), ("Sold out", 4)],
+        ),
+    ]
+}
+
+fn list(action: &str, products: Vec<ProductCard>) -> Listing {
+    let sort = |value: &str, label: &str| Choice {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        selected: value == "newest",
+    };
+    Listing {
+        action: action.to_owned(),
+        kept: Vec::new(),
         sorts: vec![
-            sort("featured", "Featured"),
+            sort("newest", "Newest"),
             sort("price", "Price, low to high"),
             sort("-price", "Price, high to low"),
             sort("title", "Name"),
         ],
-        products: kitchen(),
-        first_url: Some("/collections/kitchen".to_owned()),
-        next_url: Some("/collections/kitchen?cursor=abc".to_owned()),
+        facets: Vec::new(),
+        price: None,
+        active: Vec::new(),
+        clear_url: action.to_owned(),
+        count_label: stoa_storefront::count_label(products.len(), false),
+        products,
+        first_url: None,
+        previous_url: None,
+        next_url: None,
     }
 }
 
@@ -235,15 +322,13 @@ pub(crate) fn search(query: &str, products: Vec<ProductCard>) -> SearchView {
         },
         meta: Meta::private(format!("{query} · Marram")),
         query: query.to_owned(),
-        count_label: stoa_storefront::count_label(products.len(), false),
+        corrected: None,
         suggestions: vec![
             Link::new("Kitchen & Table", "/collections/kitchen"),
             Link::new("Home", "/collections/home"),
             Link::new("Paper", "/collections/paper"),
         ],
-        products,
-        first_url: None,
-        next_url: None,
+        list: list("/search", products),
     }
 }
 
@@ -286,10 +371,11 @@ fn product(handle: &str, title: &str, vendor: &str, variants: Vec<VariantChoice>
         handle: handle.to_owned(),
         title: title.to_owned(),
         vendor: Some(vendor.to_owned()),
-        gallery: vec![GalleryItem { anchor: "picture-1".to_owned(), image: picture(handle, title) }],
+        gallery: vec![GalleryItem::plain("picture-1", picture(handle, title))],
         options: Vec::new(),
         all_sold_out: variants.iter().all(|v| v.availability == Availability::SoldOut),
-        variants,
+        choice_url: None,
+        variants: if variants.len() > 1 { variants } else { Vec::new() },
         selected,
         quantity: 1,
         quantity_max: 10,
@@ -297,10 +383,10 @@ fn product(handle: &str, title: &str, vendor: &str, variants: Vec<VariantChoice>
         tags: vec![Link::new("stoneware", "/search?q=stoneware"), Link::new("gift", "/search?q=gift")],
         related: kitchen().into_iter().skip(4).take(4).collect(),
         price_amount: "24.00".to_owned(),
-        json_ld: serde_json::Value::Null,
     };
     let url = format!("https://marram.example/products/{handle}");
-    view.json_ld = product_json_ld(&view, &url, &[], "Made in small batches.");
+    let text = "Made in small batches.";
+    view.meta.facts = vec![product_json_ld(&view, &url, &[], text, None)];
     view
 }
 
@@ -335,9 +421,9 @@ pub(crate) fn product_mug() -> ProductView {
         .iter()
         .chain(&["harbour-mug-family"])
         .enumerate()
-        .map(|(at, name)| GalleryItem {
-            anchor: format!("picture-{}", at + 1),
-            image: picture(name, &format!("Harbour Mug, picture {}", at + 1)),
+        .map(|(at, name)| {
+            let alt = format!("Harbour Mug, picture {}", at + 1);
+            GalleryItem::plain(format!("picture-{}", at + 1), picture(name, &alt))
         })
         .collect();
     view.options = vec![
@@ -345,6 +431,7 @@ pub(crate) fn product_mug() -> ProductView {
             name: "Colour".to_owned(),
             field: "option1",
             pictured: true,
+            long: false,
             values: colours
                 .iter()
                 .zip(pictures)
@@ -360,6 +447,7 @@ pub(crate) fn product_mug() -> ProductView {
             name: "Size".to_owned(),
             field: "option2",
             pictured: false,
+            long: false,
             values: ["Small", "Large"]
                 .into_iter()
                 .map(|value| OptionValue {

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use stoa_contracts::cart::{CartError, CartKey, CartStatus, CartUpdate, CartView as Cart};
 use stoa_contracts::orders::OrderStatus;
+use stoa_kernel::Currency;
 use stoa_rest::HeaderValue;
 
 use crate::answer::{Trouble, with_cookies};
@@ -58,14 +59,24 @@ async fn is_over(shop: &Shop, visit: &Visit, cart: &Cart) -> Result<bool, Troubl
 
 /// What was in a cart that is over moves to a new one.
 pub(crate) async fn renew(shop: &Shop, visit: &Visit, old: &Cart) -> Result<Found, Trouble> {
+    moved(shop, visit, old, old.currency).await
+}
+
+/// What was in a cart moves to a new one, in this currency.
+pub(crate) async fn moved(
+    shop: &Shop,
+    visit: &Visit,
+    old: &Cart,
+    currency: Currency,
+) -> Result<Found, Trouble> {
     let tenant = visit.tenant_id();
-    let key = shop.carts.create(tenant, old.currency).await?;
+    let key = shop.carts.create(tenant, currency).await?;
     for line in &old.lines {
         let added = shop
             .carts
             .add_line(tenant, &key, line.variant_id, line.quantity)
             .await;
-        // Sold out or taken down since: the new cart goes without it.
+        // Sold out, taken down, or without a price: the new cart goes without it.
         if let Err(CartError::Storage(error)) = added {
             return Err(error.into());
         }

@@ -12,9 +12,11 @@ use self::wishes::{CouponForm, NoteForm};
 use super::basket::{self, Found};
 use super::product::{self, Chosen, OPTION_FIELDS, UNITS_PER_LINE_MAX};
 use crate::answer::{Trouble, private_page, see_other};
+use crate::render::Page;
 use crate::shop::Shop;
 use crate::views::{CartView, Notice, NoticeTone};
 use crate::visit::Visit;
+use crate::words::{say, tell};
 
 mod recover;
 mod view;
@@ -57,7 +59,7 @@ struct Said {
 }
 
 pub(crate) async fn show(State(shop): State<Shop>, visit: Visit) -> Response {
-    let made = cart_page(&shop, &visit).await;
+    let made = cart_page(&shop, &visit);
     shop.answer(&visit, made).await
 }
 
@@ -70,7 +72,7 @@ pub(crate) async fn add(
     visit: Visit,
     Form(form): Form<AddForm>,
 ) -> Response {
-    let made = add_line(&shop, &visit, &form).await;
+    let made = add_line(&shop, &visit, &form);
     shop.answer(&visit, made).await
 }
 
@@ -80,7 +82,7 @@ pub(crate) async fn set_quantity(
     Path(line): Path<String>,
     Form(form): Form<QuantityForm>,
 ) -> Response {
-    let made = change_line(&shop, &visit, &line, &form, &form.quantity).await;
+    let made = change_line(&shop, &visit, &line, &form, &form.quantity);
     shop.answer(&visit, made).await
 }
 
@@ -90,7 +92,7 @@ pub(crate) async fn remove(
     Path(line): Path<String>,
     Form(form): Form<QuantityForm>,
 ) -> Response {
-    let made = change_line(&shop, &visit, &line, &form, "0").await;
+    let made = change_line(&shop, &visit, &line, &form, "0");
     shop.answer(&visit, made).await
 }
 
@@ -99,7 +101,7 @@ pub(crate) async fn add_coupon(
     visit: Visit,
     Form(form): Form<CouponForm>,
 ) -> Response {
-    let made = wishes::tried(&shop, &visit, &form).await;
+    let made = wishes::tried(&shop, &visit, &form);
     shop.answer(&visit, made).await
 }
 
@@ -108,7 +110,7 @@ pub(crate) async fn remove_coupon(
     visit: Visit,
     Form(form): Form<CouponForm>,
 ) -> Response {
-    let made = wishes::forgotten(&shop, &visit, &form).await;
+    let made = wishes::forgotten(&shop, &visit, &form);
     shop.answer(&visit, made).await
 }
 
@@ -117,17 +119,17 @@ pub(crate) async fn leave_note(
     visit: Visit,
     Form(form): Form<NoteForm>,
 ) -> Response {
-    let made = wishes::noted(&shop, &visit, &form).await;
+    let made = wishes::noted(&shop, &visit, &form);
     shop.answer(&visit, made).await
 }
 
 pub(crate) async fn accept(State(shop): State<Shop>, visit: Visit) -> Response {
-    let made = wishes::accepted(&shop, &visit).await;
+    let made = wishes::accepted(&shop, &visit);
     shop.answer(&visit, made).await
 }
 
 pub(crate) async fn recover(State(shop): State<Shop>, visit: Visit) -> Response {
-    let made = recover::recovered(&shop, &visit).await;
+    let made = recover::recovered(&shop, &visit);
     shop.answer(&visit, made).await
 }
 
@@ -156,19 +158,23 @@ async fn answer(
         false => shop.plain_frame(visit).await?,
     };
     let Some(found) = found else {
-        let html = printed(shop, visit, &empty_view(frame, visit, said))?;
-        return Ok(basket::forget(shop, visit, private_page(status, html)));
+        let page = printed(shop, visit, status, &empty_view(frame, visit, said)).await?;
+        return Ok(basket::forget(shop, visit, page));
     };
-    let html = printed(shop, visit, &cart_view(frame, &found.view, said))?;
-    let page = private_page(status, html);
+    let page = printed(shop, visit, status, &cart_view(frame, &found.view, said)).await?;
     Ok(basket::keep(shop, &found.key, &found.view, page))
 }
 
-fn printed(shop: &Shop, visit: &Visit, view: &CartView) -> Result<String, Trouble> {
-    Ok(match visit.wants_drawer() {
-        true => shop.theme.drawer(view)?,
-        false => shop.theme.cart(view)?,
-    })
+async fn printed(
+    shop: &Shop,
+    visit: &Visit,
+    status: StatusCode,
+    view: &CartView,
+) -> Result<Response, Trouble> {
+    match visit.wants_drawer() {
+        true => Ok(private_page(status, shop.theme.drawer(view)?)),
+        false => shop.private(visit, status, Page::Cart(view)).await,
+    }
 }
 
 /// After a form that was taken: the page by itself, or the drawer at once.
@@ -209,7 +215,7 @@ fn notice(visit: &Visit, cart: Option<&Cart>) -> Option<Notice> {
         .find(|line| line.variant_id.to_string() == added)?;
     Some(told(
         NoticeTone::Good,
-        &format!("{} is in your cart.", line.title),
+        &tell("{title} is in your cart.", &[("title", &line.title)]),
     ))
 }
 
@@ -223,7 +229,7 @@ const GONE: &str = "The cart of that link is gone, or was bought already.";
 pub(crate) fn told(tone: NoticeTone, text: &str) -> Notice {
     Notice {
         tone,
-        text: text.to_owned(),
+        text: say(text),
     }
 }
 
@@ -240,14 +246,14 @@ async fn add_line(shop: &Shop, visit: &Visit, form: &AddForm) -> Result<Response
         Err(text) => return refuse_add(shop, visit, product.as_ref(), &chosen, text).await,
     };
     let Some(variant) = wanted(form, product.as_ref(), &chosen) else {
-        let text = "Please choose a combination that is made.".to_owned();
+        let text = say("Please choose a combination that is made.");
         return refuse_add(shop, visit, product.as_ref(), &chosen, text).await;
     };
     let tenant = &visit.tenant;
     let open = basket::find_unpaid(shop, visit).await?;
     let key = match open {
         Some(found) => found.key,
-        None => shop.carts.create(tenant.id, tenant.currency).await?,
+        None => shop.carts.create(tenant.id, visit.currency).await?,
     };
     match shop
         .carts
@@ -362,12 +368,20 @@ async fn refused_cart(shop: &Shop, visit: &Visit, said: Said) -> Result<Response
 /// What the shopper is told, or the trouble that is none of theirs.
 fn refusal(error: CartError) -> Result<String, Trouble> {
     Ok(match error {
-        CartError::NotOpen => BEING_PAID.to_owned(),
-        CartError::NotForSale { .. } => "This is not for sale any more.".to_owned(),
-        CartError::Short { available, .. } if available <= 0 => "This is sold out.".to_owned(),
-        CartError::Short { available, .. } => format!("Only {available} can be had."),
-        CartError::TooManyLines { max } => format!("A cart holds at most {max} different things."),
-        CartError::Invalid { reason, .. } => format!("This {reason}."),
+        CartError::NotOpen => say(BEING_PAID),
+        CartError::NotForSale { .. } => say("This is not for sale any more."),
+        CartError::Short { available, .. } if available <= 0 => say("This is sold out."),
+        CartError::Short { available, .. } => tell(
+            "Only {count} can be had.",
+            &[("count", &available.to_string())],
+        ),
+        CartError::TooManyLines { max } => tell(
+            "A cart holds at most {max} different things.",
+            &[("max", &max.to_string())],
+        ),
+        CartError::Invalid { reason, .. } => {
+            tell("This {reason}.", &[("reason", &reason.to_string())])
+        }
         other => return Err(other.into()),
     })
 }
@@ -384,5 +398,13 @@ fn quantity_of(typed: &str, min: u32) -> Result<Quantity, String> {
         .filter(|units| *units <= UNITS_PER_LINE_MAX);
     units
         .and_then(|units| Quantity::new(units).ok())
-        .ok_or_else(|| format!("Enter a whole number from {min} to {UNITS_PER_LINE_MAX}."))
+        .ok_or_else(|| {
+            tell(
+                "Enter a whole number from {min} to {max}.",
+                &[
+                    ("min", &min.to_string()),
+                    ("max", &UNITS_PER_LINE_MAX.to_string()),
+                ],
+            )
+        })
 }

@@ -24,6 +24,7 @@ use crate::payment::NOTHING_LEFT;
 use crate::shop::Shop;
 use crate::views::{Notice, NoticeTone};
 use crate::visit::Visit;
+use crate::words::{say, tell};
 
 mod draft;
 pub(super) mod input;
@@ -58,7 +59,7 @@ enum Standing {
 }
 
 pub(crate) async fn show(State(shop): State<Shop>, visit: Visit) -> Response {
-    let made = form_page(&shop, &visit).await;
+    let made = form_page(&shop, &visit);
     shop.answer(&visit, made).await
 }
 
@@ -67,13 +68,13 @@ pub(crate) async fn submit(
     visit: Visit,
     Form(form): Form<CheckoutForm>,
 ) -> Response {
-    let made = submitted(&shop, &visit, &form).await;
+    let made = submitted(&shop, &visit, &form);
     shop.answer(&visit, made).await
 }
 
 /// Tries again what waits in line. Its cookie is never sent on a way here from another site.
 pub(crate) async fn wait(State(shop): State<Shop>, visit: Visit) -> Response {
-    let made = waited(&shop, &visit).await;
+    let made = waited(&shop, &visit);
     shop.answer(&visit, made).await
 }
 
@@ -85,7 +86,7 @@ pub(crate) async fn come_back(State(shop): State<Shop>, visit: Visit) -> Respons
             None => see_other("/cart"),
         }
     });
-    shop.answer(&visit, made).await
+    shop.answer(&visit, async { made }).await
 }
 
 async fn form_page(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
@@ -148,9 +149,9 @@ async fn standing(shop: &Shop, visit: &Visit, cart: &Cart) -> Result<Standing, T
     let why = view
         .reason
         .map(|reason| format!(" ({})", reason_words(&reason)));
-    let text = format!(
-        "The last payment did not go through{}. Nothing was charged; you can try again.",
-        why.unwrap_or_default()
+    let text = tell(
+        "The last payment did not go through{why}. Nothing was charged; you can try again.",
+        &[("why", &why.unwrap_or_default())],
     );
     Ok(Standing::Form(Some(told(NoticeTone::Bad, &text))))
 }
@@ -384,7 +385,10 @@ async fn save(
         match saved {
             Ok(saved) => view = saved,
             Err(CartError::Invalid { field, reason }) => {
-                let error = field_error(&field, format!("This {reason}."));
+                let error = field_error(
+                    &field,
+                    tell("This {reason}.", &[("reason", &reason.to_string())]),
+                );
                 draft.errors.push(error);
             }
             // A twin of this request was faster: placing answers with its order.
@@ -430,7 +434,7 @@ async fn codes(
     let total: Money = cart.totals.total;
     let looked = gifts::look(shop, visit, &kept, total).await?;
     let error = match empty {
-        true => Some("Type the code of the card first.".to_owned()),
+        true => Some(say("Type the code of the card first.")),
         false => looked.shown.error.clone(),
     };
     if let Some(error) = error {

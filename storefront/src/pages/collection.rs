@@ -1,81 +1,64 @@
 //! Lists of products: a collection, all of them, or what was searched for. Bounded pages by cursor.
 
 use axum::response::Response;
-use stoa_contracts::catalog::{
-    CatalogError, CollectionView as Collection, ProductPage, ProductQuery, ProductSort,
-};
+use stoa_contracts::catalog::CollectionView as Collection;
+use stoa_contracts::search::SearchError;
 use stoa_rest::{Path, State};
 
-use super::shown::{plain_text, product_card, summary};
-use crate::answer::{Trouble, public_page, see_other};
-use crate::present::count_label;
+use super::feeds::feed_url;
+use super::listing::{self, Asked, NoList, Results};
+use super::shown::{picture, plain_text, product_card, summary};
+use crate::answer::{Trouble, public_json, see_other};
+use crate::present::breadcrumb_json_ld;
+use crate::render::Page;
 use crate::shop::Shop;
-use crate::views::{Choice, CollectionView, Frame, Link, Meta, SearchView};
-use crate::visit::{Visit, collection_url, encoded};
+use crate::views::{CollectionView, Frame, Link, Meta, SearchView};
+use crate::visit::{Visit, collection_url, encoded, product_url};
+use crate::words::{say, tell};
 
 /// The handle that lists every product, unless a collection carries it.
 pub(crate) const ALL_PRODUCTS: &str = "all";
 
-const PRODUCTS_PER_PAGE: u32 = 24;
 const QUERY_CHARS_MAX: usize = 200;
 const SUGGESTIONS_MAX: usize = 8;
-const SORTS: [(ProductSort, &str, &str); 4] = [
-    (ProductSort::Newest, "newest", "Newest"),
-    (ProductSort::PriceAscending, "price", "Price, low to high"),
-    (ProductSort::PriceDescending, "-price", "Price, high to low"),
-    (ProductSort::Title, "title", "Name"),
-];
+/// Products, and as many queries, that are suggested while somebody types.
+const TYPED_MAX: u32 = 5;
 
 pub(crate) async fn show(
     State(shop): State<Shop>,
     visit: Visit,
     Path(handle): Path<String>,
 ) -> Response {
-    let made = collection(&shop, &visit, &handle).await;
+    let made = collection(&shop, &visit, &handle);
     shop.answer(&visit, made).await
 }
 
 pub(crate) async fn search(State(shop): State<Shop>, visit: Visit) -> Response {
-    let made = results(&shop, &visit).await;
+    let made = results(&shop, &visit);
+    shop.answer(&visit, made).await
+}
+
+pub(crate) async fn suggest(State(shop): State<Shop>, visit: Visit) -> Response {
+    let made = suggestions(&shop, &visit);
     shop.answer(&visit, made).await
 }
 
 async fn collection(shop: &Shop, visit: &Visit, handle: &str) -> Result<Response, Trouble> {
-    let tenant = &visit.tenant;
-    let all = shop.catalog.collections(tenant.id).await?;
+    let all = shop.catalog.collections(visit.tenant_id()).await?;
     let found = all.iter().find(|collection| collection.handle == handle);
     if found.is_none() && handle != ALL_PRODUCTS {
         return Err(Trouble::NotFound);
     }
-    let (sort, sort_name) = asked_sort(visit);
-    let query = ProductQuery {
-        search: None,
-        collection: found.map(|collection| collection.handle.clone()),
-        sort,
-        currency: tenant.currency,
-        limit: PRODUCTS_PER_PAGE,
-        cursor: visit.param("cursor"),
-    };
     let url = collection_url(handle);
-    let first = if sort == ProductSort::default() {
-        url.clone()
-    } else {
-        format!("{url}?sort={}", encoded(sort_name))
+    let asked = Asked::collection(visit, url, found.map(|one| one.handle.as_str()));
+    let results = match listing::find(shop, visit, &asked).await {
+        Err(NoList::Stale) if !asked.is_first_page() => return Ok(see_other(&asked.first_url())),
+        Err(NoList::Stale) => return Err(Trouble::NotFound),
+        Err(NoList::Trouble(trouble)) => return Err(trouble),
+        Ok(results) => results,
     };
-    let page = match shop.catalog.products(tenant.id, &query).await {
-        // A link kept too long: the list begins again.
-        Err(CatalogError::Cursor) if query.cursor.is_some() => return Ok(see_other(&first)),
-        other => other?,
-    };
-    let view = collection_view(shop, visit, &all, found, &first, &page);
-    Ok(public_page(
-        visit,
-        shop.theme.collection(&CollectionView {
-            sort_action: url,
-            sorts: sorts(sort),
-            ..view
-        })?,
-    ))
+    let view = collection_view(shop, visit, &all, found, &asked, &results);
+    shop.public(visit, Page::Collection(&view)).await
 }
 
 fn collection_view(
@@ -83,117 +66,168 @@ fn collection_view(
     visit: &Visit,
     all: &[Collection],
     found: Option<&Collection>,
-    first: &str,
-    page: &ProductPage,
+    asked: &Asked,
+    results: &Results,
 ) -> CollectionView {
     let name = &visit.tenant.name;
     let (handle, title) = match found {
-        Some(collection) => (collection.handle.as_str(), collection.title.as_str()),
-        None => (ALL_PRODUCTS, "Everything"),
+        Some(collection) => (collection.handle.as_str(), collection.title.clone()),
+        None => (ALL_PRODUCTS, say("Everything")),
     };
     let description = found
         .map(|collection| plain_text(&collection.description_html))
         .filter(|text| !text.is_empty());
     let url = collection_url(handle);
+    let list = listing::listing(shop, visit, asked, results);
+    let breadcrumbs = vec![Link::new(name, "/"), Link::new(&title, &url)];
+    let absolutely = |url: &Option<String>| url.as_ref().map(|url| absolute(&visit.origin, url));
     CollectionView {
         frame: shop.frame(visit, all, handle),
         meta: Meta {
-            description: description.as_deref().and_then(summary),
-            canonical: Some(format!("{}{url}", visit.origin)),
+            description: match &description {
+                Some(text) => summary(text),
+                None => Some(tell(
+                    "{title} at {shop}.",
+                    &[("title", &title), ("shop", name)],
+                )),
+            },
             image: found
                 .and_then(|collection| collection.image.as_ref())
                 .map(|image| absolute(&visit.origin, &image.url)),
-            ..Meta::page(format!("{title} · {name}"))
+            // Every mix of filters is the same goods once more.
+            noindex: asked.is_narrowed(),
+            previous: absolutely(&list.previous_url).or_else(|| absolutely(&list.first_url)),
+            next: absolutely(&list.next_url),
+            feed: Some(Link::new(
+                format!("{title} · {name}"),
+                feed_url(found.map(|_| handle)),
+            )),
+            facts: vec![breadcrumb_json_ld(&visit.origin, &breadcrumbs)],
+            ..shop.public_meta(visit, format!("{title} · {name}"), &url)
         },
-        breadcrumbs: vec![Link::new(name, "/"), Link::new(title, url)],
-        title: title.to_owned(),
+        breadcrumbs,
+        title,
         description,
-        sort_action: String::new(),
-        sorts: Vec::new(),
-        products: page.products.iter().map(product_card).collect(),
-        first_url: visit.param("cursor").map(|_| first.to_owned()),
-        next_url: next_url(first, page),
+        children: Vec::new(),
+        list,
     }
 }
 
-async fn results(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
-    let tenant = &visit.tenant;
-    let all = shop.catalog.collections(tenant.id).await?;
+fn typed(visit: &Visit) -> String {
     let typed = visit.param("q").unwrap_or_default();
-    let words: String = typed.trim().chars().take(QUERY_CHARS_MAX).collect();
-    let first = format!("/search?q={}", encoded(&words));
-    let cursor = visit.param("cursor");
-    let query = ProductQuery {
-        search: Some(words.clone()),
-        collection: None,
-        sort: ProductSort::default(),
-        currency: tenant.currency,
-        limit: PRODUCTS_PER_PAGE,
-        cursor: cursor.clone(),
-    };
-    let nothing = ProductPage {
-        products: Vec::new(),
-        next_cursor: None,
-    };
-    let page = if words.is_empty() {
-        nothing
-    } else {
-        match shop.catalog.products(tenant.id, &query).await {
-            Err(CatalogError::Cursor) if cursor.is_some() => return Ok(see_other(&first)),
-            // Nothing but punctuation, or too many words: there is nothing to find.
-            Err(CatalogError::Invalid { .. }) => nothing,
-            other => other?,
-        }
+    typed.trim().chars().take(QUERY_CHARS_MAX).collect()
+}
+
+async fn results(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
+    let all = shop.catalog.collections(visit.tenant_id()).await?;
+    let words = typed(visit);
+    let asked = Asked::search(visit, words.clone());
+    let results = match words.is_empty() && !asked.is_narrowed() {
+        true => Results::nothing(),
+        false => match listing::find(shop, visit, &asked).await {
+            Err(NoList::Stale) => return Ok(see_other(&asked.first_url())),
+            Err(NoList::Trouble(trouble)) => return Err(trouble),
+            Ok(results) => results,
+        },
     };
     let title = if words.is_empty() {
-        "Search".to_owned()
+        say("Search")
     } else {
-        format!("“{words}”")
+        tell("“{query}”", &[("query", &words)])
     };
-    let suggestions = all
-        .iter()
-        .take(SUGGESTIONS_MAX)
-        .map(|collection| Link::new(&collection.title, collection_url(&collection.handle)));
+    let corrected = results.corrected.as_ref().map(|corrected| {
+        let url = format!("/search?q={}", encoded(corrected));
+        Link::new(corrected, url)
+    });
     let view = SearchView {
         frame: Frame {
             query: words.clone(),
             ..shop.frame(visit, &all, "")
         },
-        meta: Meta::private(format!("{title} · {}", tenant.name)),
-        count_label: count_label(page.products.len(), page.next_cursor.is_some()),
-        products: page.products.iter().map(product_card).collect(),
-        suggestions: suggestions.collect(),
-        first_url: cursor.map(|_| first.clone()),
-        next_url: next_url(&first, &page),
+        meta: Meta::private(format!("{title} · {}", visit.tenant.name)),
+        list: listing::listing(shop, visit, &asked, &results),
+        suggestions: popular(&all),
+        corrected,
         query: words,
     };
-    Ok(public_page(visit, shop.theme.search(&view)?))
+    shop.public(visit, Page::Search(&view)).await
 }
 
-fn next_url(first: &str, page: &ProductPage) -> Option<String> {
-    let cursor = encoded(page.next_cursor.as_deref()?);
-    let mark = if first.contains('?') { '&' } else { '?' };
-    Some(format!("{first}{mark}cursor={cursor}"))
-}
-
-fn asked_sort(visit: &Visit) -> (ProductSort, &'static str) {
-    let asked = visit.param("sort").unwrap_or_default();
-    let known = SORTS
-        .iter()
-        .find(|(_, name, _)| *name == asked)
-        .unwrap_or(&SORTS[0]);
-    (known.0, known.1)
-}
-
-fn sorts(chosen: ProductSort) -> Vec<Choice> {
-    SORTS
-        .iter()
-        .map(|&(sort, value, label)| Choice {
-            value: value.to_owned(),
-            label: label.to_owned(),
-            selected: sort == chosen,
-        })
+/// Where somebody may go who found nothing.
+pub(crate) fn popular(all: &[Collection]) -> Vec<Link> {
+    all.iter()
+        .take(SUGGESTIONS_MAX)
+        .map(|collection| Link::new(&collection.title, collection_url(&collection.handle)))
         .collect()
+}
+
+/// What the search box shows while somebody types.
+#[derive(serde::Serialize)]
+struct Typed {
+    items: Vec<TypedItem>,
+}
+
+#[derive(serde::Serialize)]
+struct TypedItem {
+    title: String,
+    url: String,
+    /// Of a product.
+    price: Option<String>,
+    image: Option<String>,
+}
+
+async fn suggestions(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
+    let words = typed(visit);
+    let items = match words.is_empty() {
+        true => Vec::new(),
+        false => typed_items(shop, visit, &words).await?,
+    };
+    Ok(public_json(visit, &Typed { items }))
+}
+
+async fn typed_items(shop: &Shop, visit: &Visit, words: &str) -> Result<Vec<TypedItem>, Trouble> {
+    let tenant = visit.tenant_id();
+    let locale = Some(visit.language.as_str());
+    let (queries, cards) = match &shop.search {
+        Some(search) => match search.suggest(tenant, words, locale, TYPED_MAX).await {
+            Ok(found) => {
+                let ids = &found.products;
+                let cards = shop.catalog.cards(tenant, ids, visit.currency, locale);
+                let cards = if ids.is_empty() {
+                    Vec::new()
+                } else {
+                    cards.await?
+                };
+                (found.queries, cards)
+            }
+            Err(SearchError::Storage(error)) => return Err(error.into()),
+            // Nothing to suggest is no reason to fail: the search itself still works.
+            Err(_) => (Vec::new(), Vec::new()),
+        },
+        None => (
+            Vec::new(),
+            listing::begun(shop, visit, words, TYPED_MAX).await?,
+        ),
+    };
+    let queries = queries.into_iter().map(|query| TypedItem {
+        url: format!("/search?q={}", encoded(&query)),
+        title: query,
+        price: None,
+        image: None,
+    });
+    let cards = cards.iter().map(|product| {
+        let card = product_card(product);
+        TypedItem {
+            title: card.title,
+            url: product_url(&product.handle),
+            price: Some(card.price),
+            image: product
+                .image
+                .as_ref()
+                .map(|image| picture(&image.url, "").url),
+        }
+    });
+    Ok(queries.chain(cards).collect())
 }
 
 /// For readers outside the page.

@@ -10,6 +10,7 @@ use crate::present::money;
 use crate::shop::Shop;
 use crate::views::CouponTag;
 use crate::visit::Visit;
+use crate::words::{say, tell};
 
 /// What became of a code.
 pub(crate) struct Tried {
@@ -32,16 +33,19 @@ pub(crate) async fn add(
         error: Some(error.to_owned()),
     };
     if code.is_empty() {
-        return Ok(refused(cart, "Type the code first."));
+        return Ok(refused(cart, &say("Type the code first.")));
     }
     let before = cart.coupons.clone();
     let mut codes = before.clone();
     codes.push(code.to_owned());
     let cart = match put(shop, visit, key, codes).await {
         Ok(cart) => cart,
-        Err(CartError::NotOpen) => return Ok(refused(cart, BEING_PAID)),
+        Err(CartError::NotOpen) => return Ok(refused(cart, &say(BEING_PAID))),
         Err(CartError::Invalid { reason, .. }) => {
-            return Ok(refused(cart, &format!("This {reason}.")));
+            return Ok(refused(
+                cart,
+                &tell("This {reason}.", &[("reason", &reason.to_string())]),
+            ));
         }
         Err(error) => return Err(error.into()),
     };
@@ -49,7 +53,7 @@ pub(crate) async fn add(
         None => Ok(Tried { cart, error: None }),
         Some(reason) => {
             let cart = put(shop, visit, key, before).await?;
-            Ok(refused(cart, refusal_words(reason)))
+            Ok(refused(cart, &refusal_words(reason)))
         }
     }
 }
@@ -77,7 +81,7 @@ pub(crate) async fn remove(
 /// Each code with what it does.
 pub(crate) fn tags(cart: &Cart) -> Vec<CouponTag> {
     let told = |code: &String| match refusal(cart, code) {
-        Some(reason) => (false, refusal_words(reason).to_owned()),
+        Some(reason) => (false, refusal_words(reason)),
         None => (true, worth(cart, code)),
     };
     let codes = cart.coupons.iter();
@@ -116,8 +120,13 @@ fn worth(cart: &Cart, code: &str) -> String {
     let brought = |by: &Option<String>| by.as_deref().is_some_and(|by| same(by, code));
     let found = cart.promotions.iter().find(|one| brought(&one.code));
     found.map_or_else(
-        || "Applied.".to_owned(),
-        |one| format!("{}: you save {}.", one.title, money(one.amount)),
+        || say("Applied."),
+        |one| {
+            tell(
+                "{offer}: you save {amount}.",
+                &[("offer", &one.title), ("amount", &money(one.amount))],
+            )
+        },
     )
 }
 

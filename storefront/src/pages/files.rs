@@ -1,7 +1,6 @@
-//! Files that are the same for everybody: the theme's, bundled pictures, the icon, robots.txt.
+//! Files that are the same for everybody: the theme's, bundled pictures, the icon.
 
-use axum::body::Body;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use stoa_rest::{HeaderValue, IfNoneMatch, Path, Problem, State, header};
 
 use crate::answer::file;
@@ -20,9 +19,6 @@ const MEDIA_KINDS: [(&str, &str); 5] = [
     (".webp", "image/webp"),
     (".avif", "image/avif"),
 ];
-const ROBOTS: &str = "User-agent: *\nDisallow: /admin/\nDisallow: /api/\nDisallow: /cart\n\
-                      Disallow: /checkout\nDisallow: /orders/\nDisallow: /search\n";
-
 pub(crate) async fn asset(
     State(shop): State<Shop>,
     known: IfNoneMatch,
@@ -70,9 +66,4 @@ pub(crate) async fn icon(
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, MEDIA_POLICY);
     Ok(response)
-}
-
-pub(crate) async fn robots() -> Response {
-    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], Body::from(ROBOTS)).into_response()
 }

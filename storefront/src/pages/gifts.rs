@@ -8,6 +8,7 @@ use crate::present::money;
 use crate::shop::Shop;
 use crate::views::{GiftBox, GiftTag};
 use crate::visit::Visit;
+use crate::words::{say, tell};
 
 /// As many as an order takes.
 const CARDS_MAX: usize = 5;
@@ -62,15 +63,21 @@ pub(crate) async fn look(
         let balance = match asked {
             Ok(balance) => balance,
             Err(GiftCardError::Refused { reason, .. }) => {
-                found.refuse(code, format!("This gift card {reason}."));
+                found.refuse(
+                    code,
+                    tell(
+                        "This gift card {reason}.",
+                        &[("reason", &reason.to_string())],
+                    ),
+                );
                 continue;
             }
             Err(GiftCardError::Storage(error)) => return Err(error.into()),
         };
         if left == 0 {
-            found.refuse(code, "Your other cards pay for everything.".to_owned());
+            found.refuse(code, say("Your other cards pay for everything."));
         } else if balance.amount == 0 {
-            found.refuse(code, "This gift card is empty.".to_owned());
+            found.refuse(code, say("This gift card is empty."));
         } else {
             found.take(
                 code,
@@ -105,9 +112,9 @@ impl Gifts {
 /// `Pay €52.90`; `Order for €52.90` where some pay later; `Place order` where nothing is left.
 pub(crate) fn pay_label(due: Money, later: bool) -> String {
     match (due.amount, later) {
-        (..=0, _) => "Place order".to_owned(),
-        (_, true) => format!("Order for {}", money(due)),
-        (_, false) => format!("Pay {}", money(due)),
+        (..=0, _) => say("Place order"),
+        (_, true) => tell("Order for {amount}", &[("amount", &money(due))]),
+        (_, false) => tell("Pay {amount}", &[("amount", &money(due))]),
     }
 }
 

@@ -4,18 +4,21 @@ use axum::response::Response;
 use stoa_contracts::catalog::{CollectionView, ProductQuery, ProductSort};
 use stoa_rest::State;
 
-use super::collection::ALL_PRODUCTS;
+use super::collection::{ALL_PRODUCTS, absolute};
 use super::shown::{collection_card, picture, product_card};
-use crate::answer::{Trouble, public_page};
+use crate::answer::Trouble;
+use crate::present::shop_facts;
+use crate::render::Page;
 use crate::shop::{Shop, Welcome};
 use crate::views::{Hero, HomeView, Link, Meta};
 use crate::visit::{Visit, collection_url};
+use crate::words::{say, tell};
 
 const FEATURED_MAX: u32 = 8;
 const COLLECTIONS_MAX: usize = 12;
 
 pub(crate) async fn show(State(shop): State<Shop>, visit: Visit) -> Response {
-    let made = home(&shop, &visit).await;
+    let made = home(&shop, &visit);
     shop.answer(&visit, made).await
 }
 
@@ -26,13 +29,14 @@ async fn home(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
         search: None,
         collection: None,
         sort: ProductSort::Newest,
-        currency: tenant.currency,
+        currency: visit.currency,
         limit: FEATURED_MAX,
         cursor: None,
     };
     let featured = shop.catalog.products(tenant.id, &newest).await?.products;
     let welcome = (shop.welcome)(tenant).unwrap_or_else(|| plain_welcome(&tenant.name));
     let image = welcome.image.or_else(|| first_image(&collections));
+    let tagline = welcome.tagline.clone();
     let title = match &welcome.tagline {
         Some(tagline) => format!("{} · {}", tenant.name, tagline.trim_end_matches('.')),
         None => tenant.name.clone(),
@@ -41,15 +45,18 @@ async fn home(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
         frame: shop.frame(visit, &collections, ""),
         meta: Meta {
             description: Some(welcome.text.clone()),
-            canonical: Some(format!("{}/", visit.origin)),
-            ..Meta::page(title)
+            image: image
+                .as_ref()
+                .map(|image| absolute(&visit.origin, &image.url)),
+            facts: shop_facts(&visit.origin, &tenant.name, tagline.as_deref()),
+            ..shop.public_meta(visit, title, "/")
         },
         hero: Hero {
             title: welcome.title,
             text: welcome.text,
             link: match collections.is_empty() {
-                true => Link::new("See everything", collection_url(ALL_PRODUCTS)),
-                false => Link::new("See the collections", "#collections"),
+                true => Link::new(say("See everything"), collection_url(ALL_PRODUCTS)),
+                false => Link::new(say("See the collections"), "#collections"),
             },
             image,
         },
@@ -58,18 +65,18 @@ async fn home(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
             .take(COLLECTIONS_MAX)
             .map(collection_card)
             .collect(),
-        featured_title: "New in the shop".to_owned(),
+        featured_title: say("New in the shop"),
         featured: featured.iter().map(product_card).collect(),
         all_products_url: collection_url(ALL_PRODUCTS),
         notes: welcome.notes,
     };
-    Ok(public_page(visit, shop.theme.home(&view)?))
+    shop.public(visit, Page::Home(&view)).await
 }
 
 fn plain_welcome(name: &str) -> Welcome {
     Welcome {
-        title: format!("Welcome to {name}"),
-        text: "Have a look around: everything here can be ordered right away.".to_owned(),
+        title: tell("Welcome to {shop}", &[("shop", name)]),
+        text: say("Have a look around: everything here can be ordered right away."),
         ..Welcome::default()
     }
 }

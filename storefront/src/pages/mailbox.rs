@@ -11,12 +11,13 @@ use crate::render::MAIL_BODY_POLICY;
 use crate::shop::Shop;
 use crate::views::{Link, MailRow, MailView, MailboxView, Meta};
 use crate::visit::Visit;
+use crate::words::say;
 
 const MAILS_MAX: u32 = 100;
 const LIST: &str = "/admin/mailbox";
 
 pub(crate) async fn list(State(shop): State<Shop>, visit: Visit) -> Response {
-    let made = mail_list(&shop, &visit).await;
+    let made = mail_list(&shop, &visit);
     shop.answer(&visit, made).await
 }
 
@@ -25,7 +26,7 @@ pub(crate) async fn show(
     visit: Visit,
     Path(id): Path<String>,
 ) -> Response {
-    let made = mail_page(&shop, &visit, &id).await;
+    let made = mail_page(&shop, &visit, &id);
     shop.answer(&visit, made).await
 }
 
@@ -58,7 +59,7 @@ pub(crate) async fn body(
         ];
         (headers, Body::from(html)).into_response()
     });
-    shop.answer(&visit, made).await
+    shop.answer(&visit, async { made }).await
 }
 
 async fn find(shop: &Shop, visit: &Visit, id: &str) -> Result<Mail, Trouble> {
@@ -78,7 +79,7 @@ async fn mail_list(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
         at_label: day(mail.sent_at),
     });
     let view = MailboxView {
-        meta: Meta::private(format!("Mailbox · {}", frame.shop_name)),
+        meta: Meta::private(format!("{} · {}", say("Mailbox"), frame.shop_name)),
         frame,
         mails: rows.collect(),
     };
@@ -91,7 +92,10 @@ async fn mail_page(shop: &Shop, visit: &Visit, id: &str) -> Result<Response, Tro
     let url = format!("{LIST}/{}", mail.id);
     let view = MailView {
         meta: Meta::private(format!("{} · {}", mail.subject, frame.shop_name)),
-        breadcrumbs: vec![Link::new("Mailbox", LIST), Link::new(&mail.subject, &url)],
+        breadcrumbs: vec![
+            Link::new(say("Mailbox"), LIST),
+            Link::new(&mail.subject, &url),
+        ],
         subject: mail.subject,
         from: frame.shop_name.clone(),
         to: mail.to,

@@ -37,5 +37,5 @@ async fn missing(State(shop): State<Shop>, visit: Visit) -> Response {
     if for_programs || !visit.accepts("text/html") {
         return Problem::new(&code::NOT_FOUND).into_response();
     }
-    shop.answer(&visit, Err(Trouble::NotFound)).await
+    shop.answer(&visit, async { Err(Trouble::NotFound) }).await
 }

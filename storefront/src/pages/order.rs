@@ -22,6 +22,7 @@ use crate::present::{day, money};
 use crate::shop::Shop;
 use crate::views::{Frame, Link, Meta, OrderState, OrderView, Totals};
 use crate::visit::Visit;
+use crate::words::{say, tell};
 
 mod story;
 
@@ -44,7 +45,7 @@ pub(crate) async fn show(
     visit: Visit,
     Path(id): Path<String>,
 ) -> Response {
-    let made = order_page(&shop, &visit, &id).await;
+    let made = order_page(&shop, &visit, &id);
     shop.answer(&visit, made).await
 }
 
@@ -278,19 +279,17 @@ fn words(told: &Told<'_>, state: OrderState) -> (String, String, Option<Link>) {
         .and_then(|address| address.name.split_whitespace().next().map(str::to_owned));
     match state {
         OrderState::Processing => (
-            "Your payment is on its way".to_owned(),
-            "This takes a few seconds. The page follows by itself; please do not pay again."
-                .to_owned(),
+            say("Your payment is on its way"),
+            say("This takes a few seconds. The page follows by itself; please do not pay again."),
             None,
         ),
         OrderState::Paid => paid_words(told, first_name),
         OrderState::Authorized => (
             thanks(first_name),
-            match told.instructions {
+            say(match told.instructions {
                 Some(_) => "Your order is placed. It goes on as soon as your payment arrives.",
                 None => "Your order is placed. The money is held and taken when the shop is ready.",
-            }
-            .to_owned(),
+            }),
             None,
         ),
         OrderState::Declined => {
@@ -298,15 +297,20 @@ fn words(told: &Told<'_>, state: OrderState) -> (String, String, Option<Link>) {
                 Some(AttemptState::Declined { reason }) => Some(reason),
                 _ => order.reason.as_ref(),
             };
-            let why = reason.map(|reason| format!(" (the reason given: {})", reason_words(reason)));
-            let text = format!(
-                "The payment did not go through{}. Nothing was charged.",
-                why.unwrap_or_default()
+            let why = reason.map(|reason| {
+                tell(
+                    " (the reason given: {reason})",
+                    &[("reason", &reason_words(reason))],
+                )
+            });
+            let text = tell(
+                "The payment did not go through{why}. Nothing was charged.",
+                &[("why", &why.unwrap_or_default())],
             );
             (
-                "The bank said no".to_owned(),
+                say("The bank said no"),
                 text,
-                Some(Link::new("Try again", retry_url(told))),
+                Some(Link::new(say("Try again"), retry_url(told))),
             )
         }
         OrderState::RequiresAction => {
@@ -316,26 +320,26 @@ fn words(told: &Told<'_>, state: OrderState) -> (String, String, Option<Link>) {
             };
             let web = url.starts_with("https://") || url.starts_with("http://");
             (
-                "Your bank has a question".to_owned(),
-                "Confirm the payment on your bank’s page, then you come back here.".to_owned(),
-                web.then(|| Link::new("Continue to your bank", url)),
+                say("Your bank has a question"),
+                say("Confirm the payment on your bank’s page, then you come back here."),
+                web.then(|| Link::new(say("Continue to your bank"), url)),
             )
         }
         OrderState::Canceled => (
-            "This order was canceled".to_owned(),
+            say("This order was canceled"),
             match order.paid.amount {
-                0 => "Nothing was charged.".to_owned(),
-                _ => "What you paid has gone back to you.".to_owned(),
+                0 => say("Nothing was charged."),
+                _ => say("What you paid has gone back to you."),
             },
-            Some(Link::new("Back to the cart", "/cart")),
+            Some(Link::new(say("Back to the cart"), "/cart")),
         ),
     }
 }
 
 fn thanks(first_name: Option<String>) -> String {
     first_name.map_or_else(
-        || "Thank you".to_owned(),
-        |name| format!("Thank you, {name}"),
+        || say("Thank you"),
+        |name| tell("Thank you, {name}", &[("name", &name)]),
     )
 }
 
@@ -346,30 +350,34 @@ fn paid_words(told: &Told<'_>, first_name: Option<String>) -> (String, String, O
         (PaymentStatus::PartiallyPaid, _) => {
             let Some(owed) = owed(told.status) else {
                 let text = "Part of your order is paid; the rest is on its way.";
-                return (thanks(first_name), text.to_owned(), None);
+                return (thanks(first_name), say(text), None);
             };
             return (
-                format!("{} is still to be paid", money(owed)),
-                "Your order was changed after you paid. It goes on once the rest is paid."
-                    .to_owned(),
-                Some(Link::new("Pay the rest", format!("/pay/{}", order.id))),
+                tell("{amount} is still to be paid", &[("amount", &money(owed))]),
+                say("Your order was changed after you paid. It goes on once the rest is paid."),
+                Some(Link::new(say("Pay the rest"), format!("/pay/{}", order.id))),
             );
         }
         (PaymentStatus::Refunded, _) => (
-            "Your money is back".to_owned(),
-            format!("{} was refunded.", money(order.refunded)),
+            say("Your money is back"),
+            tell(
+                "{amount} was refunded.",
+                &[("amount", &money(order.refunded))],
+            ),
         ),
-        (_, FulfilmentStatus::Delivered) => (
-            "Your order has arrived".to_owned(),
-            "We hope you like it.".to_owned(),
-        ),
+        (_, FulfilmentStatus::Delivered) => {
+            (say("Your order has arrived"), say("We hope you like it."))
+        }
         (_, FulfilmentStatus::Shipped) => (
-            "Your order is on its way".to_owned(),
-            "You find how to follow it below.".to_owned(),
+            say("Your order is on its way"),
+            say("You find how to follow it below."),
         ),
         _ => (
             thanks(first_name),
-            format!("Your order is paid. A confirmation goes to {email}."),
+            tell(
+                "Your order is paid. A confirmation goes to {email}.",
+                &[("email", email)],
+            ),
         ),
     };
     (headline, text, None)
@@ -402,7 +410,7 @@ fn sums(order: &Order, due: Option<Money>) -> Totals {
     let mut totals = order_totals(order).settle(&rows, due);
     if order.refunded.amount > 0 {
         totals.settled.push(crate::views::TotalRow {
-            label: "Refunded to you".to_owned(),
+            label: say("Refunded to you"),
             amount: money(order.refunded),
         });
     }
@@ -420,7 +428,11 @@ fn order_view(frame: Frame, told: &Told<'_>) -> OrderView {
     };
     let instructions = told.instructions.as_deref().unwrap_or_default();
     OrderView {
-        meta: Meta::private(format!("Order {} · {}", order.number, frame.shop_name)),
+        meta: Meta::private(format!(
+            "{} · {}",
+            tell("Order {number}", &[("number", &order.number.to_string())]),
+            frame.shop_name
+        )),
         frame: Frame {
             prices_include_tax: order.tax_inclusive,
             ..frame

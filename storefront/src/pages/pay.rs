@@ -23,6 +23,7 @@ use crate::present::money;
 use crate::shop::Shop;
 use crate::views::{FormError, Frame, Meta, PayView, PaymentStep};
 use crate::visit::Visit;
+use crate::words::{say, tell};
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -58,7 +59,7 @@ pub(crate) async fn show(
     visit: Visit,
     Path(id): Path<String>,
 ) -> Response {
-    let made = form_page(&shop, &visit, &id).await;
+    let made = form_page(&shop, &visit, &id);
     shop.answer(&visit, made).await
 }
 
@@ -68,7 +69,7 @@ pub(crate) async fn submit(
     Path(id): Path<String>,
     Form(form): Form<PayForm>,
 ) -> Response {
-    let made = submitted(&shop, &visit, &id, form).await;
+    let made = submitted(&shop, &visit, &id, form);
     shop.answer(&visit, made).await
 }
 
@@ -77,7 +78,7 @@ pub(crate) async fn wait(
     visit: Visit,
     Path(id): Path<String>,
 ) -> Response {
-    let made = waited(&shop, &visit, &id).await;
+    let made = waited(&shop, &visit, &id);
     shop.answer(&visit, made).await
 }
 
@@ -169,7 +170,7 @@ async fn submitted(
     if paying && due > 0 && matches!(sheet.form.payment.as_str(), "" | NOTHING_LEFT) {
         sheet
             .errors
-            .push(field_error("payment", "Choose how to pay".to_owned()));
+            .push(field_error("payment", say("Choose how to pay")));
     }
     if !sheet.errors.is_empty() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -345,7 +346,7 @@ impl Sheet {
         if paying.needed && paying.choices.is_empty() {
             errors.0.push(FormError {
                 field: None,
-                message: "This shop cannot take payments on this page.".to_owned(),
+                message: say("This shop cannot take payments on this page."),
             });
         }
         let (headline, text) = words(bill);
@@ -355,7 +356,14 @@ impl Sheet {
         let rows = [("Paid already", order.paid), ("Gift cards", gifts.pays)];
         let part = due.amount != order.totals.total.amount;
         let view = PayView {
-            meta: Meta::private(format!("Pay order {} · {}", order.number, frame.shop_name)),
+            meta: Meta::private(format!(
+                "{} · {}",
+                tell(
+                    "Pay order {number}",
+                    &[("number", &order.number.to_string())]
+                ),
+                frame.shop_name
+            )),
             frame: Frame {
                 prices_include_tax: order.tax_inclusive,
                 ..frame
@@ -403,17 +411,22 @@ fn words(bill: &Bill) -> (String, String) {
     let owed = money(bill.owed);
     match (order.status, order.payment_status) {
         (_, PaymentStatus::PartiallyPaid) => (
-            format!("Pay the rest of order {number}"),
-            format!("Your order was changed. {owed} of it is still to be paid."),
+            tell(
+                "Pay the rest of order {number}",
+                &[("number", &number.to_string())],
+            ),
+            tell(
+                "Your order was changed. {amount} of it is still to be paid.",
+                &[("amount", &owed.to_string())],
+            ),
         ),
         (OrderStatus::Draft, _) => (
-            format!("Pay order {number}"),
-            "The shop put this order together for you. It is placed once you pay.".to_owned(),
+            tell("Pay order {number}", &[("number", &number.to_string())]),
+            say("The shop put this order together for you. It is placed once you pay."),
         ),
         _ => (
-            format!("Pay order {number}"),
-            "The last payment did not go through and nothing was charged. You can try again."
-                .to_owned(),
+            tell("Pay order {number}", &[("number", &number.to_string())]),
+            say("The last payment did not go through and nothing was charged. You can try again."),
         ),
     }
 }

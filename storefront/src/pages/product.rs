@@ -1,29 +1,33 @@
 //! The page of one product: its options, its pictures, the chosen variant. Sells nothing itself.
 
-use std::collections::BTreeSet;
+mod options;
 
 use axum::response::Response;
-use stoa_contracts::catalog::{
-    ProductQuery, ProductSort, ProductView as Product, VariantView as Variant,
-};
-use stoa_kernel::VariantId;
+use serde::Serialize;
+use stoa_contracts::catalog::{ProductView as Product, VariantView as Variant};
+use stoa_kernel::{Money, VariantId};
 use stoa_rest::{Path, State, StatusCode};
 
+use self::options::{choice, missing_values, options, sellable};
 use super::collection::absolute;
+use super::listing;
 use super::shown::{picture, plain_text, product_card, summary};
-use crate::answer::{Trouble, private_page, public_page};
-use crate::present::{availability, compare_at, money, product_json_ld, saving};
+use crate::answer::{Trouble, moved_permanently, public_json};
+use crate::present::{breadcrumb_json_ld, compare_at, money, product_json_ld};
+use crate::render::Page;
 use crate::shop::Shop;
 use crate::views::{
-    Frame, GalleryItem, Link, Meta, Notice, OptionValue, ProductCard, ProductOption, ProductView,
-    VariantChoice,
+    Frame, GalleryItem, Link, Meta, Notice, ProductCard, ProductView, VariantChoice,
 };
 use crate::visit::{Visit, encoded, product_url};
+use crate::words::{say, tell};
 
 pub(crate) const UNITS_PER_LINE_MAX: u32 = 999;
 /// The form fields of options; products have at most so many.
 pub(crate) const OPTION_FIELDS: [&str; 3] = ["option1", "option2", "option3"];
 const RELATED_MAX: usize = 4;
+/// Variants that a page carries whole; of more, its script asks one by one.
+const VARIANTS_IN_PAGE: usize = 40;
 
 /// What the shopper had chosen when the page is shown again after a form.
 #[derive(Debug, Default)]
@@ -39,8 +43,73 @@ pub(crate) async fn show(
     visit: Visit,
     Path(handle): Path<String>,
 ) -> Response {
-    let made = product(&shop, &visit, &handle).await;
+    let made = product(&shop, &visit, &handle);
     shop.answer(&visit, made).await
+}
+
+/// The variant of the values in the address, for the page's script.
+pub(crate) async fn choice_of(
+    State(shop): State<Shop>,
+    visit: Visit,
+    Path(handle): Path<String>,
+) -> Response {
+    let made = chosen_variant(&shop, &visit, &handle);
+    shop.answer(&visit, made).await
+}
+
+/// A product as lists show it, for products that the browser remembers.
+pub(crate) async fn card_of(
+    State(shop): State<Shop>,
+    visit: Visit,
+    Path(handle): Path<String>,
+) -> Response {
+    let made = card(&shop, &visit, &handle);
+    shop.answer(&visit, made).await
+}
+
+#[derive(Serialize)]
+struct ChosenVariant {
+    /// `None` where no such variant is made.
+    variant: Option<VariantChoice>,
+    /// By option: the values that cannot be bought with the others chosen.
+    out: Vec<Vec<String>>,
+}
+
+async fn chosen_variant(shop: &Shop, visit: &Visit, handle: &str) -> Result<Response, Trouble> {
+    let product = find(shop, visit, handle).await?.ok_or(Trouble::NotFound)?;
+    let values = OPTION_FIELDS.iter().map_while(|field| visit.param(field));
+    let values: Vec<String> = values.collect();
+    let variant = by_values(&product, &values).map(|variant| choice(&product, variant));
+    let out = missing_values(&product, &values);
+    Ok(public_json(visit, &ChosenVariant { variant, out }))
+}
+
+async fn card(shop: &Shop, visit: &Visit, handle: &str) -> Result<Response, Trouble> {
+    let product = find(shop, visit, handle).await?.ok_or(Trouble::NotFound)?;
+    let prices: Vec<Money> = product
+        .variants
+        .iter()
+        .filter_map(|one| one.price)
+        .collect();
+    let lowest = product
+        .variants
+        .iter()
+        .filter_map(|one| one.price.map(|price| (price, one.compare_at_price)))
+        .min_by_key(|(price, _)| price.amount);
+    let media = product.media.first();
+    let card = ProductCard {
+        title: product.title.clone(),
+        url: product_url(&product.handle),
+        vendor: product.vendor.clone(),
+        image: media.map(|media| picture(&media.url, &product.title)),
+        price: lowest.map_or_else(|| say("Not for sale"), |(price, _)| money(price)),
+        compare_at: lowest.and_then(|(price, was)| compare_at(price, was)),
+        price_varies: prices
+            .iter()
+            .any(|price| Some(*price) != prices.first().copied()),
+        badge: None,
+    };
+    Ok(public_json(visit, &card))
 }
 
 async fn product(shop: &Shop, visit: &Visit, handle: &str) -> Result<Response, Trouble> {
@@ -49,9 +118,15 @@ async fn product(shop: &Shop, visit: &Visit, handle: &str) -> Result<Response, T
         variant,
         ..Chosen::default()
     };
-    let found = find(shop, visit, handle).await?.ok_or(Trouble::NotFound)?;
+    let Some(found) = find(shop, visit, handle).await? else {
+        let moved = shop.catalog.moved_to(visit.tenant_id(), handle).await?;
+        return match moved {
+            Some(now) => Ok(moved_permanently(&product_url(&now))),
+            None => Err(Trouble::NotFound),
+        };
+    };
     let view = product_view(shop, visit, &found, &chosen).await?;
-    Ok(public_page(visit, shop.theme.product(&view)?))
+    shop.public(visit, Page::Product(&view)).await
 }
 
 /// The page again after a form that was refused, with what was chosen and the reason.
@@ -64,10 +139,8 @@ pub(crate) async fn refused(
 ) -> Result<Response, Trouble> {
     let mut view = product_view(shop, visit, product, chosen).await?;
     view.frame.notice = Some(notice);
-    Ok(private_page(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        shop.theme.product(&view)?,
-    ))
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    shop.private(visit, status, Page::Product(&view)).await
 }
 
 pub(crate) async fn find(
@@ -78,7 +151,7 @@ pub(crate) async fn find(
     let tenant = &visit.tenant;
     Ok(shop
         .catalog
-        .product(tenant.id, handle, tenant.currency)
+        .product(tenant.id, handle, visit.currency)
         .await?)
 }
 
@@ -92,7 +165,7 @@ async fn product_view(
     let related = related(shop, visit, product).await?;
     let frame = shop.frame(visit, &all, "");
     let selected = selected(product, chosen).ok_or(Trouble::NotFound)?;
-    let url = format!("{}{}", visit.origin, product_url(&product.handle));
+    let url = visit.in_language(&product_url(&product.handle), visit.language);
     let text = product
         .seo
         .description
@@ -104,7 +177,7 @@ async fn product_view(
         .map(|media| absolute(&visit.origin, &media.url))
         .collect();
     let mut view = ProductView {
-        meta: meta(visit, product, &url, &text, images.first()),
+        meta: meta(shop, visit, product, &text, images.first()),
         ..plain_view(frame, product, selected, chosen)
     };
     view.breadcrumbs = vec![
@@ -112,7 +185,14 @@ async fn product_view(
         Link::new(&product.title, product_url(&product.handle)),
     ];
     view.related = related;
-    view.json_ld = product_json_ld(&view, &url, &images, &text);
+    let range = prices(product);
+    let range = range
+        .as_ref()
+        .map(|(low, high, count)| (low.as_str(), high.as_str(), *count));
+    view.meta.facts = vec![
+        product_json_ld(&view, &url, &images, &text, range),
+        breadcrumb_json_ld(&visit.origin, &view.breadcrumbs),
+    ];
     Ok(view)
 }
 
@@ -123,17 +203,17 @@ fn plain_view(frame: Frame, product: &Product, selected: &Variant, chosen: &Chos
     } else {
         &chosen.values
     };
+    let variants = product.variants.iter();
     let gallery = product.media.iter().enumerate().map(|(at, media)| {
         let alt = if media.alt.is_empty() {
             &product.title
         } else {
             &media.alt
         };
-        GalleryItem {
-            anchor: anchor(at),
-            image: picture(&media.url, alt),
-        }
+        GalleryItem::plain(anchor(at), picture(&media.url, alt))
     });
+    let few = product.variants.len() <= VARIANTS_IN_PAGE;
+    let plain = product.options.is_empty();
     let tags = product
         .tags
         .iter()
@@ -147,11 +227,11 @@ fn plain_view(frame: Frame, product: &Product, selected: &Variant, chosen: &Chos
         vendor: product.vendor.clone(),
         gallery: gallery.collect(),
         options: options(product, values),
-        variants: product
-            .variants
-            .iter()
-            .map(|variant| choice(product, variant))
-            .collect(),
+        variants: match few && !plain {
+            true => variants.map(|variant| choice(product, variant)).collect(),
+            false => Vec::new(),
+        },
+        choice_url: (!few).then(|| format!("{}/choice", product_url(&product.handle))),
         selected: choice(product, selected),
         all_sold_out: !product.variants.iter().any(sellable),
         quantity: chosen.quantity.unwrap_or(1),
@@ -159,53 +239,72 @@ fn plain_view(frame: Frame, product: &Product, selected: &Variant, chosen: &Chos
         description_html: product.description_html.clone(),
         tags: tags.collect(),
         related: Vec::new(),
-        price_amount: selected
-            .price
-            .map(stoa_kernel::Money::to_decimal)
-            .unwrap_or_default(),
-        json_ld: serde_json::Value::Null,
+        price_amount: selected.price.map(Money::to_decimal).unwrap_or_default(),
     }
 }
 
-fn meta(visit: &Visit, product: &Product, url: &str, text: &str, image: Option<&String>) -> Meta {
+fn meta(shop: &Shop, visit: &Visit, product: &Product, text: &str, image: Option<&String>) -> Meta {
     let title = product.seo.title.as_ref().unwrap_or(&product.title);
+    let name = &visit.tenant.name;
     Meta {
         kind: "product",
-        description: (!text.is_empty()).then(|| text.to_owned()),
-        canonical: Some(url.to_owned()),
+        description: Some(match text.is_empty() {
+            true => tell(
+                "{title} at {shop}.",
+                &[("title", &product.title), ("shop", name)],
+            ),
+            false => text.to_owned(),
+        }),
         image: image.cloned(),
-        ..Meta::page(format!("{title} · {}", visit.tenant.name))
+        ..shop.public_meta(
+            visit,
+            format!("{title} · {name}"),
+            &product_url(&product.handle),
+        )
     }
 }
 
-/// Products that share the first tag.
+/// Lowest and highest price in decimals, and how many variants have one.
+fn prices(product: &Product) -> Option<(String, String, usize)> {
+    let prices: Vec<Money> = product
+        .variants
+        .iter()
+        .filter_map(|one| one.price)
+        .collect();
+    let low = prices.iter().min_by_key(|price| price.amount)?;
+    let high = prices.iter().max_by_key(|price| price.amount)?;
+    Some((low.to_decimal(), high.to_decimal(), prices.len()))
+}
+
+/// Products like this one; where search cannot say, those that share its first tag.
 async fn related(
     shop: &Shop,
     visit: &Visit,
     product: &Product,
 ) -> Result<Vec<ProductCard>, Trouble> {
+    let tenant = visit.tenant_id();
+    if let Some(search) = &shop.search {
+        match search.similar(tenant, product.id, RELATED_MAX as u32).await {
+            Ok(ids) if !ids.is_empty() => {
+                let locale = Some(visit.language.as_str());
+                let cards = shop
+                    .catalog
+                    .cards(tenant, &ids, visit.currency, locale)
+                    .await?;
+                return Ok(cards.iter().map(product_card).collect());
+            }
+            Ok(_) => {}
+            // What goes well with it is no reason to fail.
+            Err(error) => tracing::debug!(%error, "no similar products"),
+        }
+    }
     let Some(tag) = product.tags.first() else {
         return Ok(Vec::new());
     };
-    let query = ProductQuery {
-        search: Some(tag.clone()),
-        collection: None,
-        sort: ProductSort::Newest,
-        currency: visit.tenant.currency,
-        // One of them may be the product itself.
-        limit: RELATED_MAX as u32 + 1,
-        cursor: None,
-    };
-    let found = match shop.catalog.products(visit.tenant_id(), &query).await {
-        Err(stoa_contracts::catalog::CatalogError::Invalid { .. }) => return Ok(Vec::new()),
-        other => other?,
-    };
-    let others = found.products.iter().filter(|other| other.id != product.id);
+    // One of them may be the product itself.
+    let found = listing::begun(shop, visit, tag, RELATED_MAX as u32 + 1).await?;
+    let others = found.iter().filter(|other| other.id != product.id);
     Ok(others.take(RELATED_MAX).map(product_card).collect())
-}
-
-fn sellable(variant: &Variant) -> bool {
-    variant.available && variant.price.is_some()
 }
 
 /// The variant asked for by id or by values, else the first that can be bought, else the first.
@@ -224,85 +323,6 @@ pub(crate) fn by_values<'p>(product: &'p Product, values: &[String]) -> Option<&
     product.variants.iter().find(named)
 }
 
-fn anchor(at: usize) -> String {
+pub(super) fn anchor(at: usize) -> String {
     format!("picture-{}", at + 1)
-}
-
-fn choice(product: &Product, variant: &Variant) -> VariantChoice {
-    let (availability, availability_label) = availability(sellable(variant), None);
-    let was = variant.compare_at_price;
-    let image = variant.image.as_ref();
-    VariantChoice {
-        id: variant.id.to_string(),
-        options: variant.option_values.clone(),
-        price: variant
-            .price
-            .map_or_else(|| "Not for sale".to_owned(), money),
-        compare_at: variant.price.and_then(|price| compare_at(price, was)),
-        saving: variant.price.and_then(|price| saving(price, was)),
-        availability,
-        availability_label,
-        image_anchor: image
-            .and_then(|url| product.media.iter().position(|media| media.url == *url))
-            .map(anchor),
-    }
-}
-
-fn options(product: &Product, chosen: &[String]) -> Vec<ProductOption> {
-    let pictured = pictured_option(product);
-    let named = product.options.iter().zip(OPTION_FIELDS).enumerate();
-    named
-        .map(|(at, (option, field))| ProductOption {
-            name: option.name.clone(),
-            field,
-            pictured: pictured == Some(at),
-            values: option
-                .values
-                .iter()
-                .map(|value| OptionValue {
-                    value: value.clone(),
-                    selected: chosen.get(at) == Some(value),
-                    available: with_value(product, at, value).any(sellable),
-                    image: if pictured == Some(at) {
-                        with_value(product, at, value)
-                            .find_map(|variant| variant.image.as_deref())
-                            .map(|url| picture(url, ""))
-                    } else {
-                        None
-                    },
-                })
-                .collect(),
-        })
-        .collect()
-}
-
-fn with_value<'p>(
-    product: &'p Product,
-    at: usize,
-    value: &'p str,
-) -> impl Iterator<Item = &'p Variant> {
-    let has = move |variant: &&Variant| {
-        variant
-            .option_values
-            .get(at)
-            .is_some_and(|own| own == value)
-    };
-    product.variants.iter().filter(has)
-}
-
-/// The first option whose values each have one picture of their own.
-fn pictured_option(product: &Product) -> Option<usize> {
-    (0..product.options.len()).find(|&at| {
-        let values = &product.options[at].values;
-        let images = values.iter().map(|value| {
-            let own: BTreeSet<_> = with_value(product, at, value)
-                .map(|variant| variant.image.as_deref())
-                .collect();
-            (own.len() == 1)
-                .then(|| own.into_iter().next().flatten())
-                .flatten()
-        });
-        let images: BTreeSet<_> = images.collect();
-        values.len() > 1 && images.len() == values.len() && !images.contains(&None)
-    })
 }

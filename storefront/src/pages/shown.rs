@@ -14,6 +14,7 @@ use crate::views::{
     Badge, BadgeTone, CollectionCard, Picture, ProductCard, SummaryLine, TotalRow, Totals,
 };
 use crate::visit::{collection_url, product_url};
+use crate::words::{say, tell};
 
 /// The theme shows every picture in this shape; it only reserves the space.
 const PICTURE_WIDTH: u32 = 800;
@@ -25,6 +26,7 @@ const DESCRIPTION_CHARS_MAX: usize = 160;
 pub(crate) fn picture(url: &str, alt: &str) -> Picture {
     Picture {
         url: url.to_owned(),
+        srcset: None,
         alt: alt.to_owned(),
         width: PICTURE_WIDTH,
         height: PICTURE_HEIGHT,
@@ -46,7 +48,7 @@ pub(crate) fn product_card(product: &ProductSummary) -> ProductCard {
         .and_then(|price| compare_at(price, product.compare_at_price));
     let badge = |label: &str, tone| {
         Some(Badge {
-            label: label.to_owned(),
+            label: say(label),
             tone,
         })
     };
@@ -58,9 +60,7 @@ pub(crate) fn product_card(product: &ProductSummary) -> ProductCard {
             .image
             .as_ref()
             .map(|image| media_picture(image, &product.title)),
-        price: product
-            .price
-            .map_or_else(|| "Not for sale".to_owned(), money),
+        price: product.price.map_or_else(|| say("Not for sale"), money),
         price_varies: product
             .price_max
             .is_some_and(|most| Some(most) != product.price),
@@ -220,8 +220,8 @@ pub(crate) fn address_rows(address: &Address) -> Vec<String> {
 }
 
 /// Why a promotion code does nothing, and what to do about it.
-pub(crate) const fn refusal_words(reason: CouponRefusal) -> &'static str {
-    match reason {
+pub(crate) fn refusal_words(reason: CouponRefusal) -> String {
+    say(match reason {
         CouponRefusal::Unknown => "We do not know this code. Please check how it is spelled.",
         CouponRefusal::NotYetValid => "This code does not work yet. Keep it for later.",
         CouponRefusal::Expired => "This code has ended.",
@@ -232,7 +232,7 @@ pub(crate) const fn refusal_words(reason: CouponRefusal) -> &'static str {
         CouponRefusal::NotCombinable => {
             "This code does not work together with another offer in your cart."
         }
-    }
+    })
 }
 
 /// What changed in a cart since its shopper last looked, beside what is told at its lines.
@@ -246,18 +246,20 @@ pub(crate) fn notice_words(cart: &CartView) -> Vec<String> {
             line_id,
             before,
             now,
-        } => Some(format!(
-            "{} now costs {}. It was {} when you put it in your cart.",
-            title(*line_id),
-            money(*now),
-            money(*before)
+        } => Some(tell(
+            "{title} now costs {now}. It was {before} when you put it in your cart.",
+            &[
+                ("title", title(*line_id)),
+                ("now", &money(*now)),
+                ("before", &money(*before)),
+            ],
         )),
-        CartNotice::ShippingGone { .. } => Some(
-            "The delivery you chose is not offered any more. Please choose another at checkout."
-                .to_owned(),
-        ),
-        CartNotice::NotMerged { title, units, .. } => Some(format!(
-            "{units} × {title} did not fit into your cart and was left out."
+        CartNotice::ShippingGone { .. } => Some(say(
+            "The delivery you chose is not offered any more. Please choose another at checkout.",
+        )),
+        CartNotice::NotMerged { title, units, .. } => Some(tell(
+            "{count} × {title} did not fit into your cart and was left out.",
+            &[("count", &units.to_string()), ("title", title)],
         )),
         // Told beside their lines.
         CartNotice::StockShort { .. } | CartNotice::NotForSale { .. } => None,
@@ -298,7 +300,7 @@ pub(crate) fn shown_totals(
         .map(|tax| (rate_label(&tax.name, tax.rate_ppm), tax.amount))
         .collect();
     if taxes.is_empty() && (sums.tax.amount != 0 || !parts.tax_included) {
-        taxes.push(("Tax".to_owned(), sums.tax));
+        taxes.push((say("Tax"), sums.tax));
     }
     totals(&Sums {
         subtotal,
@@ -315,7 +317,7 @@ fn discounts(parts: &Parts<'_>) -> Vec<(String, Money)> {
     let listed: i64 = parts.promotions.iter().map(|one| one.amount.amount).sum();
     let whole = parts.tax_included || listed == parts.sums.discount.amount;
     if parts.promotions.is_empty() || !whole {
-        return vec![("Discount".to_owned(), parts.sums.discount)];
+        return vec![(say("Discount"), parts.sums.discount)];
     }
     let named = parts.promotions.iter().map(|one| {
         let label = match &one.code {

@@ -13,6 +13,7 @@ use crate::payment::provider_and_token;
 use crate::shop::Shop;
 use crate::views::{Meta, WaitingView};
 use crate::visit::Visit;
+use crate::words::say;
 
 const HASH_BYTES: usize = 32;
 const REFRESH_SECONDS_MAX: u32 = 10;
@@ -82,7 +83,7 @@ impl Wish {
         };
         let frame = shop.plain_frame(visit).await?;
         let view = WaitingView {
-            meta: Meta::private(format!("In line · {}", frame.shop_name)),
+            meta: Meta::private(format!("{} · {}", say("In line"), frame.shop_name)),
             frame,
             position: line.position,
             url: line.path.to_owned(),

@@ -13,6 +13,7 @@ use crate::present::money;
 use crate::sums::{Sums, totals};
 use crate::views::{CartLine, CartView, CouponBox, Frame, Meta, NoteBox};
 use crate::visit::{Visit, collection_url, product_url};
+use crate::words::say;
 
 const NOTE_LENGTH_MAX: usize = 1_000;
 
@@ -23,7 +24,7 @@ pub(super) fn cart_view(frame: Frame, cart: &Cart, said: &Said) -> CartView {
     let (note_typed, note_error) = typed(said.note.as_ref());
     let changed = |notice: &CartNotice| matches!(notice, CartNotice::PriceChanged { .. });
     CartView {
-        meta: Meta::private(format!("Cart · {}", frame.shop_name)),
+        meta: Meta::private(format!("{} · {}", say("Cart"), frame.shop_name)),
         frame: Frame {
             cart_count: units(cart),
             prices_include_tax: cart.tax_inclusive,
@@ -82,7 +83,7 @@ fn line_view(cart: &Cart, line: &CartLineView, said: &Said) -> CartLine {
         action,
         problem: match problem {
             Some(problem) => Some(problem.message.clone()),
-            None => (!line.available).then(|| why_not(available).to_owned()),
+            None => (!line.available).then(|| say(why_not(available))),
         },
         offer: available.and_then(|left| u32::try_from(left).ok().filter(|left| *left > 0)),
     }
@@ -115,9 +116,9 @@ fn before(cart: &Cart, line: LineId) -> Option<Money> {
 }
 
 pub(super) fn empty_view(frame: Frame, visit: &Visit, said: &Said) -> CartView {
-    let zero = Money::zero(visit.tenant.currency);
+    let zero = Money::zero(visit.currency);
     CartView {
-        meta: Meta::private(format!("Cart · {}", frame.shop_name)),
+        meta: Meta::private(format!("{} · {}", say("Cart"), frame.shop_name)),
         frame: Frame {
             notice: said.notice.clone(),
             ..frame

@@ -10,6 +10,7 @@ use crate::pages::basket::{self, Found};
 use crate::pages::coupons;
 use crate::shop::Shop;
 use crate::visit::Visit;
+use crate::words::tell;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -81,7 +82,9 @@ pub(super) async fn noted(
     let error = match saved {
         Ok(cart) => return done(shop, visit, &found.key, &cart, "/cart?noted=1"),
         Err(CartError::NotOpen) => BEING_PAID.to_owned(),
-        Err(CartError::Invalid { reason, .. }) => format!("This {reason}."),
+        Err(CartError::Invalid { reason, .. }) => {
+            tell("This {reason}.", &[("reason", &reason.to_string())])
+        }
         Err(error) => return Err(error.into()),
     };
     let said = Said {

@@ -22,6 +22,7 @@ use crate::views::{
     CheckoutView, CouponBox, FormError, Frame, LineFix, Meta, Notice, ShippingChoice, ShippingStep,
 };
 use crate::visit::Visit;
+use crate::words::say;
 
 /// A checkout page to be.
 pub(super) struct Draft {
@@ -105,7 +106,7 @@ impl Draft {
         let mut gift_box = gifts.shown.clone();
         gift_box.error = errors.on("gift_card").or(gift_box.error);
         CheckoutView {
-            meta: Meta::private(format!("Checkout · {}", frame.shop_name)),
+            meta: Meta::private(format!("{} · {}", say("Checkout"), frame.shop_name)),
             frame: Frame {
                 cart_count: units(cart),
                 prices_include_tax: cart.tax_inclusive,
@@ -159,7 +160,7 @@ fn shipping_choices(sheet: &Sheet<'_>) -> Vec<ShippingChoice> {
         detail: None,
         selected: chosen == Some(&option.id),
         price: match option.price.amount {
-            0 => "Free".to_owned(),
+            0 => say("Free"),
             _ => money(option.price),
         },
     };

@@ -7,6 +7,7 @@ use stoa_contracts::pricing::ShippingOption;
 
 use crate::form::{CheckoutInput, is_country};
 use crate::views::FormError;
+use crate::words::say;
 
 const EMAIL_BYTES_MAX: usize = 254;
 
@@ -133,7 +134,7 @@ pub(super) fn checked(
                     .iter()
                     .any(|error| error.field.as_deref() == Some(field))
         })
-        .map(|(_, field, message)| field_error(field, message.to_owned()))
+        .map(|(_, field, message)| field_error(field, say(message)))
         .collect()
 }
 
@@ -180,7 +181,7 @@ pub(crate) fn field_error(field: &str, message: String) -> FormError {
 pub(super) fn summary_error(message: impl Into<String>) -> FormError {
     FormError {
         field: None,
-        message: message.into(),
+        message: say(&message.into()),
     }
 }
 

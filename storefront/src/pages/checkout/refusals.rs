@@ -12,6 +12,7 @@ use super::Trouble;
 use super::input::{field_error, summary_error};
 use crate::pages::shown::refusal_words;
 use crate::views::{FormError, LineFix};
+use crate::words::{say, tell};
 
 /// What the page of a refused order says.
 pub(in crate::pages) struct Refused {
@@ -44,21 +45,33 @@ pub(in crate::pages) fn told(
     let summary = |text: &str| Refused::of(conflict, vec![summary_error(text)]);
     Ok(match error {
         CheckoutError::Incomplete { fields } => {
-            let errors = fields
-                .into_iter()
-                .map(|(field, reason)| field_error(field, format!("This {reason}.")));
+            let errors = fields.into_iter().map(|(field, reason)| {
+                field_error(
+                    field,
+                    tell("This {reason}.", &[("reason", &reason.to_string())]),
+                )
+            });
             Refused::of(invalid, errors.collect())
         }
         CheckoutError::Payment { field, reason } if field == "gift_cards" => Refused::of(
             invalid,
-            vec![field_error("gift_card", format!("This {reason}."))],
+            vec![field_error(
+                "gift_card",
+                tell("This {reason}.", &[("reason", &reason.to_string())]),
+            )],
         ),
         CheckoutError::Payment { reason, .. } => {
-            let text = format!("This way to pay {reason}.");
+            let text = tell(
+                "This way to pay {reason}.",
+                &[("reason", &reason.to_string())],
+            );
             Refused::of(invalid, vec![field_error("payment", text)])
         }
         CheckoutError::GiftCard { reason, .. } => {
-            let text = format!("A gift card {reason}. Please look at what it pays now.");
+            let text = tell(
+                "A gift card {reason}. Please look at what it pays now.",
+                &[("reason", &reason.to_string())],
+            );
             Refused::of(conflict, vec![field_error("gift_card", text)])
         }
         CheckoutError::Coupon { code, reason } => {
@@ -103,8 +116,14 @@ fn short(shortages: &[Shortage], cart: Option<&Cart>) -> Refused {
         let title = title(cart, short.variant);
         let left = u32::try_from(short.available).ok().filter(|left| *left > 0);
         let text = match left {
-            None => format!("{title} is sold out: somebody was faster."),
-            Some(left) => format!("Only {left} of {title} can still be had."),
+            None => tell(
+                "{title} is sold out: somebody was faster.",
+                &[("title", &title)],
+            ),
+            Some(left) => tell(
+                "Only {count} of {title} can still be had.",
+                &[("count", &left.to_string()), ("title", &title)],
+            ),
         };
         refused.errors.push(to_fixes(text, cart));
         let lines = lines_of(cart, short.variant);
@@ -121,7 +140,10 @@ fn short(shortages: &[Shortage], cart: Option<&Cart>) -> Refused {
 fn gone(variants: &[VariantId], cart: Option<&Cart>) -> Refused {
     let mut refused = Refused::of(StatusCode::CONFLICT, Vec::new());
     for variant in variants {
-        let text = format!("{} is not sold any more.", title(cart, *variant));
+        let text = tell(
+            "{title} is not sold any more.",
+            &[("title", &title(cart, *variant))],
+        );
         refused.errors.push(to_fixes(text, cart));
         let fixes = lines_of(cart, *variant);
         refused
@@ -156,10 +178,9 @@ fn lines_of(cart: Option<&Cart>, variant: VariantId) -> Vec<&CartLineView> {
 
 fn title(cart: Option<&Cart>, variant: VariantId) -> String {
     let lines = lines_of(cart, variant);
-    lines.first().map_or_else(
-        || "Something in this order".to_owned(),
-        |line| line.title.clone(),
-    )
+    lines
+        .first()
+        .map_or_else(|| say("Something in this order"), |line| line.title.clone())
 }
 
 /// One sentence for the whole page.

@@ -9,12 +9,13 @@ use stoa_kernel::Timestamp;
 
 use crate::present::{day, money};
 use crate::views::{Link, Moment, Parcel, StatusWord};
+use crate::words::{say, tell};
 
 /// The three sides of an order.
 pub(super) fn statuses(order: &Order) -> Vec<StatusWord> {
     let word = |label, text: &str| StatusWord {
         label,
-        text: text.to_owned(),
+        text: say(text),
     };
     let whole = match order.status {
         _ if order.cancel_requested_at.is_some() && order.status != OrderStatus::Canceled => {
@@ -64,7 +65,7 @@ pub(super) fn moments(order: &Order, refunds: &[RefundView]) -> Vec<Moment> {
         all.extend(parcel.shipped_at.map(|at| {
             let (at, mut shipped) = moment("Shipped", at);
             shipped.text = parcel.tracking.as_ref().map(tracking_words);
-            shipped.link = tracking_url(parcel).map(|url| Link::new("Follow the parcel", url));
+            shipped.link = tracking_url(parcel).map(|url| Link::new(say("Follow the parcel"), url));
             (at, shipped)
         }));
         all.extend(parcel.delivered_at.map(|at| moment("Delivered", at)));
@@ -82,11 +83,17 @@ pub(super) fn moments(order: &Order, refunds: &[RefundView]) -> Vec<Moment> {
         let (title, text) = match refund.state {
             RefundState::Succeeded => (
                 "Refunded",
-                format!("{} went back to you.", money(refund.amount)),
+                tell(
+                    "{amount} went back to you.",
+                    &[("amount", &money(refund.amount))],
+                ),
             ),
             RefundState::Pending => (
                 "Refund on its way",
-                format!("{} is going back to you.", money(refund.amount)),
+                tell(
+                    "{amount} is going back to you.",
+                    &[("amount", &money(refund.amount))],
+                ),
             ),
             RefundState::Failed => continue,
         };
@@ -101,7 +108,7 @@ pub(super) fn moments(order: &Order, refunds: &[RefundView]) -> Vec<Moment> {
 
 fn moment(title: &str, at: Timestamp) -> (Timestamp, Moment) {
     let told = Moment {
-        title: title.to_owned(),
+        title: say(title),
         at: at.to_string(),
         at_label: day(at),
         text: None,
@@ -118,14 +125,14 @@ pub(super) fn parcels(order: &Order) -> Vec<Parcel> {
     let several = packed.len() > 1;
     let parcel = |(at, parcel): (usize, &&FulfilmentView)| Parcel {
         title: match several {
-            true => format!("Parcel {}", at + 1),
-            false => "Your parcel".to_owned(),
+            true => tell("Parcel {number}", &[("number", &(at + 1).to_string())]),
+            false => say("Your parcel"),
         },
         state: match parcel.state {
-            FulfilmentState::Packed => "Packed, leaves soon".to_owned(),
+            FulfilmentState::Packed => say("Packed, leaves soon"),
             FulfilmentState::Shipped => on_the("Shipped", parcel.shipped_at),
             FulfilmentState::Delivered => on_the("Delivered", parcel.delivered_at),
-            FulfilmentState::Canceled => "Unpacked".to_owned(),
+            FulfilmentState::Canceled => say("Unpacked"),
         },
         lines: contents(order, parcel),
         tracking: parcel.tracking.as_ref().map(tracking_words),
@@ -135,7 +142,13 @@ pub(super) fn parcels(order: &Order) -> Vec<Parcel> {
 }
 
 fn on_the(word: &str, at: Option<Timestamp>) -> String {
-    at.map_or_else(|| word.to_owned(), |at| format!("{word} on {}", day(at)))
+    match at {
+        None => say(word),
+        Some(at) => tell(
+            "{what} on {day}",
+            &[("what", &say(word)), ("day", &day(at))],
+        ),
+    }
 }
 
 fn contents(order: &Order, parcel: &FulfilmentView) -> Vec<String> {
