@@ -312,27 +312,25 @@ fn tongues(asked: Option<&str>, home: &str) -> Vec<usize> {
     found
 }
 
-/// Pins stand where the merchant's order counts: not in one that the shopper chose.
+/// Places count in the merchant's own order, not in one that the shopper chose; what is hidden is
+/// hidden in all.
 fn pins(query: &SearchQuery, rules: &Rules, live: &Live) -> Pins {
-    if query.sort != SearchSort::Relevance {
-        return Pins::default();
-    }
     let words = clauses::words(live.index.tokenizers(), &query.text);
-    let pins = match words.is_empty() {
-        false => {
+    let collection = query
+        .filters
+        .iter()
+        .find(|filter| filter.name == COLLECTION && filter.values.len() == 1);
+    let pins = match (words.is_empty(), collection) {
+        (false, _) => {
             let plain: Vec<&str> = words.iter().map(|word| word.plain.as_str()).collect();
             rules.pins(Scope::Query, &plain.join(" "))
         }
-        true => match query
-            .filters
-            .iter()
-            .find(|filter| filter.name == COLLECTION)
-        {
-            Some(filter) if filter.values.len() == 1 => {
-                rules.pins(Scope::Collection, &filter.values[0])
-            }
-            _ => None,
-        },
+        (true, Some(filter)) => rules.pins(Scope::Collection, &filter.values[0]),
+        (true, None) => None,
     };
-    pins.cloned().unwrap_or_default()
+    let mut pins = pins.cloned().unwrap_or_default();
+    if query.sort != SearchSort::Relevance {
+        pins.places.clear();
+    }
+    pins
 }

@@ -219,6 +219,9 @@ impl Engine {
         if feed.dirty_since.is_some() && (self.is_settled(&feed) || is_first && at_head) {
             self.commit(&live, &mut feed).await?;
         }
+        if feed.dirty_since.is_none() {
+            slot.seen.store(feed.read, Ordering::Release);
+        }
         if is_first && at_head {
             slot.state.send_replace(State::Current);
         }

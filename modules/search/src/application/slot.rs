@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -133,6 +133,8 @@ pub(crate) struct Slot {
     pub(crate) build: Mutex<Build>,
     pub(crate) built_documents: AtomicU64,
     pub(crate) used: AtomicU64,
+    /// The last event that nothing is waiting of to be committed.
+    pub(crate) seen: AtomicI64,
     pub(crate) closed: AtomicBool,
     pub(crate) verified_at: Mutex<Option<Instant>>,
 }
@@ -149,6 +151,7 @@ impl Slot {
             build: Mutex::default(),
             built_documents: AtomicU64::new(0),
             used: AtomicU64::new(0),
+            seen: AtomicI64::new(0),
             closed: AtomicBool::new(false),
             verified_at: Mutex::new(None),
         }
@@ -230,7 +233,9 @@ impl Slot {
         Status {
             is_current: *self.state.borrow() == State::Current,
             documents: live.as_ref().map_or(0, |live| live.searcher().num_docs()),
-            position: mark.as_ref().map_or(0, |mark| mark.position),
+            position: mark.as_ref().map_or(0, |mark| {
+                mark.position.max(self.seen.load(Ordering::Acquire))
+            }),
             bytes: live.as_ref().map_or(0, |live| live.bytes()),
             locale: mark.map(|mark| mark.locale),
             rebuilding: running

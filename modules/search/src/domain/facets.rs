@@ -166,7 +166,7 @@ mod tests {
         let ranges = price_ranges(&steps, &counts);
         assert_eq!(ranges.len(), PRICE_RANGES_MAX);
         let sum: u64 = ranges.iter().map(|(_, count)| count).sum();
-        assert_eq!(sum, counts.iter().sum());
+        assert_eq!(sum, counts.iter().sum::<u64>());
         assert!(
             ranges
                 .last()

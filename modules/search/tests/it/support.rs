@@ -226,7 +226,8 @@ impl<'c> Shop<'c> {
 /// Publishes that products changed, and gives the events their places.
 pub(crate) async fn tell(cells: &TestCells, tenant: TenantId, products: Vec<ProductId>) {
     let (ids, now) = (cells.deps.ids.clone(), cells.deps.now());
-    let told = cells.db(tenant).await.write(async move |tx: &mut Tx<'_>| {
+    let db = cells.db(tenant).await;
+    let told = db.write(async move |tx: &mut Tx<'_>| {
         for product in &products {
             let fact = ProductChanged {
                 product: *product,

@@ -55,6 +55,15 @@ fn tear(path: &Path, random: &mut fastrand::Rng) -> &'static str {
     }
 }
 
+/// Whether it is a file of a segment that is listed: others are not read.
+fn is_of_a_segment(folder: &Path, path: &Path) -> bool {
+    let name = std::fs::read_to_string(folder.join("current")).expect("the folder that counts");
+    let list = std::fs::read_to_string(folder.join(name).join("meta.json")).expect("the list");
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let segment = file.split('.').next().unwrap_or_default();
+    segment.len() == 32 && list.replace('-', "").contains(segment)
+}
+
 async fn is_right(shop: &Shop<'_>) -> bool {
     match shop
         .process
@@ -120,10 +129,10 @@ async fn files_torn_under_a_running_process_are_noticed_and_built_anew() {
         let all: Vec<PathBuf> = files(&folder)
             .into_iter()
             // Read once, when an index is opened.
-            .filter(|path| !path.ends_with("current") && !path.ends_with(".managed.json"))
+            .filter(|path| is_of_a_segment(&folder, path))
             .collect();
         let path = &all[random.usize(..all.len())];
-        if path.ends_with("meta.json") || tear(path, &mut random) == "nothing" {
+        if tear(path, &mut random) == "nothing" {
             continue;
         }
         torn += 1;
