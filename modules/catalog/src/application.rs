@@ -2,11 +2,13 @@
 
 mod collecting;
 mod editing;
+mod publishing;
 mod reading;
 mod stock;
 mod writing;
 
 pub(crate) use editing::{Draft, EditError, check_version};
+pub(crate) use publishing::PublishingJob;
 pub(crate) use reading::{ListRequest, order_of};
 pub(crate) use stock::StockConsumer;
 
@@ -15,9 +17,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::{
-    ADDRESSES_MAX, CARDS_MAX, Catalog, CatalogError, CollectionInput, CollectionView,
-    DOCUMENTS_MAX, ListingPrice, ProductAddress, ProductDocument, ProductInput, ProductPage,
-    ProductQuery, ProductSummary, ProductView, Upserted, VariantSnapshot,
+    ADDRESSES_MAX, CARDS_MAX, Catalog, CatalogError, CollectionInput, CollectionView, Component,
+    DOCUMENTS_MAX, DigitalFile, ListingPrice, ProductAddress, ProductDocument, ProductInput,
+    ProductPage, ProductQuery, ProductSummary, ProductView, Upserted, VariantSnapshot,
 };
 use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_rest::CursorKey;
@@ -25,7 +27,7 @@ use stoa_storage::{Cause, Result, Tx};
 
 use crate::cache::ProductCache;
 use crate::domain::{Flaw, may_be_handle};
-use crate::infrastructure::{collections, documents, handles, listings};
+use crate::infrastructure::{collections, documents, extras, handles, listings};
 
 /// Everything a use case needs.
 pub(crate) struct App {
@@ -146,11 +148,23 @@ impl Catalog for App {
             return Err(Flaw::new("ids", format!("holds at most {CARDS_MAX}")).into());
         }
         let db = self.deps.storage.db(tenant).await?;
-        Ok(documents::cards(&db, ids, currency).await?)
+        Ok(documents::cards(&db, ids, currency, self.deps.now()).await?)
     }
 
     async fn variants(&self, tx: &mut Tx<'_>, ids: &[VariantId]) -> Result<Vec<VariantSnapshot>> {
-        listings::snapshots(tx, ids).await
+        listings::snapshots(tx, ids, self.deps.now()).await
+    }
+
+    async fn components(&self, tx: &mut Tx<'_>, variants: &[VariantId]) -> Result<Vec<Component>> {
+        extras::components(tx, variants).await
+    }
+
+    async fn digital_files(
+        &self,
+        tx: &mut Tx<'_>,
+        variants: &[VariantId],
+    ) -> Result<Vec<(VariantId, Vec<DigitalFile>)>> {
+        extras::files(tx, variants).await
     }
 
     async fn collections_of(

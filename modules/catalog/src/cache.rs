@@ -24,6 +24,8 @@ use stoa_rest::{ETag, HeaderValue};
 use stoa_storage::Committed;
 use tokio::sync::OnceCell;
 
+use crate::domain::Standing;
+
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 const TIME_TO_LIVE: Duration = Duration::from_secs(5 * 60);
 /// What an entry weighs beside its body: key, headers, bookkeeping.
@@ -38,10 +40,12 @@ pub(crate) struct CachedProduct {
     /// `product-<id>`.
     pub(crate) cache_tag: HeaderValue,
     pub(crate) view: ProductView,
+    /// Its dates: an entry may lie here from before the one, or until after the other.
+    pub(crate) standing: Standing,
 }
 
 impl CachedProduct {
-    pub(crate) fn new(view: ProductView) -> Result<Self, serde_json::Error> {
+    pub(crate) fn new(view: ProductView, standing: Standing) -> Result<Self, serde_json::Error> {
         let body = Bytes::from(serde_json::to_vec(&view)?);
         let cache_tag = HeaderValue::from_str(&format!("product-{}", view.id))
             .expect("an id is letters, digits and `_`");
@@ -50,6 +54,7 @@ impl CachedProduct {
             body,
             cache_tag,
             view,
+            standing,
         })
     }
 }
@@ -337,25 +342,29 @@ fn weight(key: &Key, entry: &Entry) -> u32 {
 mod tests {
     use super::*;
     use std::cell::Cell;
-    use stoa_contracts::catalog::Seo;
+    use stoa_contracts::catalog::{ProductKind, Seo};
 
     const TENANT: TenantId = TenantId::from_u128(7);
     const PRODUCT: ProductId = ProductId::from_u128(42);
 
     fn product(title: &str) -> CachedProduct {
-        CachedProduct::new(ProductView {
-            id: PRODUCT,
-            handle: "tea".into(),
-            title: title.into(),
-            description_html: String::new(),
-            vendor: None,
-            product_type: None,
-            tags: Vec::new(),
-            options: Vec::new(),
-            variants: Vec::new(),
-            media: Vec::new(),
-            seo: Seo::default(),
-        })
+        CachedProduct::new(
+            ProductView {
+                id: PRODUCT,
+                handle: "tea".into(),
+                title: title.into(),
+                description_html: String::new(),
+                vendor: None,
+                product_type: None,
+                tags: Vec::new(),
+                options: Vec::new(),
+                variants: Vec::new(),
+                media: Vec::new(),
+                seo: Seo::default(),
+                kind: ProductKind::Physical,
+            },
+            Standing::default(),
+        )
         .expect("plain values serialise")
     }
 

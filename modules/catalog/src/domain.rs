@@ -1,11 +1,15 @@
 //! The rules of a product: bounds, matching options, what is searched. Never does IO.
 
 mod barcode;
+mod extras;
 mod plain;
 mod rules;
 mod search;
 
 pub(crate) use barcode::{gtin_doubt, spellings};
+pub(crate) use extras::{
+    Extras, Metadata, Standing, VariantExtras, check_extras, kind_of, kind_word,
+};
 pub(crate) use plain::plain_text;
 pub(crate) use rules::{Flaw, check_collection, check_product, may_be_handle, slug_of};
 pub(crate) use search::{SearchWords, SuggestPatterns};

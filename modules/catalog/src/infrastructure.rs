@@ -2,6 +2,7 @@
 
 pub(crate) mod collections;
 pub(crate) mod documents;
+pub(crate) mod extras;
 pub(crate) mod handles;
 pub(crate) mod listings;
 pub(crate) mod lists;

@@ -9,7 +9,7 @@ mod infrastructure;
 
 use std::sync::Arc;
 
-use stoa_bus::Consumer;
+use stoa_bus::{Consumer, JobHandler};
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
 use stoa_kernel::Envelope;
@@ -17,7 +17,7 @@ use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 
 pub use api::HANDLE_TAKEN;
-use application::{App, StockConsumer};
+use application::{App, PublishingJob, StockConsumer};
 use cache::ProductCache;
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -26,6 +26,7 @@ pub const MIGRATIONS: Migrations = Migrations {
     steps: &[
         include_str!("../migrations/0001_products_and_listings.sql"),
         include_str!("../migrations/0002_codes_and_former_handles.sql"),
+        include_str!("../migrations/0003_kinds_dates_bundles_metadata.sql"),
     ],
 };
 
@@ -34,6 +35,7 @@ pub struct Module {
     pub contract: Arc<dyn Catalog>,
     pub routes: Routes,
     pub consumers: Vec<Arc<dyn Consumer>>,
+    pub jobs: Vec<Arc<dyn JobHandler>>,
     /// To be given every event that another process may have committed: it outdates what this
     /// process holds in memory. Never blocks; giving it an event twice, or one of this process,
     /// does no harm.
@@ -58,7 +60,8 @@ pub fn start(deps: Deps, cursor_key: [u8; 32], sanitise: fn(&str) -> String) -> 
     Module {
         contract: app.clone(),
         routes: api::routes(Arc::clone(&app)),
-        consumers: vec![Arc::new(StockConsumer(app))],
+        consumers: vec![Arc::new(StockConsumer(Arc::clone(&app)))],
+        jobs: vec![Arc::new(PublishingJob(app))],
         on_event: Arc::new(move |event| told.on_event(event)),
         on_gap: Arc::new(move || cache.flush()),
     }

@@ -14,6 +14,38 @@ pub enum ProductStatus {
     Archived,
 }
 
+/// What a product is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProductKind {
+    #[default]
+    Physical,
+    /// Files; never shipped.
+    Digital,
+    /// Bought to be given; never shipped.
+    GiftCard,
+    /// Made of variants of other products, and in stock while all of them are.
+    Bundle,
+}
+
+/// So many units of a variant that one unit of a bundle is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Component {
+    /// The bundle's variant.
+    pub bundle: VariantId,
+    pub variant: VariantId,
+    pub quantity: u32,
+}
+
+/// What a buyer of a digital product gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DigitalFile {
+    pub name: String,
+    /// An http(s) URL, or `media:` and the id of an upload.
+    pub url: String,
+}
+
 /// A product as shoppers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductView {
@@ -29,6 +61,7 @@ pub struct ProductView {
     pub variants: Vec<VariantView>,
     pub media: Vec<MediaLink>,
     pub seo: Seo,
+    pub kind: ProductKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -375,6 +408,27 @@ pub trait Catalog: Send + Sync + 'static {
         tx: &mut Tx<'_>,
         ids: &[VariantId],
     ) -> Result<Vec<VariantSnapshot>, stoa_storage::Error>;
+
+    /// What those of these variants that are bundles are made of, by bundle. Stock is held for the
+    /// components, never for the bundle itself.
+    async fn components(
+        &self,
+        tx: &mut Tx<'_>,
+        variants: &[VariantId],
+    ) -> Result<Vec<Component>, stoa_storage::Error> {
+        let _ = (tx, variants);
+        Ok(Vec::new())
+    }
+
+    /// The files of those of these variants that are digital goods: for who bought them only.
+    async fn digital_files(
+        &self,
+        tx: &mut Tx<'_>,
+        variants: &[VariantId],
+    ) -> Result<Vec<(VariantId, Vec<DigitalFile>)>, stoa_storage::Error> {
+        let _ = (tx, variants);
+        Ok(Vec::new())
+    }
 
     /// Which collections hold these products: pairs of product and collection handle, in that order.
     async fn collections_of(

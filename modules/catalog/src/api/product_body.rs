@@ -3,12 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use stoa_contracts::catalog::{
-    MediaLink, ProductInput, ProductOption, ProductStatus, Seo, VariantInput,
+    DigitalFile, MediaLink, ProductInput, ProductKind, ProductOption, ProductStatus, Seo,
+    VariantInput,
 };
 use stoa_kernel::{ProductId, Timestamp, VariantId};
 
 use crate::application::Draft;
-use crate::domain::{gtin_doubt, slug_of, variant_title};
+use crate::domain::{
+    Extras, Metadata, Standing, VariantExtras, gtin_doubt, slug_of, variant_title,
+};
 use crate::infrastructure::products::WholeProduct;
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -41,6 +44,30 @@ pub(crate) struct ProductBody {
     pub(crate) seo: Seo,
     #[serde(default)]
     pub(crate) gift_card: bool,
+    /// What `gift_card` says where it is left out, else as it is, else `physical`.
+    #[serde(default)]
+    kind: Option<ProductKind>,
+    /// Shown from then on, while it is active.
+    #[serde(default)]
+    publish_at: Option<Timestamp>,
+    /// Not shown from then on.
+    #[serde(default)]
+    unpublish_at: Option<Timestamp>,
+    /// What buyers of a digital product get; at most 50.
+    #[serde(default)]
+    files: Vec<DigitalFile>,
+    /// Anything of the merchant's own, at most 16 KiB; shoppers do not see it.
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+/// So many units of another product's variant.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ComponentBody {
+    variant_id: VariantId,
+    /// 1 to 1000.
+    quantity: u32,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -64,6 +91,12 @@ pub(crate) struct VariantBody {
     taxable: bool,
     #[serde(default)]
     image: Option<String>,
+    /// Of a bundle: what it is made of; at most 50.
+    #[serde(default)]
+    components: Vec<ComponentBody>,
+    /// Anything of the merchant's own, at most 4 KiB.
+    #[serde(default)]
+    metadata: Metadata,
 }
 
 /// Fields to change; `null` clears one that can be empty.
@@ -94,6 +127,16 @@ pub(crate) struct ProductPatch {
     seo: Option<Seo>,
     #[serde(default)]
     gift_card: Option<bool>,
+    #[serde(default)]
+    kind: Option<ProductKind>,
+    #[serde(default, deserialize_with = "present")]
+    publish_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "present")]
+    unpublish_at: Option<Option<Timestamp>>,
+    #[serde(default)]
+    files: Option<Vec<DigitalFile>>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
 }
 
 /// A product with everything a merchant may change.
@@ -112,6 +155,11 @@ pub(crate) struct AdminProduct {
     media: Vec<MediaLink>,
     seo: Seo,
     gift_card: bool,
+    kind: ProductKind,
+    publish_at: Option<Timestamp>,
+    unpublish_at: Option<Timestamp>,
+    files: Vec<DigitalFile>,
+    metadata: Metadata,
     /// What is unusual and was taken all the same.
     warnings: Vec<Warning>,
     /// Rises with every change; the ETag.
@@ -138,6 +186,8 @@ pub(crate) struct AdminVariant {
     taxable: bool,
     image: Option<String>,
     in_stock: bool,
+    components: Vec<ComponentBody>,
+    metadata: Metadata,
 }
 
 impl ProductBody {
@@ -148,12 +198,24 @@ impl ProductBody {
             .position(|variant| variant.id.is_some())
     }
 
-    /// `handle_now` is that of the product which is replaced.
-    pub(crate) fn into_draft(self, handle_now: Option<String>) -> Draft {
-        let (ids, variants) = split(self.variants);
+    /// `now` is the product which is replaced.
+    pub(crate) fn into_draft(self, now: Option<&Draft>) -> Draft {
+        let (ids, variants, variant_extras) = split(self.variants);
+        let kind_now = now.map(|now| now.extras.standing.kind).unwrap_or_default();
+        let kind = kind_after(self.kind, Some(self.gift_card), kind_now);
+        let extras = Extras {
+            standing: Standing {
+                kind,
+                publish_at: self.publish_at,
+                unpublish_at: self.unpublish_at,
+            },
+            files: self.files,
+            metadata: self.metadata,
+            variants: variant_extras,
+        };
         let handle = self
             .handle
-            .or(handle_now)
+            .or_else(|| now.map(|now| now.input.handle.clone()))
             .unwrap_or_else(|| slug_of(&self.title));
         let input = ProductInput {
             handle,
@@ -167,18 +229,30 @@ impl ProductBody {
             variants,
             media: self.media,
             seo: self.seo,
-            gift_card: self.gift_card,
+            gift_card: kind == ProductKind::GiftCard,
         };
-        Draft { input, ids }
+        Draft { input, ids, extras }
     }
 }
 
 impl ProductPatch {
     pub(crate) fn apply(self, draft: Draft) -> Draft {
         let now = draft.input;
-        let (ids, variants) = match self.variants {
+        let was = draft.extras;
+        let (ids, variants, variant_extras) = match self.variants {
             Some(variants) => split(variants),
-            None => (draft.ids, now.variants),
+            None => (draft.ids, now.variants, was.variants),
+        };
+        let kind = kind_after(self.kind, self.gift_card, was.standing.kind);
+        let extras = Extras {
+            standing: Standing {
+                kind,
+                publish_at: self.publish_at.unwrap_or(was.standing.publish_at),
+                unpublish_at: self.unpublish_at.unwrap_or(was.standing.unpublish_at),
+            },
+            files: self.files.unwrap_or(was.files),
+            metadata: self.metadata.unwrap_or(was.metadata),
+            variants: variant_extras,
         };
         let input = ProductInput {
             handle: self.handle.unwrap_or(now.handle),
@@ -192,9 +266,9 @@ impl ProductPatch {
             variants,
             media: self.media.unwrap_or(now.media),
             seo: self.seo.unwrap_or(now.seo),
-            gift_card: self.gift_card.unwrap_or(now.gift_card),
+            gift_card: kind == ProductKind::GiftCard,
         };
-        Draft { input, ids }
+        Draft { input, ids, extras }
     }
 }
 
@@ -202,17 +276,9 @@ impl From<WholeProduct> for AdminProduct {
     fn from(product: WholeProduct) -> Self {
         let input = product.input;
         let warnings = warnings(&input);
-        let variant = |((id, in_stock), variant): ((VariantId, bool), VariantInput)| AdminVariant {
-            id,
-            title: variant_title(&variant.option_values),
-            option_values: variant.option_values,
-            sku: variant.sku,
-            barcode: variant.barcode,
-            grams: variant.grams,
-            requires_shipping: variant.requires_shipping,
-            taxable: variant.taxable,
-            image: variant.image,
-            in_stock,
+        let extras = product.extras;
+        let variant = |(((id, in_stock), variant), extras): ((_, VariantInput), VariantExtras)| {
+            admin_variant(id, in_stock, variant, extras)
         };
         Self {
             id: product.id,
@@ -228,11 +294,17 @@ impl From<WholeProduct> for AdminProduct {
                 .variants
                 .into_iter()
                 .zip(input.variants)
+                .zip(extras.variants)
                 .map(variant)
                 .collect(),
             media: input.media,
             seo: input.seo,
             gift_card: input.gift_card,
+            kind: extras.standing.kind,
+            publish_at: extras.standing.publish_at,
+            unpublish_at: extras.standing.unpublish_at,
+            files: extras.files,
+            metadata: extras.metadata,
             warnings,
             version: product.version,
             created_at: product.created_at,
@@ -261,9 +333,57 @@ fn warnings(input: &ProductInput) -> Vec<Warning> {
         .collect()
 }
 
-fn split(variants: Vec<VariantBody>) -> (Vec<Option<VariantId>>, Vec<VariantInput>) {
-    let each = |body: VariantBody| {
-        let input = VariantInput {
+fn admin_variant(
+    id: VariantId,
+    in_stock: bool,
+    variant: VariantInput,
+    extras: VariantExtras,
+) -> AdminVariant {
+    let component = |(variant_id, quantity)| ComponentBody {
+        variant_id,
+        quantity,
+    };
+    AdminVariant {
+        id,
+        title: variant_title(&variant.option_values),
+        option_values: variant.option_values,
+        sku: variant.sku,
+        barcode: variant.barcode,
+        grams: variant.grams,
+        requires_shipping: variant.requires_shipping,
+        taxable: variant.taxable,
+        image: variant.image,
+        in_stock,
+        components: extras.components.into_iter().map(component).collect(),
+        metadata: extras.metadata,
+    }
+}
+
+/// The kind that a request means which may say it in two ways.
+const fn kind_after(
+    said: Option<ProductKind>,
+    gift_card: Option<bool>,
+    now: ProductKind,
+) -> ProductKind {
+    match (said, gift_card, now) {
+        (Some(kind), _, _) => kind,
+        (None, Some(true), _) => ProductKind::GiftCard,
+        (None, Some(false), ProductKind::GiftCard) => ProductKind::Physical,
+        (None, _, now) => now,
+    }
+}
+
+type Split = (
+    Vec<Option<VariantId>>,
+    Vec<VariantInput>,
+    Vec<VariantExtras>,
+);
+
+fn split(variants: Vec<VariantBody>) -> Split {
+    let mut all: Split = (Vec::new(), Vec::new(), Vec::new());
+    for body in variants {
+        all.0.push(body.id);
+        all.1.push(VariantInput {
             option_values: body.option_values,
             sku: body.sku,
             barcode: body.barcode,
@@ -271,10 +391,14 @@ fn split(variants: Vec<VariantBody>) -> (Vec<Option<VariantId>>, Vec<VariantInpu
             requires_shipping: body.requires_shipping,
             taxable: body.taxable,
             image: body.image,
-        };
-        (body.id, input)
-    };
-    variants.into_iter().map(each).unzip()
+        });
+        let parts = body.components.into_iter();
+        all.2.push(VariantExtras {
+            metadata: body.metadata,
+            components: parts.map(|part| (part.variant_id, part.quantity)).collect(),
+        });
+    }
+    all
 }
 
 /// Tells a field that is `null` from one that is not there.
@@ -302,5 +426,7 @@ fn one_variant() -> Vec<VariantBody> {
         requires_shipping: true,
         taxable: true,
         image: None,
+        components: Vec::new(),
+        metadata: Metadata::new(),
     }]
 }

@@ -91,9 +91,8 @@ pub(crate) async fn create(
         let field = format!("variants[{index}].id");
         return Err(Problem::invalid(field, "a new product has no variants yet"));
     }
-    let Draft { input, .. } = body.into_draft(None);
     let created = app
-        .create_product(tenant.id, input, cause)
+        .create_product(tenant.id, body.into_draft(None), cause)
         .await
         .map_err(edit_problem)?;
     Ok(answer(StatusCode::CREATED, created.into()))
@@ -124,7 +123,7 @@ pub(crate) async fn replace(
         .clean_html(&body.description_html)
         .map_err(edit_problem)?;
     let cause = cause(&caller, trace, app.deps.now());
-    let change = move |draft: Draft| Ok(body.clone().into_draft(Some(draft.input.handle)));
+    let change = move |draft: Draft| Ok(body.clone().into_draft(Some(&draft)));
     let edited = app
         .edit_product(tenant.id, id, seen.version()?, cause, change)
         .await;

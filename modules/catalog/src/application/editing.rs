@@ -1,16 +1,20 @@
 //! What merchants do to products, one transaction each, guarded by the version they saw.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use stoa_contracts::catalog::ProductInput;
+use stoa_contracts::catalog::{ProductInput, ProductKind, VariantInput};
 use stoa_kernel::{ProductId, TenantId, Timestamp, VariantId};
 use stoa_storage::{Cause, Error, Result, Tx};
 
 use super::App;
-use crate::domain::{DESCRIPTION_BYTES_MAX, Flaw, check_product};
+use crate::domain::{
+    DESCRIPTION_BYTES_MAX, Extras, Flaw, VariantExtras, check_extras, check_product,
+};
 use crate::infrastructure::lists::{self, AdminRow};
-use crate::infrastructure::products::{self, WholeProduct};
+use crate::infrastructure::products::{self, LockedProduct, WholeProduct};
 use crate::infrastructure::stored::StoredProduct;
+use crate::infrastructure::{extras, listings};
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum EditError {
@@ -32,26 +36,53 @@ pub(crate) struct Draft {
     pub(crate) input: ProductInput,
     /// One per variant of the input.
     pub(crate) ids: Vec<Option<VariantId>>,
+    pub(crate) extras: Extras,
+}
+
+fn check_draft(draft: &Draft, kind_now: Option<ProductKind>) -> Result<(), Flaw> {
+    check_product(&draft.input)?;
+    check_extras(&draft.extras)?;
+    let kind = draft.extras.standing.kind;
+    // Its stock marks are its components': they cannot become its own again.
+    let turned = |now| (now == ProductKind::Bundle) != (kind == ProductKind::Bundle);
+    if kind_now.is_some_and(turned) {
+        return Err(Flaw::new(
+            "kind",
+            "a bundle stays one, and nothing else becomes one",
+        ));
+    }
+    Ok(())
+}
+
+/// Option values as the variants' rows hold them.
+fn stored_keys(input: &ProductInput) -> Result<Vec<String>> {
+    let key = |variant: &VariantInput| Ok(serde_json::to_string(&variant.option_values)?);
+    input.variants.iter().map(key).collect()
 }
 
 impl App {
     pub(crate) async fn create_product(
         self: &Arc<Self>,
         tenant: TenantId,
-        input: ProductInput,
+        draft: Draft,
         cause: Cause,
     ) -> Result<WholeProduct, EditError> {
-        check_product(&input)?;
+        check_draft(&draft, None)?;
         let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            let stored = StoredProduct::of(&input)?;
-            match app.create_in(tx, &stored, &cause).await? {
-                Some(created) => whole(tx, created.product).await,
-                None => Err(EditError::HandleTaken {
-                    handle: input.handle.clone(),
-                }),
-            }
+            let mut stored = StoredProduct::of(&draft.input)?;
+            stored.stand(&draft.extras.standing, cause.occurred_at);
+            let Some(created) = app.create_in(tx, &stored, &cause).await? else {
+                return Err(EditError::HandleTaken {
+                    handle: draft.input.handle.clone(),
+                });
+            };
+            let ids: Vec<VariantId> = created.variants.iter().map(|(id, _)| *id).collect();
+            let nothing = HashMap::new();
+            app.put_extras(tx, created.product, &draft, &ids, &nothing, &cause)
+                .await?;
+            whole(tx, created.product).await
         })
         .await
     }
@@ -74,42 +105,95 @@ impl App {
             check_version(seen, found.version)?;
             let now = whole(tx, id).await?;
             let ids: Vec<VariantId> = now.variants.iter().map(|(id, _)| *id).collect();
-            let named = ids.iter().copied().map(Some).collect();
-            let before = now.input.clone();
             let draft = change(Draft {
-                input: now.input,
-                ids: named,
+                input: now.input.clone(),
+                ids: ids.into_iter().map(Some).collect(),
+                extras: now.extras.clone(),
             })?;
-            check_product(&draft.input)?;
+            check_draft(&draft, Some(now.extras.standing.kind))?;
             let handle = &draft.input.handle;
             if *handle != found.handle && products::handle_is_taken(tx, handle, id).await? {
                 return Err(EditError::HandleTaken {
                     handle: handle.clone(),
                 });
             }
-            let stored = StoredProduct::of(&draft.input)?;
-            let known = products::variant_keys(tx, id).await?;
-            let mut changes = app.match_variants(known, &stored, &draft.ids, &cause)?;
-            // Equal content may still be other variants: two ids may have changed places.
-            let same_variants = changes
-                .kept
-                .iter()
-                .map(|(id, _)| *id)
-                .eq(ids.iter().copied());
-            if stored.content_hash != *found.content_hash || !same_variants {
-                let was = ids.iter().zip(&before.variants);
-                let is = changes.kept.iter().zip(&draft.input.variants);
-                let same = was
-                    .zip(is)
-                    .filter(|((was_id, was), ((id, _), is))| *was_id == id && was == is);
-                changes.same = same.map(|((id, _), _)| *id).collect();
-                app.replace_in(tx, &found, &stored, &changes, &cause)
-                    .await?;
-            }
+            app.put_draft(tx, &found, &now, &draft, &cause).await?;
             whole(tx, id).await
         })
         .await
         .map_err(lost_handle)
+    }
+
+    /// Writes what differs from `now`, under the product's lock.
+    async fn put_draft(
+        &self,
+        tx: &mut Tx<'_>,
+        found: &LockedProduct,
+        now: &WholeProduct,
+        draft: &Draft,
+        cause: &Cause,
+    ) -> Result<(), EditError> {
+        let mut stored = StoredProduct::of(&draft.input)?;
+        stored.stand(&draft.extras.standing, cause.occurred_at);
+        let ids: Vec<VariantId> = now.variants.iter().map(|(id, _)| *id).collect();
+        let keys = stored_keys(&now.input)?;
+        let known = ids.iter().copied().zip(keys).collect();
+        let mut changes = self.match_variants(known, &stored, &draft.ids, cause)?;
+        let kept: Vec<VariantId> = changes.kept.iter().map(|(id, _)| *id).collect();
+        // Equal content may still be other variants: two ids may have changed places.
+        if stored.content_hash == *found.content_hash && kept == ids && draft.extras == now.extras {
+            return Ok(());
+        }
+        let was = ids.iter().zip(&now.input.variants);
+        let is = kept.iter().zip(&draft.input.variants);
+        let same = was.zip(is).filter(|(was, is)| was == is);
+        changes.same = same.map(|((id, _), _)| *id).collect();
+        self.replace_in(tx, found, &stored, &changes, cause).await?;
+        if draft.extras != now.extras || kept != ids {
+            let before = ids.into_iter().zip(now.extras.variants.iter().cloned());
+            self.put_extras(tx, found.id, draft, &kept, &before.collect(), cause)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Writes a product's extras and plans its turns; the caller holds the product's lock.
+    async fn put_extras(
+        &self,
+        tx: &mut Tx<'_>,
+        product: ProductId,
+        draft: &Draft,
+        variants: &[VariantId],
+        before: &HashMap<VariantId, VariantExtras>,
+        cause: &Cause,
+    ) -> Result<(), EditError> {
+        if draft.extras == Extras::plain(variants.len()) && before.is_empty() {
+            return Ok(());
+        }
+        let parts = draft
+            .extras
+            .variants
+            .iter()
+            .flat_map(|each| &each.components);
+        let parts: HashSet<VariantId> = parts.map(|(id, _)| *id).collect();
+        let asked: Vec<VariantId> = parts.iter().copied().collect();
+        let known: HashSet<VariantId> = extras::lock_components(tx, &asked)
+            .await?
+            .into_iter()
+            .collect();
+        if let Some(unknown) = asked.iter().find(|id| !known.contains(id)) {
+            let reason = format!("`{unknown}` is no variant that a bundle can hold");
+            return Err(Flaw::new("variants", reason).into());
+        }
+        extras::write(tx, product, &draft.extras, variants, before).await?;
+        if draft.extras.standing.kind == ProductKind::Bundle {
+            extras::renew_bundles(tx, variants).await?;
+            listings::renew_cards(tx, &[product]).await?;
+        }
+        let standing = &draft.extras.standing;
+        Ok(self
+            .plan_turns(tx, product, standing, cause.occurred_at)
+            .await?)
     }
 
     pub(crate) async fn delete_product(
@@ -126,7 +210,10 @@ impl App {
                 .await?
                 .ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
+            let variants = products::variant_keys(tx, id).await?;
+            let variants: Vec<VariantId> = variants.into_iter().map(|(id, _)| id).collect();
             products::delete(tx, id).await?;
+            app.follow_components(tx, &variants, &cause).await?;
             Ok(app.tell(tx, id, &found.handle, &cause).await?)
         })
         .await

@@ -78,13 +78,19 @@ impl App {
         let read = async || {
             let db = self.deps.storage.db(tenant).await?;
             match views::product(&db, handle, currency).await? {
-                Some(view) => Ok(Some(CachedProduct::new(view)?).into()),
+                Some((view, standing)) => Ok(Some(CachedProduct::new(view, standing)?).into()),
                 None => Ok(handles::moved(&db, handle)
                     .await?
                     .map_or(Found::Nothing, |handle| Found::Moved(handle.into()))),
             }
         };
-        self.cache.get(tenant, handle, currency, read).await
+        let found: Result<Found> = self.cache.get(tenant, handle, currency, read).await;
+        let found = found?;
+        // By this clock, whatever the clock of the job that published it said.
+        Ok(match found {
+            Found::Product(product) if !product.standing.is_open(self.deps.now()) => Found::Nothing,
+            found => found,
+        })
     }
 
     pub(crate) async fn list(
@@ -114,6 +120,7 @@ impl App {
             &request.filter,
             request.order,
             request.currency,
+            self.deps.now(),
             after.as_ref(),
             // One more than asked for says whether there are more.
             i64::from(request.limit) + 1,
@@ -146,6 +153,6 @@ impl App {
             return Ok(Vec::new());
         };
         let db = self.deps.storage.db(tenant).await?;
-        Ok(lists::suggestions(&db, &patterns, SUGGESTIONS_MAX).await?)
+        Ok(lists::suggestions(&db, &patterns, self.deps.now(), SUGGESTIONS_MAX).await?)
     }
 }

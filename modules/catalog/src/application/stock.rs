@@ -9,6 +9,7 @@ use stoa_kernel::{Actor, Envelope, Fact as _};
 use stoa_storage::{Cause, Tx};
 
 use super::App;
+use crate::infrastructure::extras;
 use crate::infrastructure::listings::{self, Marked};
 
 pub(crate) struct StockConsumer(pub(crate) Arc<App>);
@@ -27,23 +28,34 @@ impl Consumer for StockConsumer {
         let fact = event.fact::<AvailabilityChanged>();
         let fact = fact.map_err(|error| HandlerError::Failed(error.to_string()))?;
         let Some(fact) = fact else { return Ok(()) };
-        let products = listings::lock_products_of(tx, &[fact.variant]).await?;
+        // Bundles with it are locked at once: two such events wait, and never for each other.
+        let mut variants = extras::bundles_with(tx, &[fact.variant]).await?;
+        variants.push(fact.variant);
+        let products = listings::lock_products_of(tx, &variants).await?;
         // Stock of a variant that the catalog does not know, or no longer.
-        let Some((product, handle)) = products.into_iter().next() else {
+        if products.is_empty() {
             return Ok(());
-        };
+        }
         let marked =
             listings::mark_stock(tx, fact.variant, fact.available, fact.level_version).await?;
         if marked != Marked::Crossed {
             return Ok(());
         }
-        listings::renew_cards(tx, &[product]).await?;
         let cause = Cause {
             actor: Actor::System,
             occurred_at: self.0.deps.now(),
             causation: Some(event.id),
             trace: event.trace.clone(),
         };
-        Ok(self.0.tell(tx, product, &handle, &cause).await?)
+        let own = listings::lock_products_of(tx, &[fact.variant]).await?;
+        for (product, handle) in own {
+            listings::renew_cards(tx, &[product]).await?;
+            self.0.tell(tx, product, &handle, &cause).await?;
+        }
+        // Asked again: a bundle may have been made of it before its mark was moved.
+        Ok(self
+            .0
+            .follow_components(tx, &[fact.variant], &cause)
+            .await?)
     }
 }

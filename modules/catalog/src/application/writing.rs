@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use stoa_contracts::catalog::{
-    CatalogError, ListingPrice, ProductChanged, ProductInput, UpsertOutcome, Upserted,
+    CatalogError, ListingPrice, ProductChanged, ProductInput, ProductKind, UpsertOutcome, Upserted,
 };
 use stoa_kernel::{ProductId, VariantId};
 use stoa_storage::{Cause, Error, Result, Tx};
 
 use super::App;
 use crate::domain::{Flaw, check_product};
-use crate::infrastructure::listings;
 use crate::infrastructure::products::{self, LockedProduct, VariantChanges};
 use crate::infrastructure::stored::StoredProduct;
+use crate::infrastructure::{extras, listings};
 
 /// Times a handle may vanish and come back under us.
 const TRIES_MAX: u32 = 3;
@@ -25,7 +25,7 @@ impl App {
         cause: &Cause,
     ) -> Result<Upserted, CatalogError> {
         check_product(input)?;
-        let stored = StoredProduct::of(input)?;
+        let mut stored = StoredProduct::of(input)?;
         for _ in 0..TRIES_MAX {
             let Some(found) = products::lock_by_handle(tx, &input.handle).await? else {
                 match self.create_in(tx, &stored, cause).await? {
@@ -34,6 +34,10 @@ impl App {
                     None => continue,
                 }
             };
+            if input.gift_card && found.standing.kind == ProductKind::Bundle {
+                return Err(Flaw::new("gift_card", "a bundle is no gift card").into());
+            }
+            stored.stand(&found.standing, cause.occurred_at);
             let known = products::variant_keys(tx, found.id).await?;
             let changes = self.match_variants(known, &stored, &[], cause)?;
             if found.content_hash == stored.content_hash {
@@ -97,6 +101,7 @@ impl App {
         products::replace(tx, found, stored, changes, cause.occurred_at).await?;
         if !changes.removed.is_empty() {
             listings::renew_cards(tx, &[found.id]).await?;
+            self.follow_components(tx, &changes.removed, cause).await?;
         }
         self.tell(tx, found.id, &stored.input.handle, cause).await
     }
@@ -160,6 +165,27 @@ impl App {
         if listings::put_prices(tx, &prices).await? == 0 {
             return Ok(());
         }
+        let ids: Vec<ProductId> = products.iter().map(|(id, _)| *id).collect();
+        listings::renew_cards(tx, &ids).await?;
+        for (id, handle) in &products {
+            self.tell(tx, *id, handle, cause).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the bundles that hold any of these variants follow their stock.
+    pub(crate) async fn follow_components(
+        &self,
+        tx: &mut Tx<'_>,
+        components: &[VariantId],
+        cause: &Cause,
+    ) -> Result<()> {
+        let bundles = extras::bundles_with(tx, components).await?;
+        if bundles.is_empty() {
+            return Ok(());
+        }
+        let products = listings::lock_products_of(tx, &bundles).await?;
+        extras::renew_bundles(tx, &bundles).await?;
         let ids: Vec<ProductId> = products.iter().map(|(id, _)| *id).collect();
         listings::renew_cards(tx, &ids).await?;
         for (id, handle) in &products {

@@ -185,7 +185,7 @@ fn handle(field: &str, handle: &str) -> Result<(), Flaw> {
     Ok(())
 }
 
-fn line(field: impl Into<String>, text: &str) -> Result<(), Flaw> {
+pub(super) fn line(field: impl Into<String>, text: &str) -> Result<(), Flaw> {
     let length = text.chars().count();
     if !(1..=LINE_CHARS_MAX).contains(&length) || text.trim().is_empty() {
         return Err(Flaw::new(
@@ -243,6 +243,17 @@ fn url(field: &str, url: &str) -> Result<(), Flaw> {
         return Err(Flaw::new(field, reason));
     }
     Ok(())
+}
+
+/// Where a file that is sold lies: never a path of this server.
+pub(super) fn file_url(field: &str, file: &str) -> Result<(), Flaw> {
+    match file.strip_prefix("media:") {
+        Some(id) => line(field, id),
+        None if file.starts_with('/') => {
+            Err(Flaw::new(field, "is an http(s) URL or `media:` and an id"))
+        }
+        None => url(field, file),
+    }
 }
 
 fn at_most(field: impl Into<String>, count: usize, max: usize) -> Result<(), Flaw> {

@@ -1,12 +1,16 @@
 //! Published products as search sees them, and the cards of named ones. Reads only.
+//!
+//! Documents go by the status alone and not by the dates: who reads them with a clock behind the
+//! one that published would take a product for gone and never be told of it again. Cards look at
+//! the dates, and so does every page.
 
 use std::collections::HashMap;
 
 use stoa_contracts::catalog::{ProductAddress, ProductDocument, ProductSummary};
-use stoa_kernel::{Currency, Money, ProductId};
+use stoa_kernel::{Currency, Money, ProductId, Timestamp};
 use stoa_storage::{Db, Error, Result, Row, Tx, Value, params};
 
-use super::lists::summary_of;
+use super::lists::{open, summary_of};
 use super::{IDS_PER_STATEMENT, id_places, id_values, json};
 use crate::domain::plain_text;
 
@@ -154,21 +158,28 @@ pub(crate) async fn cards(
     db: &Db,
     products: &[ProductId],
     currency: Currency,
+    now: Timestamp,
 ) -> Result<Vec<ProductSummary>> {
-    const SQL: &str = "SELECT p.id, p.handle, p.title, p.vendor, p.image, c.price_min, \
+    const SQL: &str = concat!(
+        "SELECT p.id, p.handle, p.title, p.vendor, p.image, c.price_min, \
          c.price_max, c.compare_at, c.in_stock FROM catalog_product p \
          LEFT JOIN catalog_card c ON c.tenant_id = :tenant AND c.product_id = p.id \
          AND c.currency = $1 WHERE p.tenant_id = :tenant AND p.status = 'active' AND p.id IN ($2, \
          $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
          $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
          $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, \
-         $56, $57, $58, $59, $60, $61, $62, $63, $64, $65)";
+         $56, $57, $58, $59, $60, $61, $62, $63, $64, $65)",
+        open!("$66")
+    );
     let mut found: HashMap<ProductId, ProductSummary> = HashMap::with_capacity(products.len());
     for chunk in products.chunks(CARDS_PER_STATEMENT) {
         let last = chunk.last().copied().unwrap_or(ProductId::from_u128(0));
         let padding = std::iter::repeat_n(last, CARDS_PER_STATEMENT - chunk.len());
         let ids = chunk.iter().copied().chain(padding).map(Value::from);
-        let values: Vec<Value<'_>> = std::iter::once((&currency).into()).chain(ids).collect();
+        let values: Vec<Value<'_>> = std::iter::once((&currency).into())
+            .chain(ids)
+            .chain([now.into()])
+            .collect();
         let rows = db
             .fetch(SQL, &values, |row| summary_of(row, currency))
             .await?;

@@ -1,20 +1,22 @@
 //! Listing prices, stock marks, the per-product cards made of both, and variant snapshots.
 
-use stoa_contracts::catalog::{ListingPrice, VariantSnapshot};
-use stoa_kernel::{ProductId, VariantId};
+use stoa_contracts::catalog::{ListingPrice, ProductKind, VariantSnapshot};
+use stoa_kernel::{ProductId, Timestamp, VariantId};
 use stoa_storage::{Result, Stmt, Tx, Value, params};
 
+use super::extras::standing_of;
 use super::{IDS_PER_STATEMENT, id_places, id_values};
 
 /// Snapshots of the variants that exist, in id order.
 pub(crate) async fn snapshots(
     tx: &mut Tx<'_>,
     variants: &[VariantId],
+    now: Timestamp,
 ) -> Result<Vec<VariantSnapshot>> {
     const SQL: &str = concat!(
         "SELECT v.id, p.id, p.handle, p.title, v.title, v.sku, \
          coalesce(v.image, p.image), v.image IS NULL, p.status, v.requires_shipping, v.taxable, \
-         v.grams, p.product_type FROM catalog_variant v \
+         v.grams, p.product_type, p.kind, p.publish_at, p.unpublish_at FROM catalog_variant v \
          JOIN catalog_product p ON p.tenant_id = :tenant AND p.id = v.product_id \
          WHERE v.tenant_id = :tenant AND v.id IN ",
         id_places!(),
@@ -30,6 +32,9 @@ pub(crate) async fn snapshots(
                     (Some(link), true) => Some(url_of(&link)?),
                     (image, _) => image,
                 };
+                let standing = standing_of(row, 13)?;
+                let shipped =
+                    !matches!(standing.kind, ProductKind::Digital | ProductKind::GiftCard);
                 Ok(VariantSnapshot {
                     variant: row.get(0)?,
                     product: row.get(1)?,
@@ -38,8 +43,8 @@ pub(crate) async fn snapshots(
                     variant_title: row.get(4)?,
                     sku: row.get(5)?,
                     image,
-                    active: row.str(8)? == "active",
-                    requires_shipping: row.get(9)?,
+                    active: row.str(8)? == "active" && standing.is_open(now),
+                    requires_shipping: shipped && row.get::<bool>(9)?,
                     taxable: row.get(10)?,
                     grams: row.get(11)?,
                     product_type: row.get(12)?,
@@ -149,8 +154,11 @@ pub(crate) async fn mark_stock(
     in_stock: bool,
     level_version: i64,
 ) -> Result<Marked> {
+    // A bundle's own level says nothing: it has what its components have.
     const READ: &str = "SELECT in_stock, level_version FROM catalog_variant \
-                        WHERE tenant_id = :tenant AND id = $1";
+                        WHERE tenant_id = :tenant AND id = $1 AND NOT EXISTS (SELECT 1 \
+                        FROM catalog_component c WHERE c.tenant_id = :tenant \
+                        AND c.variant_id = catalog_variant.id)";
     const MARK: &str = "UPDATE catalog_variant SET in_stock = $2, level_version = $3 \
                         WHERE tenant_id = :tenant AND id = $1 AND level_version < $3";
     let before: Option<(bool, i64)> = tx

@@ -107,6 +107,20 @@ macro_rules! tail {
     };
 }
 
+/// Dates are looked at again here: the clock of the job that published may have been ahead.
+macro_rules! open {
+    ($now:literal) => {
+        concat!(
+            " AND (p.publish_at IS NULL OR p.publish_at <= ",
+            $now,
+            ") AND (p.unpublish_at IS NULL OR p.unpublish_at > ",
+            $now,
+            ")"
+        )
+    };
+}
+pub(crate) use open;
+
 macro_rules! all {
     ($key:literal, $than:literal, $direction:literal) => {
         concat!(
@@ -115,6 +129,7 @@ macro_rules! all {
              AND c.product_id = p.id AND c.currency = $1 \
              WHERE p.tenant_id = :tenant AND p.status = 'active'",
             words!(),
+            open!("$13"),
             tail!($key, $than, $direction)
         )
     };
@@ -128,6 +143,7 @@ macro_rules! all_by_price {
              WHERE c.tenant_id = :tenant AND c.currency = $1 AND p.tenant_id = :tenant \
              AND p.id = c.product_id AND p.status = 'active'",
             words!(),
+            open!("$13"),
             // The card's own id, so that the index on it also breaks ties.
             " AND (c.price_min, c.product_id) ",
             $than,
@@ -152,6 +168,7 @@ macro_rules! collected {
              WHERE k.tenant_id = :tenant AND k.handle = $5 AND m.tenant_id = :tenant \
              AND m.collection_id = k.id AND p.tenant_id = :tenant AND p.id = m.product_id \
              AND p.status = 'active'",
+            open!("$6"),
             tail!($key, $than, $direction)
         )
     };
@@ -173,6 +190,7 @@ pub(crate) async fn products(
     filter: &ListFilter,
     order: ListOrder,
     currency: Currency,
+    now: Timestamp,
     after: Option<&Place>,
     limit: i64,
 ) -> Result<Vec<(ProductSummary, Place)>> {
@@ -186,6 +204,7 @@ pub(crate) async fn products(
     let sql = match filter {
         ListFilter::Words(words) => {
             values.extend(words.0.iter().map(Value::from));
+            values.push(now.into());
             match order {
                 // Only collections are arranged.
                 ListOrder::Newest | ListOrder::Position => ALL_NEWEST,
@@ -196,6 +215,7 @@ pub(crate) async fn products(
         }
         ListFilter::Collection(handle) => {
             values.push(handle.into());
+            values.push(now.into());
             match order {
                 ListOrder::Newest => COLLECTED_NEWEST,
                 ListOrder::Title => COLLECTED_BY_TITLE,
@@ -245,13 +265,17 @@ pub(crate) async fn collection_exists(db: &Db, handle: &str) -> Result<bool> {
 pub(crate) async fn suggestions(
     db: &Db,
     patterns: &SuggestPatterns,
+    now: Timestamp,
     limit: i64,
 ) -> Result<Vec<(String, String)>> {
-    const SQL: &str = "SELECT handle, title FROM catalog_product \
-         WHERE tenant_id = :tenant AND status = 'active' \
-         AND (title_lower LIKE $1 ESCAPE '\\' OR title_lower LIKE $2 ESCAPE '\\') \
-         ORDER BY title_lower, id LIMIT $3";
-    let values = params![&patterns.title, &patterns.word, limit];
+    const SQL: &str = concat!(
+        "SELECT p.handle, p.title FROM catalog_product p \
+         WHERE p.tenant_id = :tenant AND p.status = 'active' \
+         AND (p.title_lower LIKE $1 ESCAPE '\\' OR p.title_lower LIKE $2 ESCAPE '\\')",
+        open!("$4"),
+        " ORDER BY p.title_lower, p.id LIMIT $3"
+    );
+    let values = params![&patterns.title, &patterns.word, limit, now];
     db.fetch(SQL, values, |row| Ok((row.get(0)?, row.get(1)?)))
         .await
 }
@@ -275,7 +299,7 @@ pub(crate) async fn admin_products(
     after: Option<(Timestamp, ProductId)>,
     limit: i64,
 ) -> Result<Vec<AdminRow>> {
-    const SQL: &str = "SELECT id, handle, title, status, vendor, version, created_at, updated_at \
+    const SQL: &str = "SELECT id, handle, title, coalesce(set_status, status), vendor, version, created_at, updated_at \
          FROM catalog_product WHERE tenant_id = :tenant AND (created_at, id) < ($1, $2) \
          ORDER BY created_at DESC, id DESC LIMIT $3";
     let (created, id) = after.unwrap_or((

@@ -1,14 +1,15 @@
 //! Writing products and their variants, under the product's row lock.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use stoa_contracts::catalog::{ProductInput, VariantInput};
+use stoa_contracts::catalog::{ProductInput, ProductKind, ProductStatus, VariantInput};
 use stoa_kernel::{ProductId, Timestamp, VariantId};
 use stoa_storage::{Error, Result, Row, Stmt, Tx, Value, params};
 
+use super::extras::{components_of_product, metadata_of, standing_of};
 use super::stored::{StoredProduct, StoredVariant};
 use super::{handles, json};
-use crate::domain::status_of;
+use crate::domain::{Extras, Standing, VariantExtras, status_of};
 
 /// The row that a change of a product takes first, so that two changes follow one another.
 #[derive(Debug, Clone)]
@@ -17,6 +18,10 @@ pub(crate) struct LockedProduct {
     pub(crate) handle: String,
     pub(crate) version: i64,
     pub(crate) content_hash: Vec<u8>,
+    /// As it stands, and as the merchant set it.
+    pub(crate) status: ProductStatus,
+    pub(crate) set_status: ProductStatus,
+    pub(crate) standing: Standing,
 }
 
 fn locked(row: &Row<'_>) -> Result<LockedProduct> {
@@ -25,17 +30,44 @@ fn locked(row: &Row<'_>) -> Result<LockedProduct> {
         handle: row.get(1)?,
         version: row.get(2)?,
         content_hash: row.get(3)?,
+        status: status_in(row.str(4)?)?,
+        set_status: match row.get::<Option<String>>(5)? {
+            Some(word) => status_in(&word)?,
+            None => status_in(row.str(4)?)?,
+        },
+        standing: standing_of(row, 6)?,
     })
 }
 
+fn status_in(word: &str) -> Result<ProductStatus> {
+    status_of(word).ok_or_else(|| Error::Json {
+        message: format!("`{word}` is no product status"),
+    })
+}
+
+/// How the product stands, and what was set where that is something else. The caller holds the
+/// row's lock.
+pub(crate) async fn stand(
+    tx: &mut Tx<'_>,
+    id: ProductId,
+    status: &'static str,
+    set: Option<&'static str>,
+) -> Result<()> {
+    const SQL: &str = "UPDATE catalog_product SET status = $2, set_status = $3 \
+                       WHERE tenant_id = :tenant AND id = $1";
+    tx.execute(SQL, params![id, status, set]).await.map(|_| ())
+}
+
 pub(crate) async fn lock_by_handle(tx: &mut Tx<'_>, handle: &str) -> Result<Option<LockedProduct>> {
-    const SQL: &str = "SELECT id, handle, version, content_hash FROM catalog_product \
+    const SQL: &str = "SELECT id, handle, version, content_hash, status, \
+                       set_status, kind, publish_at, unpublish_at FROM catalog_product \
                        WHERE tenant_id = :tenant AND handle = $1 {lock}";
     tx.query_opt(SQL, params![handle], locked).await
 }
 
 pub(crate) async fn lock_by_id(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<LockedProduct>> {
-    const SQL: &str = "SELECT id, handle, version, content_hash FROM catalog_product \
+    const SQL: &str = "SELECT id, handle, version, content_hash, status, \
+                       set_status, kind, publish_at, unpublish_at FROM catalog_product \
                        WHERE tenant_id = :tenant AND id = $1 {lock}";
     tx.query_opt(SQL, params![id], locked).await
 }
@@ -50,9 +82,9 @@ pub(crate) async fn insert(
 ) -> Result<bool> {
     const SQL: &str = "INSERT INTO catalog_product (tenant_id, id, handle, status, created_at, \
          updated_at, version, gift_card, content_hash, title, title_lower, vendor, image, \
-         search_text, product_type, tags, options, seo, media, description_html) \
+         search_text, product_type, tags, options, seo, media, description_html, set_status, kind) \
          VALUES (:tenant, $1, $2, $3, $4, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-         $15, $16, $17) ON CONFLICT (tenant_id, handle) DO NOTHING";
+         $15, $16, $17, $18, $19) ON CONFLICT (tenant_id, handle) DO NOTHING";
     if tx.execute(SQL, &product_values(id, product, now)).await? == 0 {
         return Ok(false);
     }
@@ -90,13 +122,16 @@ pub(crate) async fn replace(
     const UPDATE: &str = "UPDATE catalog_product SET handle = $2, status = $3, updated_at = $4, \
          version = version + 1, gift_card = $5, content_hash = $6, title = $7, title_lower = $8, \
          vendor = $9, image = $10, search_text = $11, product_type = $12, tags = $13, \
-         options = $14, seo = $15, media = $16, description_html = $17 \
+         options = $14, seo = $15, media = $16, description_html = $17, set_status = $18, \
+         kind = $19 \
          WHERE tenant_id = :tenant AND id = $1";
     const UPDATE_VARIANT: &str = "UPDATE catalog_variant SET position = $3, title = $4, \
          option_values = $5, sku = $6, barcode = $7, grams = $8, requires_shipping = $9, \
          taxable = $10, image = $11 WHERE tenant_id = :tenant AND id = $1 AND product_id = $2";
     const REMOVE_VARIANT: &str =
         "DELETE FROM catalog_variant WHERE tenant_id = :tenant AND id = $1";
+    const REMOVE_PARTS: &str =
+        "DELETE FROM catalog_component WHERE tenant_id = :tenant AND variant_id = $1";
     const REMOVE_LISTINGS: &str =
         "DELETE FROM catalog_listing WHERE tenant_id = :tenant AND variant_id = $1";
     let row = product_values(id, product, now);
@@ -114,6 +149,7 @@ pub(crate) async fn replace(
         .collect();
     let mut statements: Vec<Stmt<'_>> = vec![(UPDATE, row.as_slice())];
     for variant in &gone {
+        statements.push((REMOVE_PARTS, variant.as_slice()));
         statements.push((REMOVE_LISTINGS, variant.as_slice()));
         statements.push((REMOVE_VARIANT, variant.as_slice()));
     }
@@ -137,7 +173,8 @@ pub(crate) async fn replace(
 }
 
 pub(crate) async fn delete(tx: &mut Tx<'_>, id: ProductId) -> Result<()> {
-    const STATEMENTS: [&str; 6] = [
+    const STATEMENTS: [&str; 7] = [
+        "DELETE FROM catalog_component WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_former_handle WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_collection_product WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_card WHERE tenant_id = :tenant AND product_id = $1",
@@ -182,6 +219,7 @@ pub(crate) struct WholeProduct {
     pub(crate) input: ProductInput,
     /// One per variant of the input: its id, and whether it is in stock.
     pub(crate) variants: Vec<(VariantId, bool)>,
+    pub(crate) extras: Extras,
     pub(crate) version: i64,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
@@ -189,10 +227,11 @@ pub(crate) struct WholeProduct {
 
 pub(crate) async fn whole(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<WholeProduct>> {
     const PRODUCT: &str = "SELECT handle, title, description_html, vendor, product_type, tags, \
-         status, options, media, seo, gift_card, version, created_at, updated_at \
+         coalesce(set_status, status), options, media, seo, gift_card, version, created_at, \
+         updated_at, kind, publish_at, unpublish_at, files, metadata \
          FROM catalog_product WHERE tenant_id = :tenant AND id = $1";
     const VARIANTS: &str = "SELECT id, in_stock, option_values, sku, barcode, grams, \
-         requires_shipping, taxable, image FROM catalog_variant \
+         requires_shipping, taxable, image, metadata FROM catalog_variant \
          WHERE tenant_id = :tenant AND product_id = $1 ORDER BY position, id";
     let found = tx
         .query_opt(PRODUCT, params![id], |row| whole_of(id, row))
@@ -211,18 +250,27 @@ pub(crate) async fn whole(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<Whole
                 taxable: row.get(7)?,
                 image: row.get(8)?,
             };
-            Ok(((row.get(0)?, row.get(1)?), variant))
+            let extras = VariantExtras {
+                metadata: metadata_of(row, 9)?,
+                components: Vec::new(),
+            };
+            Ok(((row.get(0)?, row.get(1)?), variant, extras))
         })
         .await?;
-    (product.variants, product.input.variants) = variants.into_iter().unzip();
+    let mut components = match product.extras.standing.kind {
+        ProductKind::Bundle => components_of_product(tx, id).await?,
+        _ => HashMap::new(),
+    };
+    for (known, variant, mut extras) in variants {
+        extras.components = components.remove(&known.0).unwrap_or_default();
+        product.variants.push(known);
+        product.input.variants.push(variant);
+        product.extras.variants.push(extras);
+    }
     Ok(Some(product))
 }
 
 fn whole_of(id: ProductId, row: &Row<'_>) -> Result<WholeProduct> {
-    let word = row.str(6)?;
-    let status = status_of(word).ok_or_else(|| Error::Json {
-        message: format!("`{word}` is no product status"),
-    })?;
     Ok(WholeProduct {
         id,
         input: ProductInput {
@@ -232,7 +280,7 @@ fn whole_of(id: ProductId, row: &Row<'_>) -> Result<WholeProduct> {
             vendor: row.get(3)?,
             product_type: row.get(4)?,
             tags: json(row, 5)?,
-            status,
+            status: status_in(row.str(6)?)?,
             options: json(row, 7)?,
             variants: Vec::new(),
             media: json(row, 8)?,
@@ -240,6 +288,12 @@ fn whole_of(id: ProductId, row: &Row<'_>) -> Result<WholeProduct> {
             gift_card: row.get(10)?,
         },
         variants: Vec::new(),
+        extras: Extras {
+            standing: standing_of(row, 14)?,
+            files: json(row, 17)?,
+            metadata: metadata_of(row, 18)?,
+            variants: Vec::new(),
+        },
         version: row.get(11)?,
         created_at: row.get(12)?,
         updated_at: row.get(13)?,
@@ -254,7 +308,7 @@ fn product_values<'v>(
     id: ProductId,
     product: &'v StoredProduct<'_>,
     now: Timestamp,
-) -> [Value<'v>; 17] {
+) -> [Value<'v>; 19] {
     let input = product.input;
     [
         id.into(),
@@ -274,6 +328,8 @@ fn product_values<'v>(
         (&product.seo).into(),
         (&product.media).into(),
         (&input.description_html).into(),
+        product.set_status.into(),
+        product.kind.into(),
     ]
 }
 

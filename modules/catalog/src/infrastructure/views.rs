@@ -1,10 +1,12 @@
 //! The product page's one statement.
 
-use stoa_contracts::catalog::{ProductView, VariantView};
+use stoa_contracts::catalog::{ProductKind, ProductView, VariantView};
 use stoa_kernel::{Currency, Money};
 use stoa_storage::{Db, Result, Row, params};
 
+use super::extras::standing_of;
 use super::json;
+use crate::domain::Standing;
 
 /// The published product of a handle. The product's own columns come with its first variant only:
 /// repeated for each of two thousand they would weigh more than the rest.
@@ -12,7 +14,7 @@ pub(crate) async fn product(
     db: &Db,
     handle: &str,
     currency: Currency,
-) -> Result<Option<ProductView>> {
+) -> Result<Option<(ProductView, Standing)>> {
     const SQL: &str = "SELECT v.id, v.sku, v.title, v.option_values, v.in_stock, v.image, \
          l.price, l.compare_at, p.id, p.handle, \
          CASE WHEN v.position = 0 THEN p.title END, \
@@ -22,29 +24,33 @@ pub(crate) async fn product(
          CASE WHEN v.position = 0 THEN p.tags END, \
          CASE WHEN v.position = 0 THEN p.options END, \
          CASE WHEN v.position = 0 THEN p.media END, \
-         CASE WHEN v.position = 0 THEN p.seo END \
+         CASE WHEN v.position = 0 THEN p.seo END, p.kind, p.publish_at, p.unpublish_at \
          FROM catalog_product p \
          JOIN catalog_variant v ON v.tenant_id = :tenant AND v.product_id = p.id \
          LEFT JOIN catalog_listing l ON l.tenant_id = :tenant AND l.variant_id = v.id \
          AND l.currency = $2 \
          WHERE p.tenant_id = :tenant AND p.handle = $1 AND p.status = 'active' \
          ORDER BY v.position";
-    let mut product: Option<ProductView> = None;
+    let mut product: Option<(ProductView, Standing)> = None;
     let variants = db
         .fetch(SQL, params![handle, &currency], |row| {
             if product.is_none() {
-                product = Some(product_of(row)?);
+                let standing = standing_of(row, 18)?;
+                product = Some((product_of(row, standing.kind)?, standing));
             }
             variant_of(row, currency)
         })
         .await?;
-    Ok(product.map(|product| ProductView {
-        variants,
-        ..product
+    Ok(product.map(|(product, standing)| {
+        let whole = ProductView {
+            variants,
+            ..product
+        };
+        (whole, standing)
     }))
 }
 
-fn product_of(row: &Row<'_>) -> Result<ProductView> {
+fn product_of(row: &Row<'_>, kind: ProductKind) -> Result<ProductView> {
     Ok(ProductView {
         id: row.get(8)?,
         handle: row.get(9)?,
@@ -57,6 +63,7 @@ fn product_of(row: &Row<'_>) -> Result<ProductView> {
         variants: Vec::new(),
         media: json(row, 16)?,
         seo: json(row, 17)?,
+        kind,
     })
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod codes;
 mod documents;
 mod isolation;
+mod kinds;
 mod lists;
 mod pages;
 mod stock;

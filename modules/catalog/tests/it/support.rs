@@ -1,6 +1,7 @@
 //! One shop with this module in it, and what tests ask of it. Asserts nothing itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -8,7 +9,7 @@ use axum::body::Body;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::Value as Json;
-use stoa_bus::Consumer;
+use stoa_bus::{Consumer, JobHandler, JobOutcome};
 use stoa_catalog::{MIGRATIONS, start};
 use stoa_contracts::catalog::{
     Catalog, ListingPrice, ProductInput, ProductOption, ProductPage, ProductQuery, ProductSort,
@@ -92,6 +93,8 @@ pub(crate) struct Shop {
     pub(crate) tenant: TenantId,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) stock: Arc<dyn Consumer>,
+    jobs: Vec<Arc<dyn JobHandler>>,
+    deps: stoa_contracts::Deps,
     pub(crate) now: Timestamp,
     pub(crate) storage: Storage,
     cell: CellId,
@@ -110,6 +113,8 @@ impl Shop {
             tenant,
             catalog: module.contract,
             stock: module.consumers[0].clone(),
+            jobs: module.jobs,
+            deps: cells.deps.clone(),
             now,
             storage: cells.storage().clone(),
             cell: cells
@@ -209,6 +214,28 @@ impl Shop {
             })
             .await
             .expect("a handled event");
+    }
+
+    /// Runs this shop's due jobs as a worker would, and tells what became of each.
+    pub(crate) async fn run_jobs(&self) -> Vec<JobOutcome> {
+        let queue = self.storage.job_queue(self.cell).await.expect("the queue");
+        let now = self.deps.now();
+        let lease = Duration::from_secs(60);
+        let due = queue
+            .claim("test".to_owned(), now, lease, 100)
+            .await
+            .expect("jobs");
+        let mut outcomes = Vec::new();
+        for job in due {
+            let handler = self.jobs.iter().find(|handler| handler.kind() == job.kind);
+            let outcome = handler.expect("a handler").run(&job).await;
+            match &outcome {
+                JobOutcome::Wait(at) => queue.retry(&job, *at, None, false).await.expect("a retry"),
+                _ => queue.finish(&job).await.expect("a finish"),
+            }
+            outcomes.push(outcome);
+        }
+        outcomes
     }
 
     /// Events of this cell so far.
