@@ -11,7 +11,7 @@ use moka::sync::Cache;
 use stoa_contracts::Deps;
 use stoa_contracts::themes::{ThemeEngine, ThemeFile, ThemePublished};
 use stoa_kernel::{Envelope, Fact as _, TenantId};
-use stoa_storage::{Db, Error};
+use stoa_storage::{Committed, Db, Error};
 use stoa_telemetry::Metrics;
 use tokio::sync::Semaphore;
 
@@ -77,6 +77,19 @@ impl Shared {
     pub(crate) fn heard(&self, event: &Envelope) {
         if event.subject == ThemePublished::subject() {
             self.shelf.forget(event.tenant);
+        }
+    }
+
+    /// The same in the process that published, without waiting for the event to come round.
+    pub(crate) fn committed(&self, committed: &[Committed]) {
+        for one in committed {
+            if let Committed::Event {
+                tenant, subject, ..
+            } = one
+                && *subject == ThemePublished::subject()
+            {
+                self.shelf.forget(*tenant);
+            }
         }
     }
 

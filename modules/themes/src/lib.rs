@@ -51,13 +51,23 @@ impl Listener {
     }
 }
 
+/// To be called before caches of pages are made, and [`Listener::on_event`] before theirs: a page that
+/// is made anew must find the new theme.
 pub fn start(
     deps: Deps,
     engine: Arc<dyn ThemeEngine>,
     config: Config,
     metrics: &Metrics,
 ) -> Module {
+    let storage = deps.storage.clone();
     let shared = Arc::new(application::Shared::new(deps, engine, &config, metrics));
+    // Before any cache of pages hears of it: what such a cache asks for then is the new theme.
+    let known = Arc::downgrade(&shared);
+    storage.on_commit(move |committed| {
+        if let Some(shared) = known.upgrade() {
+            shared.committed(committed);
+        }
+    });
     Module {
         contract: Arc::new(application::Published::new(shared.clone())),
         routes: api::routes(application::Desk::new(shared.clone())),

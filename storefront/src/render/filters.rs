@@ -1,11 +1,16 @@
 //! The filters, tests and functions of themes. Each is charged for the text it goes through and the
 //! text it makes, or is too small to matter.
 
+mod lists;
+mod texts;
+
 use std::sync::Arc;
 
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, filters, tests};
 
+use self::lists::{contains, default, join, length, measure, members, part, range, r#where};
+use self::texts::{capitalized, changed, escape, pair, replace, split, titled, truncate};
 use super::meter::charge;
 
 pub(super) const FILTERS: [&str; 39] = [
@@ -82,10 +87,6 @@ pub(super) const TESTS: [&str; 31] = [
     "true",
     "undefined",
 ];
-/// Things of one list that a filter goes through, and steps of a `range`.
-const ITEMS_MAX: usize = 10_000;
-/// What one more value in a list takes.
-const VALUE_BYTES: usize = 32;
 const NUMBER_BYTES: usize = 24;
 /// Of what is made into JSON.
 const DEPTH_MAX: usize = 16;
@@ -93,14 +94,14 @@ const DEPTH_MAX: usize = 16;
 const ESCAPED_MORE: usize = 5;
 
 pub(super) fn furnish(templates: &mut Environment<'static>) {
-    texts(templates);
-    numbers(templates);
-    lists(templates);
-    questions(templates);
+    add_texts(templates);
+    add_numbers(templates);
+    add_lists(templates);
+    add_questions(templates);
     templates.add_function("range", range);
 }
 
-fn texts(templates: &mut Environment<'static>) {
+fn add_texts(templates: &mut Environment<'static>) {
     let each: [(&'static str, fn(&str) -> String); 6] = [
         ("lower", str::to_lowercase),
         ("upper", str::to_uppercase),
@@ -141,7 +142,7 @@ fn texts(templates: &mut Environment<'static>) {
     });
 }
 
-fn numbers(templates: &mut Environment<'static>) {
+fn add_numbers(templates: &mut Environment<'static>) {
     let each: [(&'static str, fn(i64, i64) -> Option<i64>); 5] = [
         ("plus", i64::checked_add),
         ("minus", i64::checked_sub),
@@ -170,7 +171,7 @@ fn numbers(templates: &mut Environment<'static>) {
     });
 }
 
-fn lists(templates: &mut Environment<'static>) {
+fn add_lists(templates: &mut Environment<'static>) {
     templates.add_filter("default", default);
     templates.add_filter("d", default);
     templates.add_filter("length", length);
@@ -217,7 +218,7 @@ fn lists(templates: &mut Environment<'static>) {
     templates.add_filter("where", r#where);
 }
 
-fn questions(templates: &mut Environment<'static>) {
+fn add_questions(templates: &mut Environment<'static>) {
     templates.add_test("undefined", tests::is_undefined);
     templates.add_test("defined", tests::is_defined);
     templates.add_test("none", tests::is_none);
@@ -303,220 +304,4 @@ pub(super) fn text_of(value: &Value) -> Result<Arc<str>, Error> {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         kind => Err(wrong(format!("a {kind} is no text"))),
     }
-}
-
-fn changed(value: &Value, change: impl Fn(&str) -> String) -> Result<String, Error> {
-    let text = text_of(value)?;
-    charge(text.len())?;
-    let made = change(&text);
-    charge(made.len())?;
-    Ok(made)
-}
-
-fn titled(text: &str) -> String {
-    let mut start = true;
-    let mut made = String::with_capacity(text.len());
-    for c in text.chars() {
-        match start {
-            true => made.extend(c.to_uppercase()),
-            false => made.extend(c.to_lowercase()),
-        }
-        start = c.is_whitespace() || c == '-';
-    }
-    made
-}
-
-fn capitalized(text: &str) -> String {
-    let mut rest = text.chars();
-    let first = rest.next().map(char::to_uppercase);
-    first
-        .into_iter()
-        .flatten()
-        .chain(rest.as_str().to_lowercase().chars())
-        .collect()
-}
-
-fn pair(left: &Value, right: &Value) -> Result<String, Error> {
-    let (left, right) = (text_of(left)?, text_of(right)?);
-    charge(left.len() + right.len())?;
-    Ok([&*left, &*right].concat())
-}
-
-fn replace(value: &Value, from: &str, to: &str) -> Result<String, Error> {
-    let text = text_of(value)?;
-    charge(text.len())?;
-    let times = text.matches(from).count();
-    charge(times.saturating_mul(to.len()))?;
-    Ok(text.replace(from, to))
-}
-
-fn truncate(value: &Value, length: usize) -> Result<String, Error> {
-    let text = text_of(value)?;
-    charge(text.len())?;
-    match text.char_indices().nth(length) {
-        Some((end, _)) => Ok(format!("{}…", text[..end].trim_end())),
-        None => Ok(text.as_ref().to_owned()),
-    }
-}
-
-fn split(value: &Value, by: &str) -> Result<Value, Error> {
-    let text = text_of(value)?;
-    charge(text.len())?;
-    if by.is_empty() {
-        return Err(wrong("`split` needs a text to split by"));
-    }
-    let parts: Vec<_> = text.split(by).take(ITEMS_MAX).map(Value::from).collect();
-    charge(parts.len() * VALUE_BYTES)?;
-    Ok(Value::from(parts))
-}
-
-fn escape(state: &mut State<'_, '_>, value: &Value) -> Result<Value, Error> {
-    if value.is_safe() {
-        return Ok(value.clone());
-    }
-    let text = text_of(value)?;
-    charge(text.len() * (ESCAPED_MORE + 1))?;
-    let made = state.format(Value::from(text))?;
-    Ok(Value::from_safe_string(made))
-}
-
-/// Charges for everything in a value, however often it is in there.
-fn measure(value: &Value, depth: usize) -> Result<(), Error> {
-    if depth == 0 {
-        return Err(wrong("this is nested too deep"));
-    }
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {
-            for one in members(value)? {
-                if value.kind() == ValueKind::Map {
-                    measure(&value.get_item(&one)?, depth - 1)?;
-                }
-                measure(&one, depth - 1)?;
-            }
-            Ok(())
-        }
-        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        _ => charge(text_of(value)?.len() + NUMBER_BYTES),
-    }
-}
-
-fn default(value: Value, other: Option<Value>, also_empty: Option<bool>) -> Value {
-    let empty = also_empty.unwrap_or(false) && !value.is_true();
-    match value.is_undefined() || value.is_none() || empty {
-        true => other.unwrap_or_else(|| Value::from("")),
-        false => value,
-    }
-}
-
-fn length(value: &Value) -> Result<usize, Error> {
-    if let Some(text) = value.as_str() {
-        charge(text.len())?;
-        return Ok(text.chars().count());
-    }
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Map => value.len().ok_or_else(|| wrong("this has no length")),
-        _ => Err(wrong("this has no length")),
-    }
-}
-
-/// What a list holds, or the keys of a map.
-fn members(value: &Value) -> Result<Vec<Value>, Error> {
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {}
-        ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
-        _ => return Err(wrong("this is no list")),
-    }
-    let mut all = Vec::new();
-    for one in value.try_iter()?.checked() {
-        if all.len() == ITEMS_MAX {
-            return Err(wrong("the list is longer than 10000"));
-        }
-        charge(VALUE_BYTES)?;
-        all.push(one?);
-    }
-    Ok(all)
-}
-
-fn part(value: &Value, skip: usize, take: usize) -> Result<Value, Error> {
-    if let Some(text) = value.as_str() {
-        charge(text.len())?;
-        let part: String = text.chars().skip(skip).take(take).collect();
-        return Ok(Value::from(part));
-    }
-    let part = members(value)?.into_iter().skip(skip).take(take);
-    Ok(Value::from(part.collect::<Vec<_>>()))
-}
-
-fn join(value: &Value, by: Option<&str>) -> Result<String, Error> {
-    let by = by.unwrap_or_default();
-    let mut made = String::new();
-    for (at, one) in members(value)?.into_iter().enumerate() {
-        let text = text_of(&one)?;
-        charge(text.len() + by.len())?;
-        if at > 0 {
-            made.push_str(by);
-        }
-        made.push_str(&text);
-    }
-    Ok(made)
-}
-
-fn contains(value: &Value, what: &Value) -> Result<bool, Error> {
-    if let Some(text) = value.as_str() {
-        let what = text_of(what)?;
-        charge(text.len() + what.len())?;
-        return Ok(text.contains(&*what));
-    }
-    let what = text_of(what)?;
-    for one in members(value)? {
-        if let Some(text) = one.as_str() {
-            charge(text.len())?;
-            if *text == *what {
-                return Ok(true);
-            }
-        } else if matches!(one.kind(), ValueKind::Number | ValueKind::Bool)
-            && one.to_string() == *what
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Those of a list whose attribute is this, or is there and true.
-fn r#where(value: &Value, name: &str, wanted: Option<Value>) -> Result<Value, Error> {
-    let mut kept = Vec::new();
-    for one in members(value)? {
-        let held = one.get_attr(name)?;
-        let fits = match &wanted {
-            Some(wanted) => {
-                charge(held.as_str().map_or(0, str::len))?;
-                matches!(
-                    held.kind(),
-                    ValueKind::String | ValueKind::Number | ValueKind::Bool | ValueKind::None
-                ) && held == *wanted
-            }
-            None => held.is_true(),
-        };
-        if fits {
-            kept.push(one);
-        }
-    }
-    Ok(Value::from(kept))
-}
-
-fn range(from: i64, to: Option<i64>, step: Option<i64>) -> Result<Value, Error> {
-    let (from, to) = to.map_or((0, from), |to| (from, to));
-    let step = step.unwrap_or(1);
-    if step < 1 {
-        return Err(wrong("`range` goes upwards"));
-    }
-    let step = usize::try_from(step).map_err(|_| wrong("the step is too large"))?;
-    let count = usize::try_from(i128::from(to) - i128::from(from)).unwrap_or(0) / step;
-    if count > ITEMS_MAX {
-        return Err(wrong("`range` has more than 10000 steps"));
-    }
-    charge(count * VALUE_BYTES)?;
-    let steps = (from..to).step_by(step).map(Value::from);
-    Ok(Value::from(steps.collect::<Vec<_>>()))
 }

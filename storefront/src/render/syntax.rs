@@ -173,8 +173,6 @@ fn statement(one: &Stmt<'_>) -> Checked {
             assigned(&set.target)?;
             statements(&set.body)
         }
-        Stmt::AutoEscape(it) => refused(it.span(), "`autoescape` cannot be used: it is always on"),
-        Stmt::FilterBlock(it) => refused(it.span(), "a `filter` block cannot be used"),
         Stmt::Block(block) => statements(&block.body),
         Stmt::Import(import) => {
             assigned(&import.name)?;
@@ -199,9 +197,17 @@ fn statement(one: &Stmt<'_>) -> Checked {
             block.macro_decl.defaults.iter().try_for_each(expression)?;
             statements(&block.macro_decl.body)
         }
+        other => never(other),
+    }
+}
+
+/// Statements that no theme may hold.
+fn never(one: &Stmt<'_>) -> Checked {
+    match one {
+        Stmt::AutoEscape(it) => refused(it.span(), "`autoescape` cannot be used: it is always on"),
+        Stmt::FilterBlock(it) => refused(it.span(), "a `filter` block cannot be used"),
         Stmt::Do(it) => refused(it.span(), "`do` cannot be used"),
-        // Statements that other features of the library would add.
-        #[expect(unreachable_patterns, reason = "the features of the build decide")]
+        // Among them those that other features of the library would add.
         _ => refused(Span::default(), "holds a statement that is unknown"),
     }
 }

@@ -269,7 +269,7 @@ max = 6
     fn a_wrong_manifest_is_told_with_its_line() {
         let unknown = GOOD.replace("type = \"colour\"", "type = \"color\"");
         let (line, reason) = read(&unknown).expect_err("no such type");
-        assert_eq!(line, Some(5), "{reason}");
+        assert_eq!(line, Some(6), "{reason}");
         let (line, _) = read("name = \"x\"\nversion = \n").expect_err("no value");
         assert_eq!(line, Some(2));
         for (from, to) in [

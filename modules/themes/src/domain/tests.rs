@@ -125,7 +125,7 @@ fn damaged_and_lying_archives_are_refused() {
     let mut twisted = good.clone();
     twisted[40] ^= 0xff;
     assert!(Package::open(&twisted).is_err(), "its checksum is another");
-    for cut in 0..good.len() {
+    for cut in 0..good.len() - 22 {
         let mut torn = good[..cut].to_vec();
         torn.extend(&good[good.len() - 22..]);
         assert!(Package::open(&torn).is_err(), "cut at {cut}");

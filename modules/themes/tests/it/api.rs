@@ -211,6 +211,27 @@ async fn the_same_upload_is_the_same_theme_and_old_ones_make_room() {
     }
 }
 
+/// Every way in, as another shop.
+async fn refused_to(other: &Shop<'_>, dusk: &str, digest: &str) {
+    let asset = other.themes.asset(other.tenant, digest, "theme.css").await;
+    assert!(asset.expect("an answer").is_none());
+    let kept = other.themes.kept(other.tenant, digest).await;
+    assert!(kept.expect("an answer").is_none());
+    let one = format!("{ALL}/{dusk}");
+    let body = json!({ "settings": {} });
+    for (method, path) in [
+        (Method::GET, one.clone()),
+        (Method::GET, format!("{one}/files/assets/theme.css")),
+        (Method::DELETE, one.clone()),
+        (Method::POST, format!("{one}/publish")),
+        (Method::POST, format!("{one}/preview")),
+        (Method::PATCH, format!("{one}/settings")),
+    ] {
+        let (status, _) = other.call(method.clone(), &path, body.clone()).await;
+        assert_eq!(status, 404, "{method} {path}");
+    }
+}
+
 #[tokio::test]
 async fn files_are_given_back_and_never_to_another_shop() {
     for cells in everywhere().await {
@@ -259,36 +280,7 @@ async fn files_are_given_back_and_never_to_another_shop() {
                 .expect("an answer");
             assert!(found.is_none(), "{trick}");
         }
-        // Every way in, as another shop.
-        assert!(
-            other
-                .themes
-                .asset(other.tenant, digest, "theme.css")
-                .await
-                .expect("an answer")
-                .is_none()
-        );
-        assert!(
-            other
-                .themes
-                .kept(other.tenant, digest)
-                .await
-                .expect("an answer")
-                .is_none()
-        );
-        let one = format!("{ALL}/{dusk}");
-        let body = json!({ "settings": {} });
-        for (method, path) in [
-            (Method::GET, one.clone()),
-            (Method::GET, path),
-            (Method::DELETE, one.clone()),
-            (Method::POST, format!("{one}/publish")),
-            (Method::POST, format!("{one}/preview")),
-            (Method::PATCH, format!("{one}/settings")),
-        ] {
-            let (status, _) = other.call(method.clone(), &path, body.clone()).await;
-            assert_eq!(status, 404, "{method} {path}");
-        }
+        refused_to(&other, &dusk, digest).await;
         let (_, list) = other.call(Method::GET, ALL, Value::Null).await;
         assert_eq!(list["data"], json!([]));
     }
