@@ -54,9 +54,13 @@ pub(crate) fn routes(routes: Routes<Shop>) -> Routes<Shop> {
         )
 }
 
-/// The preview a browser may be shown instead of what others see: where there is one, no cache
-/// answers, and none keeps the answer.
-pub(crate) fn preview_token(headers: &HeaderMap) -> Option<&str> {
+/// Whether a browser may be shown another theme than others: no cache answers it, and none keeps
+/// what it gets.
+pub(crate) fn may_preview(headers: &HeaderMap) -> bool {
+    preview_token(headers).is_some()
+}
+
+fn preview_token(headers: &HeaderMap) -> Option<&str> {
     preference(headers, COOKIE).filter(|token| is_token(token))
 }
 

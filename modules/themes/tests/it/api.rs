@@ -34,7 +34,9 @@ async fn a_theme_is_kept_published_and_rolled_back() {
             (status, problem["code"].as_str()),
             (409, Some("theme_no_earlier"))
         );
-        let (dusk, dawn) = (shop.theme("Dusk").await, shop.theme("Dawn").await);
+        let dusk = shop.theme("Dusk").await;
+        cells.clock.advance(Duration::from_secs(1));
+        let dawn = shop.theme("Dawn").await;
         assert_eq!(
             shop.seen().await,
             "built-in",
@@ -90,11 +92,11 @@ async fn a_switch_is_told_and_other_processes_follow_it() {
         assert_eq!(there.seen().await, "built-in");
         let dusk = here.theme("Dusk").await;
         here.publish(&dusk).await;
-        assert_eq!(
-            there.seen().await,
-            "built-in",
-            "it still believes its memory"
-        );
+        assert_eq!(there.seen().await, "Dusk", "in this process at once");
+        let statements = || cells.storage().stats().read().statements;
+        let before = statements();
+        assert_eq!(there.seen().await, "Dusk");
+        assert_eq!(statements(), before, "from memory");
         let all = events(&here).await;
         assert_eq!(all.len(), 1, "{}", cells.kind);
         let fact = all[0]
@@ -111,7 +113,9 @@ async fn a_switch_is_told_and_other_processes_follow_it() {
             }
         );
         there.listener.on_event(&all[0]);
+        let before = statements();
         assert_eq!(there.seen().await, "Dusk");
+        assert_eq!(statements(), before + 1, "read anew, by one query");
         let path = format!("{ALL}/{dusk}/settings");
         let body = json!({ "settings": { "accent": "#ffffff" } });
         let (status, set) = here.call(Method::PATCH, &path, body).await;
