@@ -4,6 +4,7 @@ mod collections;
 mod product_body;
 mod products;
 mod shopper;
+mod translations;
 mod variants;
 
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use collections::{AdminCollection, CollectionBody, CollectionPatch, CollectionQu
 use product_body::{AdminProduct, ProductBody, ProductPatch};
 use products::{AdminListQuery, AdminProductRow};
 use shopper::{
-    CollectedQuery, CurrencyQuery, Moved, ProductListQuery, SearchQuery, SuggestQuery, Suggestions,
+    CollectedQuery, CurrencyQuery, LocaleQuery, Moved, ProductListQuery, SearchQuery, SuggestQuery,
+    Suggestions,
 };
 
 /// Another product or collection of the shop has the handle.
@@ -45,7 +47,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 pub(crate) fn routes(app: Arc<App>) -> Routes {
     let routes = shopper_collections(shopper_products(Routes::new("catalog")));
-    let routes = variants::routes(collection_admin(product_admin(routes)));
+    let routes = translations::routes(variants::routes(collection_admin(product_admin(routes))));
     routes.error_pages(&PAGES).with_state(app)
 }
 
@@ -106,6 +108,7 @@ fn shopper_collections(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
         .returns::<Page<CollectionView>>(200)
         .returns_problem(&code::INVALID_CURSOR);
     let collection = Operation::new("readCollection", "Read a collection by its handle")
+        .query::<LocaleQuery>()
         .returns::<CollectionView>(200)
         .returns_problem(&code::NOT_FOUND);
     let collected = Operation::new(

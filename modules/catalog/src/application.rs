@@ -5,12 +5,14 @@ mod editing;
 mod publishing;
 mod reading;
 mod stock;
+mod translating;
 mod writing;
 
 pub(crate) use editing::{Draft, EditError, check_version};
 pub(crate) use publishing::PublishingJob;
 pub(crate) use reading::{ListRequest, order_of};
 pub(crate) use stock::StockConsumer;
+pub(crate) use translating::{Subject, translate_cards};
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use stoa_contracts::Deps;
 use stoa_contracts::catalog::{
     ADDRESSES_MAX, CARDS_MAX, Catalog, CatalogError, CollectionInput, CollectionView, Component,
     DOCUMENTS_MAX, DigitalFile, ListingPrice, ProductAddress, ProductDocument, ProductInput,
-    ProductPage, ProductQuery, ProductSummary, ProductView, Upserted, VariantSnapshot,
+    ProductPage, ProductQuery, ProductSummary, ProductView, ShopLocales, Upserted, VariantSnapshot,
 };
 use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_rest::CursorKey;
@@ -55,7 +57,19 @@ impl Catalog for App {
         handle: &str,
         currency: Currency,
     ) -> Result<Option<ProductView>, CatalogError> {
-        let found = self.cached_product(tenant, handle, currency).await?;
+        self.product_in(tenant, handle, currency, None).await
+    }
+
+    async fn product_in(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        currency: Currency,
+        locale: Option<&str>,
+    ) -> Result<Option<ProductView>, CatalogError> {
+        let found = self
+            .cached_product(tenant, handle, currency, locale)
+            .await?;
         Ok(found.product().map(|product| product.view.clone()))
     }
 
@@ -77,6 +91,44 @@ impl Catalog for App {
         query: &ProductQuery,
     ) -> Result<ProductPage, CatalogError> {
         self.list(tenant, &ListRequest::of(query)?).await
+    }
+
+    async fn products_in(
+        &self,
+        tenant: TenantId,
+        query: &ProductQuery,
+        locale: Option<&str>,
+    ) -> Result<ProductPage, CatalogError> {
+        let mut request = ListRequest::of(query)?;
+        request.locale = locale.map(str::to_owned);
+        self.list(tenant, &request).await
+    }
+
+    async fn collections_in(
+        &self,
+        tenant: TenantId,
+        locale: Option<&str>,
+    ) -> Result<Vec<CollectionView>, CatalogError> {
+        let mut found = self.collections(tenant).await?;
+        self.translate_collections(tenant, &mut found, locale)
+            .await?;
+        Ok(found)
+    }
+
+    async fn collection_in(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        locale: Option<&str>,
+    ) -> Result<Option<CollectionView>, CatalogError> {
+        let mut found: Vec<_> = self.collection(tenant, handle).await?.into_iter().collect();
+        self.translate_collections(tenant, &mut found, locale)
+            .await?;
+        Ok(found.pop())
+    }
+
+    async fn locales(&self, tenant: TenantId) -> Result<ShopLocales, CatalogError> {
+        Ok(self.shop_locales(tenant).await?)
     }
 
     async fn collections(&self, tenant: TenantId) -> Result<Vec<CollectionView>, CatalogError> {
@@ -142,13 +194,15 @@ impl Catalog for App {
         tenant: TenantId,
         ids: &[ProductId],
         currency: Currency,
-        _locale: Option<&str>,
+        locale: Option<&str>,
     ) -> Result<Vec<ProductSummary>, CatalogError> {
         if ids.len() > CARDS_MAX {
             return Err(Flaw::new("ids", format!("holds at most {CARDS_MAX}")).into());
         }
         let db = self.deps.storage.db(tenant).await?;
-        Ok(documents::cards(&db, ids, currency, self.deps.now()).await?)
+        let mut cards = documents::cards(&db, ids, currency, self.deps.now()).await?;
+        translate_cards(&db, &mut cards, locale).await?;
+        Ok(cards)
     }
 
     async fn variants(&self, tx: &mut Tx<'_>, ids: &[VariantId]) -> Result<Vec<VariantSnapshot>> {

@@ -95,6 +95,8 @@ struct Key {
     tenant: TenantId,
     currency: Currency,
     handle: Box<str>,
+    /// Empty where none was asked for.
+    locale: Box<str>,
 }
 
 /// A key that owns nothing, so that a hit allocates nothing.
@@ -102,6 +104,7 @@ struct KeyRef<'h> {
     tenant: TenantId,
     currency: Currency,
     handle: &'h str,
+    locale: &'h str,
 }
 
 impl KeyRef<'_> {
@@ -110,6 +113,7 @@ impl KeyRef<'_> {
             tenant: self.tenant,
             currency: self.currency,
             handle: self.handle.into(),
+            locale: self.locale.into(),
         }
     }
 }
@@ -118,6 +122,7 @@ impl Hash for KeyRef<'_> {
         self.tenant.hash(state);
         self.currency.hash(state);
         self.handle.hash(state);
+        self.locale.hash(state);
     }
 }
 impl Hash for Key {
@@ -126,13 +131,17 @@ impl Hash for Key {
             tenant: self.tenant,
             currency: self.currency,
             handle: &self.handle,
+            locale: &self.locale,
         }
         .hash(state);
     }
 }
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.tenant == key.tenant && self.currency == key.currency && *self.handle == *key.handle
+        self.tenant == key.tenant
+            && self.currency == key.currency
+            && *self.handle == *key.handle
+            && *self.locale == *key.locale
     }
 }
 
@@ -173,12 +182,14 @@ impl ProductCache {
         tenant: TenantId,
         handle: &str,
         currency: Currency,
+        locale: &str,
         fill: impl AsyncFnOnce() -> Result<Found, E>,
     ) -> Result<Found, E> {
         let key = KeyRef {
             tenant,
             currency,
             handle,
+            locale,
         };
         if let Some(found) = self.peek(&key) {
             return Ok(found);
@@ -376,7 +387,7 @@ mod tests {
             Ok::<_, ()>(title.map(product).into())
         };
         let found = cache
-            .get(TENANT, "tea", Currency::EUR, fill)
+            .get(TENANT, "tea", Currency::EUR, "", fill)
             .await
             .expect("a fill");
         (
@@ -411,7 +422,7 @@ mod tests {
             Ok::<_, ()>(Some(old).into())
         };
         let found = cache
-            .get(TENANT, "tea", Currency::EUR, racing)
+            .get(TENANT, "tea", Currency::EUR, "", racing)
             .await
             .expect("a fill");
         assert_eq!(
@@ -429,7 +440,7 @@ mod tests {
     async fn callers_wait_for_one_read_but_not_for_one_begun_before_a_change() {
         let cache = ProductCache::new();
         let (release, held) = tokio::sync::oneshot::channel::<()>();
-        let slow = cache.get(TENANT, "tea", Currency::EUR, async || {
+        let slow = cache.get(TENANT, "tea", Currency::EUR, "", async || {
             let old = product("old");
             held.await.map_err(|_| ())?;
             Ok::<_, ()>(Some(old).into())
@@ -498,7 +509,7 @@ mod tests {
         let cache = ProductCache::new();
         {
             let never = async || std::future::pending::<Result<_, ()>>().await;
-            let cut_off = cache.get(TENANT, "tea", Currency::EUR, never);
+            let cut_off = cache.get(TENANT, "tea", Currency::EUR, "", never);
             let mut cut_off = std::pin::pin!(cut_off);
             assert!(futures_poll(cut_off.as_mut()).is_none());
             assert_eq!(cache.flights.lock().len(), 1);

@@ -2,6 +2,7 @@
 
 mod barcode;
 mod extras;
+mod locale;
 mod plain;
 mod rules;
 mod search;
@@ -10,6 +11,7 @@ pub(crate) use barcode::{gtin_doubt, spellings};
 pub(crate) use extras::{
     Extras, Metadata, Standing, VariantExtras, check_extras, kind_of, kind_word,
 };
+pub(crate) use locale::{LOCALES_MAX, Locale, Translation, check_translation};
 pub(crate) use plain::plain_text;
 pub(crate) use rules::{Flaw, check_collection, check_product, may_be_handle, slug_of};
 pub(crate) use search::{SearchWords, SuggestPatterns};

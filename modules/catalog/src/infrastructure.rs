@@ -8,6 +8,7 @@ pub(crate) mod listings;
 pub(crate) mod lists;
 pub(crate) mod products;
 pub(crate) mod stored;
+pub(crate) mod translations;
 pub(crate) mod views;
 
 use serde::de::DeserializeOwned;

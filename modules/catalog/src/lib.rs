@@ -27,6 +27,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         include_str!("../migrations/0001_products_and_listings.sql"),
         include_str!("../migrations/0002_codes_and_former_handles.sql"),
         include_str!("../migrations/0003_kinds_dates_bundles_metadata.sql"),
+        include_str!("../migrations/0004_translations.sql"),
     ],
 };
 

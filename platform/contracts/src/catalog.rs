@@ -14,6 +14,17 @@ pub enum ProductStatus {
     Archived,
 }
 
+/// The languages of a shop, as BCP 47 tags in small letters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShopLocales {
+    /// What products are written in.
+    pub main: String,
+    /// Those they are translated into.
+    #[serde(default)]
+    pub others: Vec<String>,
+}
+
 /// What a product is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -309,6 +320,61 @@ pub trait Catalog: Send + Sync + 'static {
         handle: &str,
         currency: Currency,
     ) -> Result<Option<ProductView>, CatalogError>;
+
+    /// As [`Self::product`], in a language where it is said in it: what is not said in `pt-br` is
+    /// looked for in `pt`, and is else shown as it was written. What is no language tag is none.
+    async fn product_in(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        currency: Currency,
+        locale: Option<&str>,
+    ) -> Result<Option<ProductView>, CatalogError> {
+        let _ = locale;
+        self.product(tenant, handle, currency).await
+    }
+
+    /// As [`Self::products`], with titles of a language; the order is that of the titles as they
+    /// were written.
+    async fn products_in(
+        &self,
+        tenant: TenantId,
+        query: &ProductQuery,
+        locale: Option<&str>,
+    ) -> Result<ProductPage, CatalogError> {
+        let _ = locale;
+        self.products(tenant, query).await
+    }
+
+    /// As [`Self::collections`], in a language.
+    async fn collections_in(
+        &self,
+        tenant: TenantId,
+        locale: Option<&str>,
+    ) -> Result<Vec<CollectionView>, CatalogError> {
+        let _ = locale;
+        self.collections(tenant).await
+    }
+
+    /// As [`Self::collection`], in a language.
+    async fn collection_in(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        locale: Option<&str>,
+    ) -> Result<Option<CollectionView>, CatalogError> {
+        let _ = locale;
+        self.collection(tenant, handle).await
+    }
+
+    /// The languages of the shop; one that said nothing speaks English.
+    async fn locales(&self, tenant: TenantId) -> Result<ShopLocales, CatalogError> {
+        let _ = tenant;
+        Ok(ShopLocales {
+            main: "en".to_owned(),
+            others: Vec::new(),
+        })
+    }
 
     /// The handle that a published product has now which had this one before: pages of the old
     /// handle redirect there.

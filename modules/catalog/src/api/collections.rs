@@ -24,6 +24,15 @@ pub(crate) struct CollectionQuery {
     limit: Limit,
     #[serde(default)]
     cursor: Option<String>,
+    /// A language tag; merchants' lists are shown as they were written.
+    #[serde(default)]
+    locale: Option<String>,
+}
+
+impl CollectionQuery {
+    pub(super) fn locale(&self) -> Option<&str> {
+        self.locale.as_deref()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -27,13 +27,26 @@ const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CurrencyQuery {
+    /// A language tag such as `pt-BR`; what is not said in it is shown as it was written.
+    #[serde(default)]
+    locale: Option<String>,
     /// The shop's own by default.
     #[serde(default)]
     currency: Option<Currency>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct LocaleQuery {
+    /// A language tag such as `pt-BR`; what is not said in it is shown as it was written.
+    #[serde(default)]
+    locale: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ProductListQuery {
+    /// A language tag such as `pt-BR`; what is not said in it is shown as it was written.
+    #[serde(default)]
+    locale: Option<String>,
     /// Words that title or tags must hold, at most 8.
     #[serde(default)]
     q: Option<String>,
@@ -53,6 +66,9 @@ pub(crate) struct ProductListQuery {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SearchQuery {
+    /// A language tag such as `pt-BR`; what is not said in it is shown as it was written.
+    #[serde(default)]
+    locale: Option<String>,
     /// Words that title or tags must hold, at most 8.
     #[serde(default)]
     q: String,
@@ -69,6 +85,9 @@ pub(crate) struct SearchQuery {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CollectedQuery {
+    /// A language tag such as `pt-BR`; what is not said in it is shown as it was written.
+    #[serde(default)]
+    locale: Option<String>,
     /// The merchant's own order by default.
     #[serde(default)]
     sort: Option<ProductSort>,
@@ -113,11 +132,11 @@ pub(crate) async fn read_product(
 ) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     let (tenant, currency) = tenant_of(&parts)?;
-    let currency = match parts.uri.query() {
-        None => currency,
+    let (currency, locale) = match parts.uri.query() {
+        None => (currency, None),
         Some(_) => {
             let Query(query) = Query::<CurrencyQuery>::from_request_parts(&mut parts, &()).await?;
-            query.currency.unwrap_or(currency)
+            (query.currency.unwrap_or(currency), query.locale)
         }
     };
     let path = parts.uri.path();
@@ -125,7 +144,9 @@ pub(crate) async fn read_product(
     let unknown = || Problem::not_found("This shop has no such product.");
     let decoded = percent_decode_str(handle).decode_utf8();
     let handle = decoded.map_err(|_| unknown())?;
-    let found = app.cached_product(tenant, &handle, currency).await;
+    let found = app
+        .cached_product(tenant, &handle, currency, locale.as_deref())
+        .await;
     let product = match found.map_err(|error| storage_problem(&error))? {
         Found::Product(product) => product,
         Found::Moved(handle) => return moved(&handle, parts.uri.query()),
@@ -174,6 +195,7 @@ pub(crate) async fn list_products(
     Query(query): Query<ProductListQuery>,
     client: IfNoneMatch,
 ) -> Result<Response, Problem> {
+    let locale = query.locale;
     let query = ProductQuery {
         search: query.q,
         collection: query.collection,
@@ -182,7 +204,8 @@ pub(crate) async fn list_products(
         limit: query.limit.get(),
         cursor: query.cursor,
     };
-    let request = ListRequest::of(&query).map_err(catalog_problem)?;
+    let mut request = ListRequest::of(&query).map_err(catalog_problem)?;
+    request.locale = locale;
     page(app.list(tenant.id, &request).await, &client)
 }
 
@@ -192,6 +215,7 @@ pub(crate) async fn search(
     Query(query): Query<SearchQuery>,
     client: IfNoneMatch,
 ) -> Result<Response, Problem> {
+    let locale = query.locale;
     let query = ProductQuery {
         search: Some(query.q),
         collection: None,
@@ -200,7 +224,8 @@ pub(crate) async fn search(
         limit: query.limit.get(),
         cursor: query.cursor,
     };
-    let request = ListRequest::of(&query).map_err(catalog_problem)?;
+    let mut request = ListRequest::of(&query).map_err(catalog_problem)?;
+    request.locale = locale;
     page(app.list(tenant.id, &request).await, &client)
 }
 
@@ -219,6 +244,7 @@ pub(crate) async fn collection_products(
         currency: query.currency.unwrap_or(tenant.currency),
         limit: query.limit.get(),
         cursor: query.cursor,
+        locale: query.locale,
     };
     page(app.list(tenant.id, &request).await, &client)
 }
@@ -229,18 +255,24 @@ pub(crate) async fn collections(
     Query(query): Query<CollectionQuery>,
     client: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    public_json(&page_of(&app, tenant.id, &query).await?, &client)
+    let locale = query.locale();
+    let mut page = page_of(&app, tenant.id, &query).await?;
+    app.translate_collections(tenant.id, &mut page.data, locale)
+        .await
+        .map_err(catalog_problem)?;
+    public_json(&page, &client)
 }
 
 pub(crate) async fn collection(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
     Path(handle): Path<String>,
+    Query(query): Query<LocaleQuery>,
     client: IfNoneMatch,
 ) -> Result<Response, Problem> {
     use stoa_contracts::catalog::Catalog as _;
     let found = app
-        .collection(tenant.id, &handle)
+        .collection_in(tenant.id, &handle, query.locale.as_deref())
         .await
         .map_err(catalog_problem)?;
     let found = found.ok_or_else(|| Problem::not_found("This shop has no such collection."))?;

@@ -5,12 +5,12 @@ use stoa_kernel::{Currency, TenantId};
 use stoa_rest::{LIMIT_MAX, Problem};
 use stoa_storage::Result;
 
-use super::App;
+use super::{App, translate_cards};
 use crate::cache::{CachedProduct, Found};
-use crate::domain::{Flaw, SearchWords, SuggestPatterns, may_be_handle};
+use crate::domain::{Flaw, Locale, SearchWords, SuggestPatterns, may_be_handle};
 use crate::infrastructure::handles;
 use crate::infrastructure::lists::{self, ListFilter, ListOrder, Place};
-use crate::infrastructure::views;
+use crate::infrastructure::{translations, views};
 
 const SUGGESTIONS_MAX: i64 = 8;
 
@@ -22,6 +22,8 @@ pub(crate) struct ListRequest {
     pub(crate) currency: Currency,
     pub(crate) limit: u32,
     pub(crate) cursor: Option<String>,
+    /// Whose titles are shown.
+    pub(crate) locale: Option<String>,
 }
 
 impl ListRequest {
@@ -42,6 +44,7 @@ impl ListRequest {
             currency: query.currency,
             limit: query.limit,
             cursor: query.cursor.clone(),
+            locale: None,
         })
     }
 
@@ -70,21 +73,30 @@ impl App {
         tenant: TenantId,
         handle: &str,
         currency: Currency,
+        locale: Option<&str>,
     ) -> Result<Found> {
+        let locale = locale.and_then(Locale::of);
         // What can be no handle is not worth remembering.
         if !may_be_handle(handle) {
             return Ok(Found::Nothing);
         }
+        let tag = locale.as_ref().map_or("", |locale| &locale.tag);
         let read = async || {
             let db = self.deps.storage.db(tenant).await?;
             match views::product(&db, handle, currency).await? {
-                Some((view, standing)) => Ok(Some(CachedProduct::new(view, standing)?).into()),
+                Some((mut view, standing)) => {
+                    if let Some(locale) = &locale {
+                        let words = translations::of(&db, view.id.to_bytes(), locale).await?;
+                        words.lay_over(&mut view);
+                    }
+                    Ok(Some(CachedProduct::new(view, standing)?).into())
+                }
                 None => Ok(handles::moved(&db, handle)
                     .await?
                     .map_or(Found::Nothing, |handle| Found::Moved(handle.into()))),
             }
         };
-        let found: Result<Found> = self.cache.get(tenant, handle, currency, read).await;
+        let found: Result<Found> = self.cache.get(tenant, handle, currency, tag, read).await;
         let found = found?;
         // By this clock, whatever the clock of the job that published it said.
         Ok(match found {
@@ -137,8 +149,10 @@ impl App {
         rows.truncate(limit);
         let last = rows.last().filter(|_| has_more);
         let next_cursor = last.map(|(_, place)| self.cursors.encode(&scope, place));
+        let mut products: Vec<_> = rows.into_iter().map(|(row, _)| row).collect();
+        translate_cards(&db, &mut products, request.locale.as_deref()).await?;
         Ok(ProductPage {
-            products: rows.into_iter().map(|(row, _)| row).collect(),
+            products,
             next_cursor,
         })
     }

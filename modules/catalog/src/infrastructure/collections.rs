@@ -95,7 +95,8 @@ pub(crate) async fn replace(
 }
 
 pub(crate) async fn delete(tx: &mut Tx<'_>, id: CollectionId) -> Result<()> {
-    const STATEMENTS: [&str; 2] = [
+    const STATEMENTS: [&str; 3] = [
+        "DELETE FROM catalog_translation WHERE tenant_id = :tenant AND owner_id = $1",
         "DELETE FROM catalog_collection_product WHERE tenant_id = :tenant AND collection_id = $1",
         "DELETE FROM catalog_collection WHERE tenant_id = :tenant AND id = $1",
     ];

@@ -11,6 +11,7 @@ use stoa_kernel::{Currency, Money, ProductId, Timestamp};
 use stoa_storage::{Db, Error, Result, Row, Tx, Value, params};
 
 use super::lists::{open, summary_of};
+use super::translations;
 use super::{IDS_PER_STATEMENT, id_places, id_values, json};
 use crate::domain::plain_text;
 
@@ -146,6 +147,16 @@ async fn fill(tx: &mut Tx<'_>, documents: &mut [ProductDocument]) -> Result<()> 
             Ok(())
         })
         .await?;
+        for (owner, mut words) in translations::documents(tx, &ids, DESCRIPTION_CHARS_MAX).await? {
+            if let Some(document) =
+                places.get_mut(&ProductId::from_u128(u128::from_be_bytes(owner)))
+            {
+                if words.title.is_empty() {
+                    words.title.clone_from(&document.title);
+                }
+                document.translations.push(words);
+            }
+        }
     }
     Ok(())
 }

@@ -173,7 +173,8 @@ pub(crate) async fn replace(
 }
 
 pub(crate) async fn delete(tx: &mut Tx<'_>, id: ProductId) -> Result<()> {
-    const STATEMENTS: [&str; 7] = [
+    const STATEMENTS: [&str; 8] = [
+        "DELETE FROM catalog_translation WHERE tenant_id = :tenant AND owner_id = $1",
         "DELETE FROM catalog_component WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_former_handle WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_collection_product WHERE tenant_id = :tenant AND product_id = $1",

@@ -9,4 +9,5 @@ mod lists;
 mod pages;
 mod stock;
 mod support;
+mod translations;
 mod upsert;

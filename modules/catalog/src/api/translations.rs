@@ -1,0 +1,262 @@
+//! Other languages over HTTP: words for products and collections, and which the shop speaks.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stoa_contracts::catalog::{ProductOption, Seo, ShopLocales};
+use stoa_kernel::{CollectionId, ProductId, TenantId};
+use stoa_rest::{
+    Access, Caller, IfNoneMatch, Json, Method, Operation, Page, Path, Permission, Problem, Routes,
+    State, StatusCode, Tenant, TraceContext, code,
+};
+
+use super::{PRODUCT_BYTES_MAX, cause, edit_problem, public_json, storage_problem};
+use crate::application::{App, Subject};
+use crate::domain::Translation;
+
+pub(super) fn routes(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
+    const OF_PRODUCT: &str = "/api/v1/admin/products/{id}/translations";
+    const ONE_OF_PRODUCT: &str = "/api/v1/admin/products/{id}/translations/{locale}";
+    const OF_COLLECTION: &str = "/api/v1/admin/collections/{id}/translations";
+    const ONE_OF_COLLECTION: &str = "/api/v1/admin/collections/{id}/translations/{locale}";
+    const LOCALES: &str = "/api/v1/admin/locales";
+    let list = |id, summary| Operation::new(id, summary).returns::<Page<TranslationRow>>(200);
+    let put = |id, summary| {
+        Operation::new(id, summary)
+            .description("What is left out is shown as it was written.")
+            .body::<TranslationBody>()
+            .returns_empty(204)
+            .returns_problem(&code::NOT_FOUND)
+            .body_limit(PRODUCT_BYTES_MAX)
+    };
+    let remove = |id, summary| {
+        let operation = Operation::new(id, summary).returns_empty(204);
+        operation.returns_problem(&code::NOT_FOUND)
+    };
+    let products = list("listProductTranslations", "List a product's languages");
+    let put_product = put("putProductTranslation", "Say a product in another language");
+    let drop_product = remove(
+        "deleteProductTranslation",
+        "Delete a product's words of a language",
+    );
+    let collections = list(
+        "listCollectionTranslations",
+        "List a collection's languages",
+    );
+    let put_collection = put(
+        "putCollectionTranslation",
+        "Say a collection in another language",
+    );
+    let drop_collection = remove(
+        "deleteCollectionTranslation",
+        "Delete a collection's words of a language",
+    );
+    let spoken =
+        Operation::new("readLocales", "Read the languages of the shop").returns::<ShopLocales>(200);
+    let speak = Operation::new("putLocales", "Set the languages of the shop")
+        .body::<ShopLocales>()
+        .returns::<ShopLocales>(200);
+    let staff = |permission| Access::Staff(permission);
+    let (reads, writes) = (
+        staff(Permission::ProductsRead),
+        staff(Permission::ProductsWrite),
+    );
+    let (sees, edits) = (
+        staff(Permission::CollectionsRead),
+        staff(Permission::CollectionsWrite),
+    );
+    routes
+        .route(Method::GET, OF_PRODUCT, reads, products, of_product)
+        .route(
+            Method::PUT,
+            ONE_OF_PRODUCT,
+            writes,
+            put_product,
+            put_of_product,
+        )
+        .route(
+            Method::DELETE,
+            ONE_OF_PRODUCT,
+            writes,
+            drop_product,
+            remove_of_product,
+        )
+        .route(Method::GET, OF_COLLECTION, sees, collections, of_collection)
+        .route(
+            Method::PUT,
+            ONE_OF_COLLECTION,
+            edits,
+            put_collection,
+            put_of_collection,
+        )
+        .route(
+            Method::DELETE,
+            ONE_OF_COLLECTION,
+            edits,
+            drop_collection,
+            remove_of_collection,
+        )
+        .route(
+            Method::GET,
+            "/api/v1/locales",
+            Access::Shopper,
+            spoken,
+            locales,
+        )
+        .route(Method::PUT, LOCALES, writes, speak, put_locales)
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TranslationBody {
+    #[serde(default)]
+    title: Option<String>,
+    /// HTML; what could harm a reader is removed.
+    #[serde(default)]
+    description_html: Option<String>,
+    #[serde(default)]
+    seo: Seo,
+    /// All options with all their values, in their order; none leaves them as they were written.
+    #[serde(default)]
+    options: Vec<ProductOption>,
+}
+
+/// What is said in one language.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TranslationRow {
+    locale: String,
+    title: Option<String>,
+    description_html: Option<String>,
+    seo: Seo,
+    options: Vec<ProductOption>,
+}
+
+async fn listed(
+    app: &App,
+    tenant: TenantId,
+    subject: Subject,
+) -> Result<Json<Page<TranslationRow>>, Problem> {
+    let found = app
+        .translations(tenant, subject)
+        .await
+        .map_err(edit_problem)?;
+    let row = |(locale, words): (String, Translation)| TranslationRow {
+        locale,
+        title: words.title,
+        description_html: words.description_html,
+        seo: words.seo,
+        options: words.options,
+    };
+    Ok(Json(Page::whole(found.into_iter().map(row).collect())))
+}
+
+async fn of_product(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(id): Path<ProductId>,
+) -> Result<Json<Page<TranslationRow>>, Problem> {
+    listed(&app, tenant.id, Subject::Product(id)).await
+}
+
+async fn of_collection(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(id): Path<CollectionId>,
+) -> Result<Json<Page<TranslationRow>>, Problem> {
+    listed(&app, tenant.id, Subject::Collection(id)).await
+}
+
+fn words(app: &App, body: TranslationBody) -> Result<Translation, Problem> {
+    let html = body.description_html.map(|html| app.clean_html(&html));
+    Ok(Translation {
+        title: body.title,
+        description_html: html.transpose().map_err(edit_problem)?,
+        seo: body.seo,
+        options: body.options,
+    })
+}
+
+async fn put_of_product(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path((id, locale)): Path<(ProductId, String)>,
+    caller: Caller,
+    trace: TraceContext,
+    Json(body): Json<TranslationBody>,
+) -> Result<StatusCode, Problem> {
+    let cause = cause(&caller, trace, app.deps.now());
+    let words = Some(words(&app, body)?);
+    let subject = Subject::Product(id);
+    let put = app.put_translation(tenant.id, subject, &locale, words, cause);
+    put.await
+        .map(|()| StatusCode::NO_CONTENT)
+        .map_err(edit_problem)
+}
+
+async fn put_of_collection(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path((id, locale)): Path<(CollectionId, String)>,
+    caller: Caller,
+    trace: TraceContext,
+    Json(body): Json<TranslationBody>,
+) -> Result<StatusCode, Problem> {
+    let cause = cause(&caller, trace, app.deps.now());
+    if !body.options.is_empty() {
+        return Err(Problem::invalid("options", "belong to products"));
+    }
+    let words = Some(words(&app, body)?);
+    let subject = Subject::Collection(id);
+    let put = app.put_translation(tenant.id, subject, &locale, words, cause);
+    put.await
+        .map(|()| StatusCode::NO_CONTENT)
+        .map_err(edit_problem)
+}
+
+async fn remove_of_product(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path((id, locale)): Path<(ProductId, String)>,
+    caller: Caller,
+    trace: TraceContext,
+) -> Result<StatusCode, Problem> {
+    let cause = cause(&caller, trace, app.deps.now());
+    let gone = app.put_translation(tenant.id, Subject::Product(id), &locale, None, cause);
+    gone.await
+        .map(|()| StatusCode::NO_CONTENT)
+        .map_err(edit_problem)
+}
+
+async fn remove_of_collection(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path((id, locale)): Path<(CollectionId, String)>,
+    caller: Caller,
+    trace: TraceContext,
+) -> Result<StatusCode, Problem> {
+    let cause = cause(&caller, trace, app.deps.now());
+    let gone = app.put_translation(tenant.id, Subject::Collection(id), &locale, None, cause);
+    gone.await
+        .map(|()| StatusCode::NO_CONTENT)
+        .map_err(edit_problem)
+}
+
+async fn locales(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    client: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let found = app.shop_locales(tenant.id).await;
+    public_json(&found.map_err(|error| storage_problem(&error))?, &client)
+}
+
+async fn put_locales(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Json(body): Json<ShopLocales>,
+) -> Result<Json<ShopLocales>, Problem> {
+    let put = app.put_shop_locales(tenant.id, body).await;
+    put.map(Json).map_err(edit_problem)
+}
