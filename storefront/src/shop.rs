@@ -1,5 +1,7 @@
 //! What the pages are made from, and the table of their addresses. Never answers under `/api`.
 
+mod besides;
+
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -21,8 +23,7 @@ use crate::cookies::CookieRules;
 use crate::page_cache::{Kind, Pages, kept};
 use crate::pages::feeds::Sitemaps;
 use crate::pages::{
-    cart, checkout, collection, feeds, files, home, mailbox, missing, order, pay, preferences,
-    product,
+    cart, checkout, collection, files, home, mailbox, missing, order, pay, product,
 };
 use crate::render::{Stage, Theme, serving};
 use crate::views::{Note, Picture};
@@ -143,7 +144,9 @@ pub fn start(deps: ShopDeps) -> Routes {
 /// As [`start`], with what a storefront can do without.
 pub fn start_with(deps: ShopDeps, options: ShopOptions) -> Routes {
     let theme = Theme::new();
-    let pages = options.cache.map(|cache| Pages::new(&cache, theme.assets()));
+    let pages = options
+        .cache
+        .map(|cache| Pages::new(&cache, theme.assets()));
     let shop = Shop(Arc::new(Inner {
         catalog: deps.catalog,
         carts: deps.carts,
@@ -165,7 +168,7 @@ pub fn start_with(deps: ShopDeps, options: ShopOptions) -> Routes {
         pages,
         watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
     }));
-    let routes = feeding(helping(browsing(Routes::new("storefront"))));
+    let routes = besides::feeding(besides::helping(browsing(Routes::new("storefront"))));
     let routes = paying(buying(wishing(filling(routes))));
     let routes = serving::routes(after_the_sale(routes));
     missing::catch_all(routes).with_state(shop)
@@ -243,91 +246,6 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
             public,
             file("fileIconOld", "Icon"),
             files::icon,
-        )
-}
-
-/// What the page's script asks, and the choice of a language or a currency.
-fn helping(routes: Routes<Shop>) -> Routes<Shop> {
-    let (get, shopper) = (Method::GET, Access::Shopper);
-    let json = |id, summary| Operation::new(id, summary).returns_type(200, "application/json");
-    routes
-        .route(
-            get.clone(),
-            "/search/suggest",
-            shopper,
-            json("pageSuggest", "What the search box shows"),
-            collection::suggest,
-        )
-        .route(
-            get.clone(),
-            "/products/{handle}/choice",
-            shopper,
-            json("pageChoice", "The variant of the chosen values"),
-            product::choice_of,
-        )
-        .route(
-            get.clone(),
-            "/products/{handle}/card",
-            shopper,
-            json("pageCard", "A product as lists show it"),
-            product::card_of,
-        )
-        .route(
-            Method::POST,
-            "/preferences",
-            shopper,
-            form("formPreferences", "Choose a language and a currency"),
-            preferences::keep,
-        )
-        .route(
-            get,
-            "/preferences",
-            shopper,
-            Operation::new("pagePreferences", "Leads back to the shop").returns_empty(303),
-            preferences::back,
-        )
-}
-
-/// For search engines and feed readers.
-fn feeding(routes: Routes<Shop>) -> Routes<Shop> {
-    let (get, shopper) = (Method::GET, Access::Shopper);
-    let xml = |id, summary| Operation::new(id, summary).returns_type(200, "application/xml");
-    let rss = |id, summary| Operation::new(id, summary).returns_type(200, "application/rss+xml");
-    routes
-        .route(
-            get.clone(),
-            "/robots.txt",
-            shopper,
-            Operation::new("fileRobots", "Robots").returns_type(200, "text/plain"),
-            feeds::robots,
-        )
-        .route(
-            get.clone(),
-            "/sitemap.xml",
-            shopper,
-            xml("fileSitemaps", "The index of all sitemaps"),
-            feeds::sitemap,
-        )
-        .route(
-            get.clone(),
-            "/sitemaps/{file}",
-            shopper,
-            xml("fileSitemap", "A part of the sitemap"),
-            feeds::sitemap_part,
-        )
-        .route(
-            get.clone(),
-            "/feed.xml",
-            shopper,
-            rss("fileFeed", "New products"),
-            feeds::feed,
-        )
-        .route(
-            get,
-            "/collections/{handle}/feed.xml",
-            shopper,
-            rss("fileCollectionFeed", "New products of a collection"),
-            feeds::collection_feed,
         )
 }
 

@@ -1,32 +1,26 @@
 //! Lists of products that can be narrowed down: from the address to the query, from what was found
 //! to the page. Falls back to the catalog's own lists where search cannot answer.
 
+mod sheet;
+
 use stoa_contracts::catalog::{
     CatalogError, ProductPage, ProductQuery, ProductSort, ProductSummary,
 };
 use stoa_contracts::search::{
-    Facet as Found, FacetKind, PriceRange as Bounds, SearchError, SearchFilter, SearchPage,
-    SearchQuery, SearchSort,
+    Facet as Found, PriceRange as Bounds, SearchError, SearchFilter, SearchPage, SearchQuery,
+    SearchSort,
 };
 use stoa_kernel::{Currency, Money};
 
-use super::shown::product_card;
+pub(crate) use self::sheet::listing;
 use crate::answer::Trouble;
-use crate::present::{count_label, money};
 use crate::shop::Shop;
-use crate::views::{Choice, Facet, FacetValue, Link, Listing, PriceRange};
 use crate::visit::{CURRENCY_PARAM, LANG_PARAM, Visit, encoded};
-use crate::words::{count, say, tell};
 
 const PRODUCTS_PER_PAGE: u32 = 24;
-/// Values of one facet that are shown.
-const VALUES_MAX: usize = 24;
-const FACETS_MAX: usize = 10;
 /// Filters and values of one that an address may carry.
 const FILTERS_MAX: usize = 16;
 const FILTER_CHARS_MAX: usize = 200;
-/// Facets that stand open from the start.
-const OPEN_FACETS: usize = 2;
 /// Of the address, beside filters.
 const OWN_PARAMS: [&str; 9] = [
     "q",
@@ -342,169 +336,6 @@ impl Results {
             corrected: None,
         }
     }
-}
-
-pub(crate) fn listing(shop: &Shop, visit: &Visit, asked: &Asked, results: &Results) -> Listing {
-    let shown = results.products.len();
-    let count_label = match results.total {
-        Some(0) | None => count_label(shown, results.next_cursor.is_some()),
-        Some(total) => count("{count} product", "{count} products", total),
-    };
-    let cursor = asked.cursor.as_deref();
-    let next = results.next_cursor.as_deref();
-    Listing {
-        action: asked.path.clone(),
-        kept: kept(visit, asked),
-        sorts: sorts(asked),
-        facets: facets(asked, results),
-        price: price(shop, visit, asked, results),
-        active: active(visit, asked),
-        clear_url: asked.clear_url(),
-        count_label,
-        products: results.products.iter().map(product_card).collect(),
-        first_url: cursor.map(|_| asked.first_url()),
-        previous_url: cursor
-            .and(asked.before.as_deref())
-            .map(|before| asked.page_url(before, None)),
-        next_url: next.map(|next| asked.page_url(next, cursor)),
-    }
-}
-
-/// What the address said besides the form's own fields.
-fn kept(visit: &Visit, asked: &Asked) -> Vec<Choice> {
-    let kept = |name: &str, value: String| Choice {
-        value: name.to_owned(),
-        label: value,
-        selected: true,
-    };
-    let words = asked.words.clone().filter(|words| !words.is_empty());
-    let chosen = [LANG_PARAM, CURRENCY_PARAM];
-    words
-        .map(|words| kept("q", words))
-        .into_iter()
-        .chain(
-            chosen
-                .into_iter()
-                .filter_map(|name| visit.param(name).map(|value| kept(name, value))),
-        )
-        .collect()
-}
-
-fn sorts(asked: &Asked) -> Vec<Choice> {
-    let offered = SORTS
-        .iter()
-        .filter(|(sort, ..)| asked.words.is_some() || *sort != SearchSort::Relevance);
-    offered
-        .map(|&(sort, value, label)| Choice {
-            value: value.to_owned(),
-            label: say(label),
-            selected: sort == asked.sort,
-        })
-        .collect()
-}
-
-fn facet_title(name: &str) -> String {
-    match name {
-        "vendor" => say("Maker"),
-        "type" => say("Kind"),
-        "tag" => say("Topic"),
-        "collection" => say("Collection"),
-        "category" => say("Category"),
-        "available" => say("Availability"),
-        other => match other.split_once('.') {
-            Some((_, own)) => own.to_owned(),
-            None => other.to_owned(),
-        },
-    }
-}
-
-fn value_label(name: &str, value: &str) -> String {
-    match (name, value) {
-        ("available", "true" | "yes" | "1") => say("In stock"),
-        ("available", "false" | "no" | "0") => say("Sold out"),
-        _ => value.to_owned(),
-    }
-}
-
-fn facets(asked: &Asked, results: &Results) -> Vec<Facet> {
-    let shown = results.facets.iter().filter(|facet| {
-        let chosen = asked.filters.iter().any(|one| one.name == facet.name);
-        let own = facet.name == "collection" && asked.within.is_some();
-        // One value that all have tells nothing apart.
-        facet.kind == FacetKind::Values && !own && (chosen || facet.values.len() > 1)
-    });
-    shown
-        .take(FACETS_MAX)
-        .enumerate()
-        .map(|(at, facet)| {
-            let chosen = facet.values.iter().filter(|value| value.selected).count();
-            let values = facet.values.iter().take(VALUES_MAX);
-            Facet {
-                title: facet_title(&facet.name),
-                field: facet.name.clone(),
-                values: values
-                    .map(|value| FacetValue {
-                        label: value_label(&facet.name, &value.value),
-                        value: value.value.clone(),
-                        count: Some(value.count),
-                        selected: value.selected,
-                    })
-                    .collect(),
-                open: at < OPEN_FACETS || chosen > 0,
-                chosen,
-            }
-        })
-        .collect()
-}
-
-/// Only search can narrow by price.
-fn price(shop: &Shop, visit: &Visit, asked: &Asked, results: &Results) -> Option<PriceRange> {
-    shop.search.as_ref()?;
-    let ranges = results
-        .facets
-        .iter()
-        .find(|facet| facet.kind == FacetKind::Prices);
-    let chosen = !asked.min.is_empty() || !asked.max.is_empty();
-    if ranges.is_none() && !chosen {
-        return None;
-    }
-    let ends = |from: bool| {
-        let values = &ranges?.values;
-        let value = if from { values.first() } else { values.last() }?;
-        let (low, high) = value.value.split_once("..")?;
-        let minor: i64 = if from { low } else { high }.parse().ok()?;
-        Some(Money::new(minor, visit.currency).to_decimal())
-    };
-    Some(PriceRange {
-        currency: visit.currency.to_string(),
-        min: asked.min.clone(),
-        max: asked.max.clone(),
-        lowest: ends(true),
-        highest: ends(false),
-        open: chosen,
-    })
-}
-
-fn active(visit: &Visit, asked: &Asked) -> Vec<Link> {
-    let mut all = Vec::new();
-    for filter in &asked.filters {
-        for value in &filter.values {
-            let url = asked.address(|name, other| name == filter.name && other == value);
-            let label = value_label(&filter.name, value);
-            let title = format!("{}: {label}", facet_title(&filter.name));
-            all.push(Link::new(title, url));
-        }
-    }
-    for (typed, field, words) in [
-        (&asked.min, "min", "from {amount}"),
-        (&asked.max, "max", "up to {amount}"),
-    ] {
-        if let Ok(amount) = Money::parse_decimal(typed, visit.currency) {
-            let title = tell(words, &[("amount", &money(amount))]);
-            all.push(Link::new(title, asked.address(|name, _| name == field)));
-        }
-    }
-    all
 }
 
 /// The first products of the catalog that hold these words.

@@ -8,6 +8,7 @@ mod sale;
 #[path = "../../examples/gallery/samples.rs"]
 mod samples;
 
+mod axe;
 mod broken;
 mod browser;
 mod browsing;

@@ -39,7 +39,7 @@ fn troubled_pages(theme: &Theme) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn every_page() -> Vec<(&'static str, String)> {
+pub(crate) fn every_page() -> Vec<(&'static str, String)> {
     let theme = Theme::new();
     let mut pages = vec![
         page("home", theme.home(&samples::home())),
