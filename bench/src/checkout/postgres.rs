@@ -16,6 +16,8 @@ use super::till::Till;
 use super::{BARE_NUMBER_FIRST, CheckoutArgs, WARM_UP_ORDERS};
 use crate::figures::{self, Round, grouped, latencies, note};
 
+/// As platform/storage has them.
+const PLANNING: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
 const SCHEMA: &str = "stoa";
 const TENANT_ROLE: &str = "stoa_tenant";
 const CARTS_PER_STATEMENT: i64 = 20_000;
@@ -97,7 +99,7 @@ async fn connect(url: &str, options: &str) -> Result<Client> {
 /// The rights, the row-level security and the schema that the shop's own statements run under.
 fn tenant_options(shop: &Shop) -> String {
     format!(
-        "-c role={TENANT_ROLE} -c search_path={SCHEMA} -c app.tenant_id={}",
+        "-c role={TENANT_ROLE} -c search_path={SCHEMA} -c app.tenant_id={} {PLANNING}",
         uuid(shop.tenant.id.as_u128())
     )
 }

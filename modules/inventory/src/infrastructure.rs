@@ -112,7 +112,7 @@ pub(crate) async fn insert_holds(
         .iter()
         .map(|row| (INSERT_MOVEMENT, row.as_slice()));
     let statements: Vec<Stmt<'_>> = holds.chain(movements).collect();
-    tx.batch(&statements).await.map(|_| ())
+    tx.defer(&statements).await
 }
 
 /// What was read of some variants.

@@ -71,6 +71,6 @@ impl Tx<'_> {
                            WHERE tenant_id = $1 AND scope = $2 AND key = $3";
         let tenant = self.tenant();
         let values = params![tenant, &key.scope, &key.key, u32::from(status), response];
-        self.execute_system(SQL, values).await.map(|_| ())
+        self.defer_system(&[(SQL, values)]).await
     }
 }

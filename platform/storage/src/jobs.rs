@@ -7,7 +7,7 @@ use stoa_kernel::{JobId, TenantId, Timestamp};
 
 use crate::cell::Cell;
 use crate::outbox::Committed;
-use crate::{Error, Result, Tx, params};
+use crate::{Error, Result, Tx, Value, params};
 
 /// Work to be done after this transaction commits, at `run_at` or later.
 #[derive(Debug, Clone)]
@@ -35,29 +35,46 @@ pub struct ClaimedJob {
     pub lease: String,
 }
 
+const ENQUEUE: &str = "INSERT INTO stoa_job (id, tenant_id, kind, unique_key, payload, run_at, \
+                       attempts_max, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                       ON CONFLICT DO NOTHING";
+
 impl Tx<'_> {
     /// Enqueues with this transaction; false where an unfinished job of that key exists.
     pub async fn enqueue(&mut self, job: &NewJob, now: Timestamp) -> Result<bool> {
-        const SQL: &str = "INSERT INTO stoa_job (id, tenant_id, kind, unique_key, payload, run_at, \
-                           attempts_max, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-                           ON CONFLICT DO NOTHING";
         let payload = serde_json::to_string(&job.payload)?;
-        let values = params![
-            job.id,
-            self.tenant(),
-            job.kind,
-            &job.unique_key,
-            &payload,
-            job.run_at,
-            job.attempts_max,
-            now
-        ];
-        let new = self.execute_system(SQL, values).await? == 1;
+        let values = self.job_values(job, &payload, now);
+        let new = self.execute_system(ENQUEUE, &values).await? == 1;
         self.committed.push(Committed::Job {
             tenant: self.tenant(),
             kind: job.kind,
         });
         Ok(new)
+    }
+
+    /// As [`Self::enqueue`], for whoever need not know whether it is new: no round trip.
+    pub async fn enqueue_unasked(&mut self, job: &NewJob, now: Timestamp) -> Result<()> {
+        let payload = serde_json::to_string(&job.payload)?;
+        let values = self.job_values(job, &payload, now);
+        self.defer_system(&[(ENQUEUE, &values)]).await?;
+        self.committed.push(Committed::Job {
+            tenant: self.tenant(),
+            kind: job.kind,
+        });
+        Ok(())
+    }
+
+    fn job_values<'v>(&self, job: &'v NewJob, payload: &'v str, now: Timestamp) -> [Value<'v>; 8] {
+        [
+            Value::from(job.id),
+            Value::from(self.tenant()),
+            Value::from(job.kind),
+            Value::from(&job.unique_key),
+            Value::from(payload),
+            Value::from(job.run_at),
+            Value::from(job.attempts_max),
+            Value::from(now),
+        ]
     }
 
     /// Makes the unfinished job of this kind and key due now, if there is one that waits; false

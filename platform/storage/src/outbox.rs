@@ -93,7 +93,7 @@ impl Tx<'_> {
             &cause.trace,
             &payload
         ];
-        self.execute_system(SQL, values).await?;
+        self.defer_system(&[(SQL, values)]).await?;
         self.committed.push(Committed::Event {
             tenant: self.tenant(),
             subject,

@@ -117,6 +117,13 @@ impl<'c> Tx<'c> {
         self.note(answer)
     }
 
+    /// Runs statements whose counts nobody needs. On PostgreSQL they travel with the next statement,
+    /// or with the commit, in their order: no round trip of their own, and an error of theirs is the
+    /// answer of whatever they travelled with.
+    pub async fn defer(&mut self, statements: &[Stmt<'_>]) -> Result<()> {
+        self.defer_as(self.scope, statements).await
+    }
+
     /// Every row, mapped. The closure borrows from the row and keeps what it needs.
     pub async fn query<T: Send>(
         &mut self,
@@ -161,6 +168,11 @@ impl<'c> Tx<'c> {
         self.execute_as(Scope::System, sql, params).await
     }
 
+    /// As [`Self::defer`], for storage's own statements.
+    pub(crate) async fn defer_system(&mut self, statements: &[Stmt<'_>]) -> Result<()> {
+        self.defer_as(Scope::System, statements).await
+    }
+
     pub(crate) async fn query_system<T: Send>(
         &mut self,
         sql: &'static str,
@@ -173,6 +185,17 @@ impl<'c> Tx<'c> {
     /// What failed, if a statement did.
     pub(crate) fn failure(&self) -> Option<&Error> {
         self.failed.as_ref()
+    }
+
+    async fn defer_as(&mut self, scope: Scope, statements: &[Stmt<'_>]) -> Result<()> {
+        self.unfailed()?;
+        let answer = match &mut self.inner {
+            Inner::Lite(connection) => statements
+                .iter()
+                .try_for_each(|(sql, params)| connection.execute(scope, sql, params).map(|_| ())),
+            Inner::Postgres(transaction) => transaction.defer(scope, statements).await,
+        };
+        self.note(answer)
     }
 
     async fn execute_as(

@@ -15,7 +15,7 @@ pub(crate) async fn freeze(
     const SQL: &str = "UPDATE cart_cart SET status = 'frozen', order_id = $2, \
          version = version + 1, updated_at = $3, look_at = NULL \
          WHERE tenant_id = :tenant AND id = $1 AND status <> 'completed'";
-    tx.execute(SQL, params![cart, order, at]).await.map(|_| ())
+    tx.defer(&[(SQL, params![cart, order, at])]).await
 }
 
 /// An open cart stays as it is; a thawed one keeps its order.

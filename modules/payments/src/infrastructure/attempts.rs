@@ -184,7 +184,7 @@ pub(crate) async fn insert(
         kind.as_str(),
         promised.then_some(at)
     ];
-    tx.execute(INSERT, values).await.map(|_| ())
+    tx.defer(&[(INSERT, values)]).await
 }
 
 pub(crate) async fn newest_locked(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<AttemptView>> {

@@ -21,6 +21,8 @@ pub(crate) struct Transaction {
     connection: Option<Object>,
     /// The words that open the transaction, until they are sent.
     opening: Option<String>,
+    /// Statements whose answers nobody waits for; they leave with the next flight, in their order.
+    deferred: Vec<Deferred>,
     busy: Arc<AtomicBool>,
     stats: Arc<Stats>,
 }
@@ -47,6 +49,7 @@ impl Transaction {
         Self {
             connection: Some(connection),
             opening: Some(opening),
+            deferred: Vec::new(),
             busy: Arc::default(),
             stats,
         }
@@ -60,6 +63,26 @@ impl Transaction {
         self.connection.as_ref().ok_or_else(|| Error::Unavailable {
             message: "the transaction lost its connection".to_owned(),
         })
+    }
+
+    /// Keeps statements for the next flight.
+    pub(crate) async fn defer(&mut self, scope: Scope, statements: &[Stmt<'_>]) -> Result<()> {
+        let _busy = Busy::mark(&self.busy);
+        let connection = self.connection()?;
+        let tenant = tenant_value(scope);
+        let mut kept = Vec::with_capacity(statements.len());
+        for (sql, params) in statements {
+            let prepared = prepare(connection, scope, sql).await?;
+            self.stats.statement();
+            let values = prepared.bind(&tenant, params);
+            kept.push(Deferred {
+                sql,
+                statement: prepared.statement,
+                values: values.into_iter().map(Owned::from).collect(),
+            });
+        }
+        self.deferred.append(&mut kept);
+        Ok(())
     }
 
     /// Sends all statements at once and waits for all answers; the first error is the answer.
@@ -76,7 +99,7 @@ impl Transaction {
             prepared.push(prepare(connection, scope, sql).await?);
             self.stats.statement();
         }
-        let opening = self.opening.take();
+        let (opening, deferred) = self.departing();
         let connection = self.connection()?;
         let tenant = tenant_value(scope);
         let all = prepared
@@ -93,8 +116,9 @@ impl Transaction {
                         .map_err(|error| map_error(sql, &error))
                 }
             });
-        let (opened, answers) = join(open(connection, opening), join_all(all)).await;
-        opened?;
+        let ahead = leave(connection, opening, deferred);
+        let (left, answers) = join(ahead, join_all(all)).await;
+        left?;
         answers.into_iter().collect()
     }
 
@@ -108,15 +132,15 @@ impl Transaction {
         let _busy = Busy::mark(&self.busy);
         let prepared = prepare(self.connection()?, scope, sql).await?;
         self.stats.statement();
-        let opening = self.opening.take();
+        let (opening, deferred) = self.departing();
         let connection = self.connection()?;
         let tenant = tenant_value(scope);
         let bound = prepared.bind(&tenant, params);
         let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
             bound.iter().map(|value| value as _).collect();
         let answer = connection.query(&prepared.statement, &slice);
-        let (opened, rows) = join(open(connection, opening), answer).await;
-        opened?;
+        let (left, rows) = join(leave(connection, opening, deferred), answer).await;
+        left?;
         let rows = rows.map_err(|error| map_error(sql, &error))?;
         rows.iter()
             .map(|row| {
@@ -127,11 +151,30 @@ impl Transaction {
             .collect()
     }
 
-    pub(crate) async fn commit(self) -> Result<()> {
-        self.end("COMMIT").await
+    /// What must be sent ahead of the next statement.
+    fn departing(&mut self) -> (Option<String>, Vec<Deferred>) {
+        (self.opening.take(), std::mem::take(&mut self.deferred))
     }
 
-    pub(crate) async fn rollback(self) -> Result<()> {
+    /// What was deferred leaves with the COMMIT, which the server turns into a rollback if one of
+    /// them fails.
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        if self.deferred.is_empty() {
+            return self.end("COMMIT").await;
+        }
+        let _busy = Busy::mark(&self.busy);
+        let (opening, deferred) = self.departing();
+        let connection = self.connection()?;
+        let ahead = leave(connection, opening, deferred);
+        let (left, ended) = join(ahead, connection.batch_execute("COMMIT")).await;
+        left?;
+        ended.map_err(|error| map_error("COMMIT", &error))?;
+        drop(self.connection.take());
+        Ok(())
+    }
+
+    pub(crate) async fn rollback(mut self) -> Result<()> {
+        self.deferred.clear();
         self.end("ROLLBACK").await
     }
 
@@ -173,14 +216,11 @@ impl Transaction {
             drop(self.connection.take());
             return Ok(());
         }
-        let tag = {
-            let connection = self.connection()?;
-            connection
-                .simple_query(word)
-                .await
-                .map_err(|error| map_error(word, &error))?
-        };
-        drop(tag);
+        let connection = self.connection()?;
+        connection
+            .batch_execute(word)
+            .await
+            .map_err(|error| map_error(word, &error))?;
         drop(self.connection.take());
         Ok(())
     }
@@ -204,6 +244,65 @@ async fn open(connection: &Object, opening: Option<String>) -> Result<()> {
             .await
             .map_err(|error| map_error("BEGIN", &error)),
         None => Ok(()),
+    }
+}
+
+/// Opens the transaction and sends what was deferred; the first error is the answer.
+async fn leave(
+    connection: &Object,
+    opening: Option<String>,
+    deferred: Vec<Deferred>,
+) -> Result<()> {
+    let sent = deferred.iter().map(|kept| async {
+        let values: Vec<Value<'_>> = kept.values.iter().map(Owned::as_value).collect();
+        let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
+            values.iter().map(|value| value as _).collect();
+        let answer = connection.execute(&kept.statement, &slice).await;
+        answer.map_err(|error| map_error(kept.sql, &error))
+    });
+    let (opened, answers) = join(open(connection, opening), join_all(sent)).await;
+    opened?;
+    answers
+        .into_iter()
+        .try_for_each(|answer| answer.map(|_| ()))
+}
+
+struct Deferred {
+    sql: &'static str,
+    statement: Statement,
+    values: Vec<Owned>,
+}
+
+/// A [`Value`] that outlives the call.
+enum Owned {
+    Null,
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+    Id([u8; 16]),
+}
+
+impl From<Value<'_>> for Owned {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Int(value) => Self::Int(value),
+            Value::Text(value) => Self::Text(value.to_owned()),
+            Value::Bytes(value) => Self::Bytes(value.to_owned()),
+            Value::Id(value) => Self::Id(value),
+        }
+    }
+}
+
+impl Owned {
+    fn as_value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(value) => Value::Int(*value),
+            Self::Text(value) => Value::Text(value),
+            Self::Bytes(value) => Value::Bytes(value),
+            Self::Id(value) => Value::Id(*value),
+        }
     }
 }
 
@@ -251,15 +350,15 @@ fn tenant_value(scope: Scope) -> Value<'static> {
 }
 
 /// Marks the time in which the body legitimately waits for its database.
-struct Busy<'b>(&'b AtomicBool);
+struct Busy(Arc<AtomicBool>);
 
-impl<'b> Busy<'b> {
-    fn mark(flag: &'b AtomicBool) -> Self {
+impl Busy {
+    fn mark(flag: &Arc<AtomicBool>) -> Self {
         flag.store(true, Ordering::Release);
-        Self(flag)
+        Self(flag.clone())
     }
 }
-impl Drop for Busy<'_> {
+impl Drop for Busy {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
     }

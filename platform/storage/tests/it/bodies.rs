@@ -212,3 +212,63 @@ async fn no_session_is_in_a_transaction(url: &str) {
         .await
         .expect("sessions left inside a transaction");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_deferred_is_seen_by_the_next_statement_and_kept_by_the_commit() {
+    for cells in everywhere().await {
+        let db = cells.db(cells.tenant("one").await).await;
+        let seen = db
+            .write(async |tx: &mut Tx<'_>| {
+                tx.defer(&[(INSERT, params![1, "mug", 3])]).await?;
+                tx.defer(&[(INSERT, params![2, "lamp", 4])]).await?;
+                let seen: i64 = tx.query_one(COUNT, params![], |row| row.get(0)).await?;
+                tx.defer(&[(INSERT, params![3, "cup", 5])]).await?;
+                Ok::<_, Error>(seen)
+            })
+            .await;
+        assert_eq!(seen.expect(cells.kind), 2, "{}", cells.kind);
+        assert_eq!(units(&db, 3).await, Some(5), "{}", cells.kind);
+        // Nothing but deferred statements: the transaction opens and ends in one flight.
+        let alone = db
+            .write(async |tx: &mut Tx<'_>| tx.defer(&[(INSERT, params![4, "jug", 6])]).await)
+            .await;
+        alone.expect(cells.kind);
+        assert_eq!(count(&db).await, 4, "{}", cells.kind);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_deferred_fails_the_transaction_whatever_follows() {
+    for cells in everywhere().await {
+        let db = cells.db(cells.tenant("one").await).await;
+        put(&db, 1, "mug", 3).await.expect(cells.kind);
+        for asks_after in [false, true] {
+            let failed = db
+                .write(async move |tx: &mut Tx<'_>| {
+                    tx.execute(INSERT, params![2, "lamp", 1]).await?;
+                    tx.defer(&[(INSERT, params![1, "mug", 1])]).await?;
+                    if asks_after {
+                        tx.query_one(COUNT, params![], |row| row.get::<i64>(0))
+                            .await?;
+                    }
+                    Ok::<_, Error>(())
+                })
+                .await;
+            assert!(
+                matches!(&failed, Err(Error::Constraint { .. })),
+                "{}: {failed:?}",
+                cells.kind
+            );
+            assert_eq!(count(&db).await, 1, "{}", cells.kind);
+        }
+        // A body that gives up takes what it deferred along.
+        let failed = db
+            .write(async |tx: &mut Tx<'_>| {
+                tx.defer(&[(INSERT, params![5, "jug", 1])]).await?;
+                Err::<(), Error>(on_purpose())
+            })
+            .await;
+        assert!(is_on_purpose(&failed), "{}: {failed:?}", cells.kind);
+        assert_eq!(count(&db).await, 1, "{}", cells.kind);
+    }
+}
