@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use stoa_contracts::Destination;
 use stoa_contracts::orders::{FulfilmentStep, OrderState, ReturnState};
 use stoa_kernel::{Currency, FulfilmentId, OrderId, ReturnId, TenantId};
 use stoa_storage::{Cause, Claim, IdempotencyKey, Tx};
@@ -84,6 +85,13 @@ impl Shared {
         action: Action,
         cause: Cause,
     ) -> Result<(u16, Value), CareError> {
+        if let Action::Edit(_, wish) = &action
+            && let Some(address) = &wish.shipping_address
+        {
+            // Has its taxes ready: no provider is asked inside a transaction.
+            let to = Destination::from(address);
+            self.peers.pricing.prepare_tax(tenant, &to).await?;
+        }
         let (shared, points) = (self.clone(), action.points());
         let Points {
             before_commit,

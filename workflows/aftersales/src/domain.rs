@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use stoa_contracts::orders::{LineUnits, OrderLineView, OrderView, ReturnState};
 use stoa_kernel::{LineId, Quantity, VariantId};
 
-pub(crate) use edit::{EditLine, Edited, edited};
+pub(crate) use edit::{EditLine, Edited, Pricing, edited};
 
 /// Units of a line whose money goes back, and how much that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -245,7 +245,7 @@ impl Contact {
     }
 }
 
-fn checked_address(field: &str, address: &Address) -> Result<Address, CareError> {
+pub(crate) fn checked_address(field: &str, address: &Address) -> Result<Address, CareError> {
     let required = |part: &str, text: &str| {
         let named = format!("{field}.{part}");
         let kept = kept_text(&named, text)?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use stoa_contracts::Address;
 use stoa_contracts::inventory::Demand;
 use stoa_contracts::orders::{OrderEdit, OrderLineView, OrderState, OrderView, PaymentStatus};
 use stoa_contracts::payments::AttemptState;
@@ -12,7 +13,8 @@ use stoa_storage::{Cause, Tx};
 
 use crate::Shared;
 use crate::answers::{EditAnswer, PaymentLink, RefundAnswer, in_words};
-use crate::domain::{EditLine, Edited, edited};
+use crate::domain::{EditLine, Edited, Pricing, edited};
+use crate::drafts::checked_address;
 use crate::errors::{CareError, invalid, stands};
 use crate::infrastructure::{self, Kept, KeptRefund, Purpose};
 use crate::quotes::{Snapshots, checked_prices, destination, kept_line, request_of, wanted_line};
@@ -35,17 +37,20 @@ impl Shared {
         let refunds = infrastructure::refunds_of(tx, order).await?;
         self.check_quiet(tx, &state, &refunds).await?;
         let staying = staying(&view, wish)?;
-        let edited = self.priced(tx, &view, &staying, wish).await?;
+        let moved = moved(&view, wish)?;
+        let edited = self
+            .priced(tx, &view, &staying, wish, moved.as_ref())
+            .await?;
         check_money(&state, &view, edited.totals.total)?;
         let demand = demand_change(&view, &edited);
         let edit = OrderEdit {
             order,
-            summary: summary(&view, &edited),
+            summary: summary(&view, &edited, moved.as_ref()),
             lines: edited.lines,
             totals: edited.totals,
             promotions: edited.promotions,
             taxes: edited.taxes,
-            shipping_address: None,
+            shipping_address: moved,
         };
         let orders = &self.peers.orders;
         let after = orders.edit(tx, &edit, cause).await?;
@@ -97,6 +102,7 @@ impl Shared {
         view: &OrderView,
         staying: &[Staying<'_>],
         wish: &EditWish,
+        moved: Option<&Address>,
     ) -> Result<Edited, CareError> {
         check_count("lines", staying.len() + wish.add.len(), LINES_MAX)?;
         if staying.is_empty() && wish.add.is_empty() {
@@ -117,8 +123,19 @@ impl Shared {
         let new = new.map(|line| wanted_line(&added[&line.variant_id], line));
         let lines: Vec<QuoteLine> = kept.chain(new).collect();
         let mut request = request_of(view, lines);
+        if moved.is_some() {
+            let ships = request.lines.iter().any(|line| line.requires_shipping);
+            request.destination = destination(moved);
+            request.shipping_option = view.shipping_option.clone().filter(|_| ships);
+        }
         self.agree(tx, &mut request).await?;
         let quote = self.quote(tx, &request).await?;
+        if request.shipping_option.is_some() && quote.shipping.is_none() {
+            return Err(invalid(
+                "shipping_address",
+                "is where the chosen delivery does not go",
+            ));
+        }
         let kept = staying
             .iter()
             .map(|&(line, quantity)| EditLine::Kept(line, quantity));
@@ -128,7 +145,12 @@ impl Shared {
             EditLine::New(Box::new(self.new_line(snapshot, line.quantity, priced)))
         });
         let lines = kept.chain(new).collect();
-        edited(view, lines, &quote).ok_or_else(|| invalid("lines", "come to more than can be paid"))
+        let anew = match moved {
+            Some(_) => Pricing::Anew,
+            None => Pricing::AsAgreed,
+        };
+        edited(view, lines, &quote, anew)
+            .ok_or_else(|| invalid("lines", "come to more than can be paid"))
     }
 
     /// What is received above the new total goes back, as far as it was not above the old one.
@@ -203,9 +225,18 @@ impl Shared {
     }
 }
 
+/// The address, where it is another.
+fn moved(view: &OrderView, wish: &EditWish) -> Result<Option<Address>, CareError> {
+    let Some(address) = &wish.shipping_address else {
+        return Ok(None);
+    };
+    let address = checked_address("shipping_address", address)?;
+    Ok(Some(address).filter(|new| view.shipping_address.as_ref() != Some(new)))
+}
+
 /// Lines that stay, in their order, with their new quantities.
 fn staying<'v>(view: &'v OrderView, wish: &EditWish) -> Result<Vec<Staying<'v>>, CareError> {
-    if wish.set.is_empty() && wish.add.is_empty() {
+    if wish.set.is_empty() && wish.add.is_empty() && wish.shipping_address.is_none() {
         return Err(invalid("set", "changes nothing"));
     }
     let mut wanted = BTreeMap::new();
@@ -262,7 +293,7 @@ fn demand_change(view: &OrderView, edited: &Edited) -> BTreeMap<VariantId, i64> 
 }
 
 /// `2 to 3 of Tea pot, Default; 1 more: Cup, Blue. 20.00 EUR became 25.00 EUR.`
-fn summary(view: &OrderView, edited: &Edited) -> String {
+fn summary(view: &OrderView, edited: &Edited, moved: Option<&Address>) -> String {
     let mut parts = Vec::new();
     for old in &view.lines {
         let new = edited.lines.iter().find(|line| line.id == old.id);
@@ -284,6 +315,9 @@ fn summary(view: &OrderView, edited: &Edited) -> String {
             "{units} more: {}, {}",
             new.title, new.variant_title
         ));
+    }
+    if let Some(address) = moved {
+        parts.push(format!("goes to {}, {}", address.city, address.country));
     }
     format!(
         "{}. {} became {}.",

@@ -140,6 +140,9 @@ pub(crate) struct EditWish {
     /// New quantities of lines there are; 0 takes a line out.
     #[serde(default)]
     pub(crate) set: Vec<SetLine>,
+    /// Where it goes instead; taxes and the delivery are priced anew for there.
+    #[serde(default)]
+    pub(crate) shipping_address: Option<Address>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]

@@ -22,21 +22,44 @@ pub(crate) struct Edited {
     pub(crate) taxes: Vec<TaxLine>,
 }
 
-/// `quote` prices the lines in their order at the agreed prices, without delivery. `None` where the
-/// sums do not fit in 64 bits.
-pub(crate) fn edited(view: &OrderView, lines: Vec<EditLine<'_>>, quote: &Quote) -> Option<Edited> {
+/// What an edit prices anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pricing {
+    /// Only what changed: the quote is without delivery.
+    AsAgreed,
+    /// Taxes of all lines and the delivery, for it goes elsewhere: prices and the share that
+    /// discounts take stay.
+    Anew,
+}
+
+/// `quote` prices the lines in their order at the agreed prices. `None` where the sums do not fit in
+/// 64 bits.
+pub(crate) fn edited(
+    view: &OrderView,
+    lines: Vec<EditLine<'_>>,
+    quote: &Quote,
+    pricing: Pricing,
+) -> Option<Edited> {
     let written: Vec<NewOrderLine> = lines
         .into_iter()
         .zip(&quote.lines)
         .map(|(line, priced)| match line {
             EditLine::New(new) => priced_as(*new, priced),
-            EditLine::Kept(old, quantity) => kept(old, quantity, priced),
+            EditLine::Kept(old, quantity) => kept(old, quantity, priced, pricing),
         })
         .collect();
-    let totals = totals(view, &written)?;
+    let delivery = match pricing {
+        Pricing::AsAgreed => Delivery::agreed(view),
+        Pricing::Anew => Delivery::anew(view, quote),
+    };
+    let totals = totals(view, &written, &delivery)?;
+    let rates: &[TaxLine] = match pricing {
+        Pricing::AsAgreed => &view.taxes,
+        Pricing::Anew => &quote.taxes,
+    };
     Some(Edited {
         promotions: promotions(view, &written),
-        taxes: taxes(view, &written, quote),
+        taxes: taxes(view, &written, quote, (delivery.tax, rates)),
         totals,
         lines: written,
     })
@@ -54,7 +77,54 @@ fn priced_as(line: NewOrderLine, priced: &QuotedLine) -> NewOrderLine {
     }
 }
 
-fn kept(old: &OrderLineView, quantity: Quantity, priced: &QuotedLine) -> NewOrderLine {
+/// The price of the delivery, net, what promotions take off it, and its tax.
+struct Delivery {
+    price: i64,
+    discount: i64,
+    tax: i64,
+}
+
+impl Delivery {
+    /// What the lines do not explain.
+    fn agreed(view: &OrderView) -> Self {
+        let discount: i64 = view.lines.iter().map(|line| line.discount.amount).sum();
+        let tax: i64 = view.lines.iter().map(|line| line.tax.amount).sum();
+        Self {
+            price: view.totals.shipping.amount,
+            discount: view.totals.discount.amount - discount,
+            tax: view.totals.tax.amount - tax,
+        }
+    }
+
+    /// As quoted, less the share that was taken off before.
+    fn anew(view: &OrderView, quote: &Quote) -> Self {
+        let (before, price) = (Self::agreed(view), quote.totals.shipping.amount);
+        let discounts: i64 = quote.lines.iter().map(|line| line.discount.amount).sum();
+        let taxes: i64 = quote.lines.iter().map(|line| line.tax.amount).sum();
+        let quoted = quote.totals.discount.amount - discounts;
+        let kept = match before.price {
+            0 => 0,
+            old => share_of(price, before.discount, old),
+        };
+        let discount = kept.max(quoted).clamp(0, price.max(0));
+        let tax = match price - quoted {
+            0 => 0,
+            left => share_of(quote.totals.tax.amount - taxes, price - discount, left),
+        };
+        Self {
+            price,
+            discount,
+            tax,
+        }
+    }
+}
+
+fn kept(
+    old: &OrderLineView,
+    quantity: Quantity,
+    priced: &QuotedLine,
+    pricing: Pricing,
+) -> NewOrderLine {
     let same = NewOrderLine {
         id: old.id,
         variant: old.variant_id,
@@ -73,13 +143,25 @@ fn kept(old: &OrderLineView, quantity: Quantity, priced: &QuotedLine) -> NewOrde
         total: old.total,
         adjustments: old.adjustments.clone(),
     };
-    if quantity == old.quantity {
+    if quantity == old.quantity && pricing == Pricing::AsAgreed {
         return same;
     }
     // Units that stay keep their part of the discount; units that come have none.
     let stay = |amount: i64| first_parts(amount, old.quantity.as_i64(), quantity.as_i64());
     let subtotal = priced.subtotal.amount;
-    let discount = stay(old.discount.amount).min(subtotal);
+    let discount = match pricing {
+        Pricing::AsAgreed => stay(old.discount.amount),
+        // Another tax makes another net of the same price: the discount keeps its share of it.
+        Pricing::Anew => {
+            let staying = quantity.as_i64().min(old.quantity.as_i64());
+            let net = share_of(subtotal, staying, quantity.as_i64());
+            match stay(old.subtotal.amount) {
+                0 => 0,
+                before => share_of(net, stay(old.discount.amount), before),
+            }
+        }
+    }
+    .min(subtotal);
     let tax = share_of(priced.tax.amount, subtotal - discount, subtotal);
     let currency = old.total.currency;
     let adjustment = |each: &Adjustment| Adjustment {
@@ -106,18 +188,16 @@ fn share_of(amount: i64, part: i64, whole: i64) -> i64 {
     i64::try_from(share).unwrap_or(0)
 }
 
-fn totals(view: &OrderView, lines: &[NewOrderLine]) -> Option<Totals> {
+fn totals(view: &OrderView, lines: &[NewOrderLine], delivery: &Delivery) -> Option<Totals> {
     let currency = view.currency;
     let sum = |of: fn(&NewOrderLine) -> Money| {
         let amounts = lines.iter().map(|line| i128::from(of(line).amount));
         i64::try_from(amounts.sum::<i128>()).ok()
     };
-    let old_discount: i64 = view.lines.iter().map(|line| line.discount.amount).sum();
-    let old_tax: i64 = view.lines.iter().map(|line| line.tax.amount).sum();
     let subtotal = sum(|line| line.subtotal)?;
-    let discount = sum(|line| line.discount)? + (view.totals.discount.amount - old_discount);
-    let tax = sum(|line| line.tax)?.checked_add(view.totals.tax.amount - old_tax)?;
-    let shipping = view.totals.shipping.amount;
+    let discount = sum(|line| line.discount)?.checked_add(delivery.discount)?;
+    let tax = sum(|line| line.tax)?.checked_add(delivery.tax)?;
+    let shipping = delivery.price;
     let gross = subtotal.checked_add(shipping)?.checked_add(tax)?;
     let money = |amount| Money::new(amount, currency);
     Some(Totals {
@@ -158,17 +238,20 @@ fn promotions(view: &OrderView, lines: &[NewOrderLine]) -> Vec<AppliedPromotion>
     left
 }
 
-/// The tax by rate: of the goods as they are quoted, of the delivery as it was spread before.
-fn taxes(view: &OrderView, lines: &[NewOrderLine], quote: &Quote) -> Vec<TaxLine> {
+/// The tax by rate: of the goods as they are quoted, of the delivery over its own rates.
+fn taxes(
+    view: &OrderView,
+    lines: &[NewOrderLine],
+    quote: &Quote,
+    (delivery, delivered_at): (i64, &[TaxLine]),
+) -> Vec<TaxLine> {
     let goods: i64 = lines.iter().map(|line| line.tax.amount).sum();
-    let old_goods: i64 = view.lines.iter().map(|line| line.tax.amount).sum();
-    let delivery = view.totals.tax.amount - old_goods;
     let rates = match quote.taxes.is_empty() {
         true => &view.taxes,
         false => &quote.taxes,
     };
     let mut spread = spread(goods, rates);
-    for part in self::spread(delivery, &view.taxes) {
+    for part in self::spread(delivery, delivered_at) {
         let same = |each: &&mut TaxLine| each.name == part.name && each.rate_ppm == part.rate_ppm;
         match spread.iter_mut().find(same) {
             Some(line) => line.amount.amount += part.amount.amount,
@@ -204,5 +287,55 @@ mod tests {
         assert_eq!(share_of(19, 50, 100), 10);
         assert_eq!(share_of(19, 0, 100), 0);
         assert_eq!(share_of(0, 0, 0), 0);
+    }
+
+    fn eur(amount: i64) -> Money {
+        Money::new(amount, stoa_kernel::Currency::EUR)
+    }
+
+    fn agreed_line() -> OrderLineView {
+        OrderLineView {
+            id: stoa_kernel::LineId::from_u128(1),
+            variant_id: stoa_kernel::VariantId::from_u128(2),
+            product_id: stoa_kernel::ProductId::from_u128(3),
+            title: "Pot".to_owned(),
+            variant_title: "Default".to_owned(),
+            sku: None,
+            image: None,
+            quantity: Quantity::new(2).expect("two"),
+            requires_shipping: true,
+            grams: 1,
+            unit_price: eur(1_190),
+            // 19 % is included; a tenth is off.
+            subtotal: eur(2_000),
+            discount: eur(200),
+            tax: eur(342),
+            total: eur(2_142),
+            adjustments: Vec::new(),
+            fulfilled: 0,
+            returned: 0,
+            refunded: 0,
+        }
+    }
+
+    #[test]
+    fn another_tax_leaves_the_price_and_the_share_of_the_discount() {
+        let old = agreed_line();
+        // The same 23.80, with 7 % included.
+        let priced = QuotedLine {
+            variant: old.variant_id,
+            quantity: old.quantity,
+            unit_price: old.unit_price,
+            subtotal: eur(2_224),
+            discount: eur(0),
+            tax: eur(156),
+            total: eur(2_380),
+            adjustments: Vec::new(),
+        };
+        let anew = kept(&old, old.quantity, &priced, Pricing::Anew);
+        let sums = (anew.subtotal, anew.discount, anew.tax, anew.total);
+        assert_eq!(sums, (eur(2_224), eur(222), eur(140), eur(2_142)));
+        let same = kept(&old, old.quantity, &priced, Pricing::AsAgreed);
+        assert_eq!((same.subtotal, same.tax), (eur(2_000), eur(342)));
     }
 }

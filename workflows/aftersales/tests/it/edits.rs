@@ -219,3 +219,46 @@ async fn a_promised_order_made_dearer_stays_until_the_rest_is_paid_or_staff_insi
         assert_eq!(refused, (409, "order_state_conflict".to_owned()), "{kind}");
     }
 }
+
+#[tokio::test]
+async fn an_order_that_goes_elsewhere_is_taxed_and_delivered_anew() {
+    for shop in Shop::everywhere().await {
+        let kind = shop.kind;
+        shop.coupon("TENTH", 2).await;
+        let cart = shop.cart(&[(shop.pot, 2)], Some("TENTH")).await;
+        let request = shop.request(Purchase::Cart(cart), "tok_success", "k1");
+        let placed = shop.peers.checkout.place(request).await.expect(kind);
+        shop.settle().await;
+        let order = shop.order(placed.order_id).await;
+        let edits = path(order.id, "edits");
+        let elsewhere = json!({ "shipping_address": {
+            "name": "Grace Hopper", "line1": "1 rue de Rivoli", "line2": null,
+            "city": "Paris", "region": null, "postal_code": "75001", "country": "FR",
+        } });
+        shop.post(&edits, &elsewhere).await;
+        let view = shop.order(order.id).await;
+        let address = view.shipping_address.clone().unwrap();
+        assert_eq!(
+            (address.city.as_str(), view.lines.len()),
+            ("Paris", 1),
+            "{kind}"
+        );
+        // The same rates there: the same sums, by another way.
+        assert_eq!(view.totals, order.totals, "{kind}");
+        assert_eq!(view.lines, order.lines, "{kind}");
+        assert_eq!(view.payment_status, PaymentStatus::Paid, "{kind}");
+        let taxes: i64 = view.taxes.iter().map(|line| line.amount.amount).sum();
+        assert_eq!(taxes, view.totals.tax.amount, "{kind}");
+        let odd = json!({ "shipping_address": {
+            "name": "", "line1": "1", "city": "Paris", "postal_code": "1", "country": "FR",
+        } });
+        let refused = shop.refusal(&edits, &odd).await;
+        assert_eq!(refused, (422, "invalid_request".to_owned()), "{kind}");
+        // What has left goes nowhere else.
+        let parcel = json!({ "ship": true });
+        shop.post(&path(order.id, "fulfilments"), &parcel).await;
+        let back = json!({ "shipping_address": order.shipping_address });
+        let refused = shop.refusal(&edits, &back).await;
+        assert_eq!(refused, (409, "order_state_conflict".to_owned()), "{kind}");
+    }
+}
