@@ -1,5 +1,6 @@
 //! The catalog over HTTP: its routes and how its refusals look. Holds no rule and no SQL.
 
+mod bulk;
 mod collections;
 mod product_body;
 mod products;
@@ -47,7 +48,9 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 pub(crate) fn routes(app: Arc<App>) -> Routes {
     let routes = shopper_collections(shopper_products(Routes::new("catalog")));
-    let routes = translations::routes(variants::routes(collection_admin(product_admin(routes))));
+    let routes = bulk::routes(translations::routes(variants::routes(collection_admin(
+        product_admin(routes),
+    ))));
     routes.error_pages(&PAGES).with_state(app)
 }
 

@@ -1,5 +1,6 @@
 //! The use cases of the catalog and its contract. Holds no SQL and no HTTP.
 
+mod bulk;
 mod collecting;
 mod editing;
 mod publishing;
@@ -8,6 +9,7 @@ mod stock;
 mod translating;
 mod writing;
 
+pub(crate) use bulk::BulkJob;
 pub(crate) use editing::{Draft, EditError, check_version};
 pub(crate) use publishing::PublishingJob;
 pub(crate) use reading::{ListRequest, order_of};

@@ -1,6 +1,7 @@
 //! The rules of a product: bounds, matching options, what is searched. Never does IO.
 
 mod barcode;
+mod bulk;
 mod extras;
 mod locale;
 mod plain;
@@ -8,6 +9,7 @@ mod rules;
 mod search;
 
 pub(crate) use barcode::{gtin_doubt, spellings};
+pub(crate) use bulk::{BULK_ERRORS_MAX, BulkCandidate, BulkId, BulkRequest, check_bulk};
 pub(crate) use extras::{
     Extras, Metadata, Standing, VariantExtras, check_extras, kind_of, kind_word,
 };

@@ -1,5 +1,6 @@
 //! All SQL of the catalog. Decides nothing: what is written was checked before.
 
+pub(crate) mod bulk;
 pub(crate) mod collections;
 pub(crate) mod documents;
 pub(crate) mod extras;

@@ -17,7 +17,7 @@ use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 
 pub use api::HANDLE_TAKEN;
-use application::{App, PublishingJob, StockConsumer};
+use application::{App, BulkJob, PublishingJob, StockConsumer};
 use cache::ProductCache;
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -28,6 +28,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         include_str!("../migrations/0002_codes_and_former_handles.sql"),
         include_str!("../migrations/0003_kinds_dates_bundles_metadata.sql"),
         include_str!("../migrations/0004_translations.sql"),
+        include_str!("../migrations/0005_bulk.sql"),
     ],
 };
 
@@ -62,7 +63,10 @@ pub fn start(deps: Deps, cursor_key: [u8; 32], sanitise: fn(&str) -> String) -> 
         contract: app.clone(),
         routes: api::routes(Arc::clone(&app)),
         consumers: vec![Arc::new(StockConsumer(Arc::clone(&app)))],
-        jobs: vec![Arc::new(PublishingJob(app))],
+        jobs: vec![
+            Arc::new(PublishingJob(Arc::clone(&app))),
+            Arc::new(BulkJob(app)),
+        ],
         on_event: Arc::new(move |event| told.on_event(event)),
         on_gap: Arc::new(move || cache.flush()),
     }

@@ -39,7 +39,7 @@ pub(crate) struct Draft {
     pub(crate) extras: Extras,
 }
 
-fn check_draft(draft: &Draft, kind_now: Option<ProductKind>) -> Result<(), Flaw> {
+pub(super) fn check_draft(draft: &Draft, kind_now: Option<ProductKind>) -> Result<(), Flaw> {
     check_product(&draft.input)?;
     check_extras(&draft.extras)?;
     let kind = draft.extras.standing.kind;
@@ -125,7 +125,7 @@ impl App {
     }
 
     /// Writes what differs from `now`, under the product's lock.
-    async fn put_draft(
+    pub(crate) async fn put_draft(
         &self,
         tx: &mut Tx<'_>,
         found: &LockedProduct,
@@ -210,13 +210,23 @@ impl App {
                 .await?
                 .ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
-            let variants = products::variant_keys(tx, id).await?;
-            let variants: Vec<VariantId> = variants.into_iter().map(|(id, _)| id).collect();
-            products::delete(tx, id).await?;
-            app.follow_components(tx, &variants, &cause).await?;
-            Ok(app.tell(tx, id, &found.handle, &cause).await?)
+            Ok(app.delete_in(tx, &found, &cause).await?)
         })
         .await
+    }
+
+    /// Deletes a product whose row lock the caller holds.
+    pub(crate) async fn delete_in(
+        &self,
+        tx: &mut Tx<'_>,
+        found: &LockedProduct,
+        cause: &Cause,
+    ) -> Result<()> {
+        let variants = products::variant_keys(tx, found.id).await?;
+        let variants: Vec<VariantId> = variants.into_iter().map(|(id, _)| id).collect();
+        products::delete(tx, found.id).await?;
+        self.follow_components(tx, &variants, cause).await?;
+        self.tell(tx, found.id, &found.handle, cause).await
     }
 
     pub(crate) async fn whole_product(

@@ -1,6 +1,7 @@
 //! The catalog over every kind of cell, through its contract and through its routes.
 
 mod admin;
+mod bulk;
 mod codes;
 mod documents;
 mod isolation;
