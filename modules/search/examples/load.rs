@@ -83,7 +83,7 @@ where
         let began = Instant::now();
         tokio::spawn(async move {
             asked.await;
-            drop(sender.send(began.elapsed()));
+            let _ = sender.send(began.elapsed());
         });
     }
     drop(sender);

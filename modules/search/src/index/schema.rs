@@ -118,7 +118,8 @@ pub(crate) fn telling(code: &str) -> String {
 }
 
 pub(crate) fn analyses() -> TokenizerManager {
-    let manager = TokenizerManager::new();
+    // Fields that are not cut into terms ask for the one named `default` all the same.
+    let manager = TokenizerManager::default();
     let cut = || {
         TextAnalyzer::builder(Splitter)
             .filter(RemoveLongFilter::limit(WORD_BYTES_MAX))
