@@ -60,13 +60,12 @@ impl Address {
             return None;
         }
         let (stem, extension) = file.rsplit_once('.')?;
-        let numbered = stem.rsplit_once('-').and_then(|(name, width)| {
-            let digits = width.bytes().all(|byte| byte.is_ascii_digit());
-            let width = width.parse::<u32>().ok().filter(|_| digits)?;
-            Some((name, width))
+        let numbered = stem.rsplit_once('-').filter(|(_, width)| {
+            !width.is_empty() && width.bytes().all(|byte| byte.is_ascii_digit())
         });
         match numbered {
             Some((name, width)) => {
+                let width = width.parse().ok()?;
                 let format = Format::from_extension(extension)?;
                 Some((address, Wanted::Version { width, format }, name))
             }
