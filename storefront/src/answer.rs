@@ -13,7 +13,7 @@ use stoa_rest::{ETag, HeaderName, HeaderValue, IfNoneMatch, StatusCode, header};
 
 use crate::pages::collection::popular;
 use crate::pages::feeds::feed_url;
-use crate::render::{CONTENT_SECURITY_POLICY, Page, RenderError, Theme};
+use crate::render::{CONTENT_SECURITY_POLICY, Page, RenderError, Theme, serving};
 use crate::shop::Shop;
 use crate::views::{Alternate, Choice, ErrorView, Frame, Link, Meta};
 use crate::visit::{Visit, collection_url};
@@ -205,7 +205,7 @@ impl Shop {
             ..error_view(frame, status, Some(visit.request_id.as_str()))
         };
         // What broke may have been the shop's own theme: only a lost way is told in it.
-        let made = match lost {
+        let made = match lost && !serving::at_the_till(&visit.path) {
             true => self.private(visit, status, Page::Error(&view)).await,
             false => self
                 .theme

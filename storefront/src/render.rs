@@ -1,5 +1,15 @@
 //! Turns views into HTML with templates compiled once. Never holds shop data between calls.
 
+mod engine;
+mod filters;
+mod meter;
+pub(crate) mod serving;
+mod stage;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod uploaded;
+
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, Output, State, UndefinedBehavior, escape_formatter,
@@ -11,6 +21,9 @@ use crate::views::{
     CartView, CheckoutView, CollectionView, ErrorView, HomeView, MailView, MailboxView, OrderView,
     PayView, ProductView, SearchView, WaitingView,
 };
+
+pub use self::engine::PageMaker;
+pub(crate) use self::stage::{Page, Stage};
 
 /// For every page of the storefront: own scripts and styles, no inline code, no framing.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -64,6 +77,7 @@ impl Theme {
         templates.set_auto_escape_callback(|_| AutoEscape::Html);
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_formatter(print_escaped);
+        crate::words::install(&mut templates);
         templates.add_global(
             "asset",
             Value::from(Serde(AssetPaths {

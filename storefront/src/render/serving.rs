@@ -64,6 +64,13 @@ fn preview_token(headers: &HeaderMap) -> Option<&str> {
     preference(headers, COOKIE).filter(|token| is_token(token))
 }
 
+/// Whether an address is one of those that open orders and take money: not even their error pages
+/// hold a script of a theme, which could read the address.
+pub(crate) fn at_the_till(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    matches!(first, Some("checkout" | "pay" | "orders" | "admin"))
+}
+
 impl Shop {
     /// A page that is the same for every shopper, unless this one is shown a preview.
     pub(crate) async fn public(&self, visit: &Visit, page: Page<'_>) -> Result<Response, Trouble> {

@@ -17,11 +17,12 @@ use stoa_contracts::catalog::{Catalog, CollectionInput, ProductInput, ProductSta
 use stoa_contracts::checkout::Checkout;
 use stoa_contracts::inventory::InitialLevel;
 use stoa_contracts::pricing::NewPrice;
+use stoa_contracts::themes::Themes;
 use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
 use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, RouterConfig, Routes};
 use stoa_storage::{Cause, Error, Isolation, Migrations, Tx};
-use stoa_storefront::{ShopDeps, start};
+use stoa_storefront::{ShopDeps, ShopOptions, start_with};
 use stoa_telemetry::Metrics;
 use stoa_tenancy::{KeyKind, NewKey, Tenancy};
 use stoa_test_provider::{Settings, TestProvider};
@@ -66,17 +67,22 @@ impl Market {
 
     /// `secure`: as if shoppers came by https.
     pub(crate) async fn with(secure: bool) -> Self {
-        Self::compose(secure, None, |checkout| checkout).await
+        Self::compose(secure, None, None, |checkout| checkout).await
     }
 
     /// With pages that see another catalog than the one there is.
     pub(crate) async fn seeing(catalog: Arc<dyn Catalog>) -> Self {
-        Self::compose(false, Some(catalog), |checkout| checkout).await
+        Self::compose(false, Some(catalog), None, |checkout| checkout).await
+    }
+
+    /// With themes of shops.
+    pub(crate) async fn wearing(themes: Arc<dyn Themes>) -> Self {
+        Self::compose(false, None, Some(themes), |checkout| checkout).await
     }
 
     /// With pages that place their orders through another checkout.
     pub(crate) async fn through(way: impl FnOnce(Arc<dyn Checkout>) -> Arc<dyn Checkout>) -> Self {
-        let market = Self::compose(false, None, way).await;
+        let market = Self::compose(false, None, None, way).await;
         market.stock_up().await;
         market
     }
@@ -84,6 +90,7 @@ impl Market {
     async fn compose(
         secure: bool,
         seen: Option<Arc<dyn Catalog>>,
+        themes: Option<Arc<dyn Themes>>,
         way: impl FnOnce(Arc<dyn Checkout>) -> Arc<dyn Checkout>,
     ) -> Self {
         let cells = stoa_testkit::sqlite(MIGRATIONS, Isolation::Shared).await;
@@ -110,7 +117,11 @@ impl Market {
             media: |name| (name == "mug.svg").then_some(PICTURE),
             welcome: |_| None,
         };
-        let pages = start(shop_deps);
+        let options = ShopOptions {
+            themes,
+            ..ShopOptions::default()
+        };
+        let pages = start_with(shop_deps, options);
         let config = RouterConfig::new(metrics, deps.ids.clone());
         let shop = cells.tenant("shop").await;
         let other = cells.tenant("other").await;
