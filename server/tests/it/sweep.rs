@@ -1,6 +1,7 @@
 //! The process dies at every named point of checkout, capture, refund and cancel, again and again,
 //! under shoppers who do not give up. Nothing is lost, doubled, leaked or left untold.
 
+mod fates;
 mod people;
 mod points;
 
@@ -9,27 +10,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use self::fates::{Death, Fates};
 use self::people::{Habit, People};
 use crate::audit::Books;
 use crate::support::{
     Backend, Bus, Ear, Merchant, Provider, Shopper, Stoa, backends, buses, eventually, seeds,
 };
 
-/// Of each point, so that a usual run stays short; twenty and more by `STOA_TEST_SWEEP_SEEDS`.
-const SEEDS: u64 = 5;
-/// On the other database, of the same code and the same points; there a job that died with its
-/// process waits for the end of its lease, and so does the sweep.
-const SEEDS_ON_SERVER: u64 = 1;
+/// Of each point; other numbers by `STOA_TEST_SWEEP_SEEDS`.
+const SEEDS: u64 = 20;
+/// On the other database, of the same code and the same points.
+const SEEDS_ON_SERVER: u64 = 5;
 const PLENTY: i64 = 1_000_000;
 const SCARCE: i64 = 30;
-/// How long a point may keep a round waiting: what died in the middle of a job waits for its lease.
-const ROUND_MAX: Duration = Duration::from_secs(75);
 /// Over JetStream every third point dies: what differs there is how events travel.
 const JETSTREAM_STEP: usize = 3;
 /// How long it takes at most until nothing is under way any more.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
 /// Worlds at once: while one waits for its restart, the other works.
-const WORLDS: usize = 3;
+const WORLDS: u64 = 3;
 
 /// A shop, its provider and an observer, each a process or server of its own.
 struct World {
@@ -50,7 +49,7 @@ impl World {
         environment.extend(bus.environment());
         environment.push(("STOA_ALLOW_LOOPBACK", "true"));
         // On a shared database the jobs of the dead are theirs until then.
-        environment.push(("STOA_JOB_LEASE_SECONDS", "8"));
+        environment.push(("STOA_JOB_LEASE_SECONDS", "4"));
         environment.push(("STOA_LOG", "warn"));
         let shop = Stoa::start(backend, &[], &environment).await;
         let merchant = Merchant::new(&shop.url(), "demo", &shop.key("sk_"));
@@ -178,39 +177,6 @@ impl World {
     }
 }
 
-/// One death: at the `visit`th time that `point` is reached after a start.
-#[derive(Debug, Clone)]
-struct Death {
-    point: String,
-    /// Told where it fails: with it the same death comes again.
-    #[expect(dead_code, reason = "shown by Debug")]
-    seed: u64,
-    visit: u64,
-}
-
-impl Death {
-    fn new(point: &str, seed: u64) -> Self {
-        let often = [
-            "checkout.place",
-            "checkout.finalize",
-            "payments.prepare",
-            "payments.mark",
-        ];
-        let is_often = often.iter().any(|prefix| point.starts_with(prefix));
-        let mut random = fastrand::Rng::with_seed(seed ^ point.len() as u64);
-        let visit = if is_often {
-            random.u64(1..=8)
-        } else {
-            1 + seed % 4 / 3
-        };
-        Self {
-            point: point.to_owned(),
-            seed,
-            visit,
-        }
-    }
-}
-
 /// What one run of normal life reaches.
 async fn reached(backend: &Backend) -> BTreeSet<String> {
     let mut world = World::start(backend, &Bus::Embedded).await;
@@ -261,30 +227,29 @@ fn missing(named: &BTreeSet<String>, seen: &BTreeSet<String>, cares: bool) -> BT
 }
 
 async fn die_often(backend: Backend, bus: Bus, deaths: Vec<Death>, name: String) {
+    let began = Instant::now();
     let mut world = World::start(&backend, &bus).await;
     world.shop.kill();
     let living = world.populate();
-    for death in &deaths {
-        let mut died = false;
-        // A visit that does not come in time is made the first one; then it must come.
-        for visit in [death.visit, 1] {
-            world
-                .shop
-                .restart_armed(&format!("{}=abort@{visit}", death.point));
-            died = world.shop.dies_within(ROUND_MAX).await;
-            if died {
-                break;
+    let mut fates = Fates::new(deaths, world.shop.data_dir.join("reached"));
+    while let Some(plan) = fates.arm() {
+        world.shop.restart_armed(&plan);
+        match world.shop.dies_within(fates.patience()).await {
+            true => fates.died(),
+            false => {
+                world.shop.kill();
+                fates.missed(&name);
             }
-            world.shop.kill();
         }
-        assert!(died, "{name}: {death:?} was not reached");
     }
+    println!("{name}: {} deaths in {:?}", fates.count(), began.elapsed());
     world.shop.restart().await;
     world.judge(living, &name).await;
+    println!("{name}: judged after {:?}", began.elapsed());
 }
 
 /// Told by one job for the whole shop, which lies under its lease after each death of whatever
-/// kind: such a point comes first, and once in each world.
+/// kind: such a point comes once in each world.
 fn is_single(point: &str) -> bool {
     point.starts_with("webhooks.")
 }
@@ -292,19 +257,16 @@ fn is_single(point: &str) -> bool {
 /// Each point dies `seeds` times, over `WORLDS` worlds at once.
 async fn sweep(backend: impl AsyncFn() -> Backend, bus: &Bus, seeds: u64) {
     let points = reached(&backend().await).await;
-    let (single, many): (Vec<_>, Vec<_>) = points.iter().partition(|point| is_single(point));
-    let mut deaths: Vec<Death> = many
-        .into_iter()
-        .flat_map(|point| (0..seeds).map(move |seed| Death::new(point, seed)))
-        .collect();
-    fastrand::Rng::with_seed(20_261_121).shuffle(&mut deaths);
     let mut worlds = Vec::new();
-    for (number, share) in deaths.chunks(deaths.len().div_ceil(WORLDS)).enumerate() {
+    for number in 0..WORLDS.min(seeds) {
         let backend = backend().await;
         let name = format!("world {number} on {backend:?} over {bus:?}");
-        let first = single.iter().map(|point| Death::new(point, number as u64));
-        let share = first.chain(share.iter().cloned()).collect();
-        worlds.push(die_often(backend, bus.clone(), share, name));
+        let deaths = points.iter().flat_map(|point| {
+            let share = (0..seeds).filter(move |seed| seed % WORLDS == number);
+            let share = share.take(if is_single(point) { 1 } else { usize::MAX });
+            share.map(|seed| Death::new(point, seed))
+        });
+        worlds.push(die_often(backend, bus.clone(), deaths.collect(), name));
     }
     futures_util::future::join_all(worlds).await;
 }
@@ -334,10 +296,8 @@ async fn crash_at_every_point_over_jetstream_and_the_books_agree() {
     };
     let backend = backends().await.pop().expect("a database");
     let deaths = reached(&Backend::Sqlite).await;
-    let (single, many): (Vec<_>, Vec<_>) = deaths.iter().partition(|point| is_single(point));
-    let deaths = single
-        .into_iter()
-        .chain(many)
+    let deaths = deaths
+        .iter()
         .step_by(JETSTREAM_STEP)
         .map(|point| Death::new(point, 0))
         .collect();

@@ -23,7 +23,10 @@ const MAIL: &str =
 const RETURNS: &str = "goods that come back change what is on hand; the sweep holds that still";
 const EDITS: &str = "another order than was placed; its money goes the ways of the sweep";
 
-/// Every point that modules and workflows name.
+/// Modules of whose points no money, stock or order hangs; their own tests die there.
+const OTHER_MATTERS: [&str; 4] = ["import.", "media.", "search.", "themes."];
+
+/// Every point that modules and workflows name, as far as a sale goes.
 pub(super) fn in_sources() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
@@ -37,6 +40,7 @@ pub(super) fn in_sources() -> BTreeSet<String> {
         let text = std::fs::read_to_string(&file).expect("a source file");
         points.extend(named_in(&text));
     }
+    points.retain(|point| !OTHER_MATTERS.iter().any(|other| point.starts_with(other)));
     points
 }
 
