@@ -171,7 +171,7 @@ pub(crate) async fn insert(
     let mut statements: Vec<Stmt<'_>> = Vec::with_capacity(1 + lines.len());
     statements.push((SQL, head));
     statements.extend(lines.iter().map(|line| (INSERT_LINE, line.as_slice())));
-    tx.batch(&statements).await.map(|_| ())
+    tx.defer(&statements).await
 }
 
 /// Writes an order anew: the same number and cart, other contents, waiting from now.

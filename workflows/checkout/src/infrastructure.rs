@@ -1,7 +1,7 @@
 //! All SQL of the checkout workflow: its journal. Decides nothing.
 
 use stoa_kernel::{AttemptId, OrderId, Timestamp};
-use stoa_storage::{Db, Error, Result, Row, Tx, params};
+use stoa_storage::{Db, Error, Result, Row, Tx, Value, params};
 
 use crate::journal::{Note, Step};
 
@@ -26,16 +26,24 @@ const PURGE: &str = "DELETE FROM checkout_journal WHERE tenant_id = :tenant AND 
 
 /// False where the step was written before: what goes with it was done then.
 pub(crate) async fn write(tx: &mut Tx<'_>, note: &Note) -> Result<bool> {
-    let values = params![
-        note.order,
-        note.attempt,
-        note.step.text(),
-        i64::from(note.parts.bits()),
-        i64::from(note.open),
-        &note.detail,
-        note.at
-    ];
-    Ok(tx.execute(INSERT, values).await? == 1)
+    Ok(tx.execute(INSERT, &values(note)).await? == 1)
+}
+
+/// As [`write`], for the first step of an attempt.
+pub(crate) async fn write_first(tx: &mut Tx<'_>, note: &Note) -> Result<()> {
+    tx.defer(&[(INSERT, &values(note))]).await
+}
+
+fn values(note: &Note) -> [Value<'_>; 7] {
+    [
+        note.order.into(),
+        note.attempt.into(),
+        note.step.text().into(),
+        i64::from(note.parts.bits()).into(),
+        i64::from(note.open).into(),
+        (&note.detail).into(),
+        note.at.into(),
+    ]
 }
 
 /// Nothing more follows from the attempt's steps.

@@ -288,7 +288,7 @@ impl Shared {
             attempt: fresh.attempt,
             cart: order.cart,
         };
-        tx.enqueue(&payload.job(fresh.job, fresh.now)?, fresh.now)
+        tx.enqueue_unasked(&payload.job(fresh.job, fresh.now)?, fresh.now)
             .await?;
         let note = Note {
             order: order.id,
@@ -303,7 +303,7 @@ impl Shared {
             detail: Some(format!("{} by {}", in_words(asked), request.provider)),
             at: fresh.now,
         };
-        infrastructure::write(tx, &note).await?;
+        infrastructure::write_first(tx, &note).await?;
         match whole {
             true => self.reserve(tx, order, fresh, cause).await,
             false => Ok(()),
