@@ -23,10 +23,7 @@ use crate::application::{App, EditError};
 use collections::{AdminCollection, CollectionBody, CollectionPatch, CollectionQuery};
 use product_body::{AdminProduct, ProductBody, ProductPatch};
 use products::{AdminListQuery, AdminProductRow};
-use shopper::{
-    CollectedQuery, CurrencyQuery, LocaleQuery, Moved, ProductListQuery, SearchQuery, SuggestQuery,
-    Suggestions,
-};
+use shopper::{CollectedQuery, CurrencyQuery, LocaleQuery, Moved, ProductListQuery};
 
 /// Another product or collection of the shop has the handle.
 pub const HANDLE_TAKEN: ErrorCode = ErrorCode::new("handle_taken", 409, "The handle is taken");
@@ -66,13 +63,6 @@ fn shopper_products(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
         .returns::<Moved>(301)
         .returns_empty(304)
         .returns_problem(&code::NOT_FOUND);
-    let search = Operation::new("search", "Search published products by title and tags")
-        .query::<SearchQuery>()
-        .returns::<Page<ProductSummary>>(200)
-        .returns_problem(&code::INVALID_CURSOR);
-    let suggest = Operation::new("suggest", "Titles that begin with what was typed")
-        .query::<SuggestQuery>()
-        .returns::<Suggestions>(200);
     let (get, anyone) = (Method::GET, Access::Shopper);
     routes
         .route(
@@ -83,25 +73,11 @@ fn shopper_products(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
             shopper::list_products,
         )
         .route(
-            get.clone(),
+            get,
             "/api/v1/products/{handle}",
             anyone,
             read,
             shopper::read_product,
-        )
-        .route(
-            get.clone(),
-            "/api/v1/search",
-            anyone,
-            search,
-            shopper::search,
-        )
-        .route(
-            get,
-            "/api/v1/search/suggest",
-            anyone,
-            suggest,
-            shopper::suggest,
         )
 }
 

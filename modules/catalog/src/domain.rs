@@ -16,7 +16,7 @@ pub(crate) use extras::{
 pub(crate) use locale::{LOCALES_MAX, Locale, Translation, check_translation};
 pub(crate) use plain::plain_text;
 pub(crate) use rules::{Flaw, check_collection, check_product, may_be_handle, slug_of};
-pub(crate) use search::{SearchWords, SuggestPatterns};
+pub(crate) use search::SearchWords;
 
 use sha2::{Digest as _, Sha256};
 use stoa_contracts::catalog::{ProductInput, ProductStatus};

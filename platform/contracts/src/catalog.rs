@@ -1,9 +1,15 @@
 //! Products: what other modules may ask of `catalog`, and what it tells.
 
+mod documents;
+mod inputs;
+
+pub use documents::{DocumentTranslation, ProductAddress, ProductDocument};
+pub use inputs::{CollectionInput, ProductInput, UpsertOutcome, Upserted, VariantInput};
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stoa_kernel::{Currency, Fact, Money, ProductId, TenantId, Timestamp, VariantId};
+use stoa_kernel::{Currency, Fact, Money, ProductId, TenantId, VariantId};
 use stoa_storage::{Cause, Tx};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -165,43 +171,6 @@ pub struct ProductPage {
     pub next_cursor: Option<String>,
 }
 
-/// A published product as search sees it: words in all languages, prices in all currencies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProductDocument {
-    pub id: ProductId,
-    pub handle: String,
-    pub title: String,
-    /// Without markup, cut at a bound.
-    pub description: String,
-    pub vendor: Option<String>,
-    pub product_type: Option<String>,
-    pub tags: Vec<String>,
-    /// The product's options with all their values: facets.
-    pub options: Vec<ProductOption>,
-    /// Names and values that staff gave the product, by its category: facets.
-    pub attributes: Vec<(String, String)>,
-    pub skus: Vec<String>,
-    pub barcodes: Vec<String>,
-    /// Handles of the collections that hold it.
-    pub collections: Vec<String>,
-    /// Handles from the root of the tree to the product's category.
-    pub categories: Vec<String>,
-    /// Lowest and highest base price of each currency.
-    pub prices: Vec<(Money, Money)>,
-    pub available: bool,
-    pub created_at: Timestamp,
-    /// Title and description (without markup) by locale.
-    pub translations: Vec<DocumentTranslation>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentTranslation {
-    /// A BCP 47 tag, lower case: `de`, `pt-br`.
-    pub locale: String,
-    pub title: String,
-    pub description: String,
-}
-
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CatalogError {
     #[error("the cursor is not one of this list")]
@@ -242,74 +211,12 @@ pub struct ListingPrice {
     pub compare_at: Option<Money>,
 }
 
-/// A whole product to be created, or to replace the one with its handle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProductInput {
-    pub handle: String,
-    pub title: String,
-    pub description_html: String,
-    pub vendor: Option<String>,
-    pub product_type: Option<String>,
-    pub tags: Vec<String>,
-    pub status: ProductStatus,
-    pub options: Vec<ProductOption>,
-    pub variants: Vec<VariantInput>,
-    pub media: Vec<MediaLink>,
-    pub seo: Seo,
-    pub gift_card: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VariantInput {
-    pub option_values: Vec<String>,
-    pub sku: Option<String>,
-    pub barcode: Option<String>,
-    pub grams: i64,
-    pub requires_shipping: bool,
-    pub taxable: bool,
-    pub image: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upserted {
-    pub product: ProductId,
-    pub outcome: UpsertOutcome,
-    /// One per input variant, in that order: its id, and whether it is new.
-    pub variants: Vec<(VariantId, bool)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpsertOutcome {
-    Created,
-    Updated,
-    /// It was already exactly so: nothing was written, nothing published.
-    Unchanged,
-}
-
-/// A collection filled by hand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CollectionInput {
-    pub handle: String,
-    pub title: String,
-    pub description_html: String,
-    pub image: Option<MediaLink>,
-    /// Product handles in order; unknown ones are an error.
-    pub products: Vec<String>,
-}
-
 /// Products that one call of [`Catalog::documents`] or [`Catalog::documents_after`] tells of.
 pub const DOCUMENTS_MAX: usize = 1_000;
 /// Products that one call of [`Catalog::cards`] tells of.
 pub const CARDS_MAX: usize = 250;
 /// Products that one call of [`Catalog::addresses_after`] tells of.
 pub const ADDRESSES_MAX: usize = 10_000;
-
-/// Where a published product is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProductAddress {
-    pub id: ProductId,
-    pub handle: String,
-}
 
 #[async_trait]
 pub trait Catalog: Send + Sync + 'static {

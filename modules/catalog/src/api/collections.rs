@@ -233,9 +233,14 @@ pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
     Path(id): Path<CollectionId>,
+    caller: Caller,
+    trace: TraceContext,
     seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let deleted = app.delete_collection(tenant.id, id, seen.version()?).await;
+    let cause = cause(&caller, trace, app.deps.now());
+    let deleted = app
+        .delete_collection(tenant.id, id, seen.version()?, cause)
+        .await;
     deleted
         .map(|()| StatusCode::NO_CONTENT)
         .map_err(edit_problem)

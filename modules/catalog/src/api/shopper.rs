@@ -65,25 +65,6 @@ pub(crate) struct ProductListQuery {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct SearchQuery {
-    /// A language tag such as `pt-BR`; what is not said in it is shown as it was written.
-    #[serde(default)]
-    locale: Option<String>,
-    /// Words that title or tags must hold, at most 8.
-    #[serde(default)]
-    q: String,
-    #[serde(default)]
-    sort: ProductSort,
-    #[serde(default)]
-    limit: Limit,
-    #[serde(default)]
-    cursor: Option<String>,
-    /// The shop's own by default.
-    #[serde(default)]
-    currency: Option<Currency>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CollectedQuery {
     /// A language tag such as `pt-BR`; what is not said in it is shown as it was written.
     #[serde(default)]
@@ -100,29 +81,10 @@ pub(crate) struct CollectedQuery {
     currency: Option<Currency>,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct SuggestQuery {
-    /// What was typed so far.
-    #[serde(default)]
-    q: String,
-}
-
 /// A product has another handle now.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Moved {
     redirect_to: String,
-}
-
-/// At most 8.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Suggestions {
-    data: Vec<Suggestion>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Suggestion {
-    handle: String,
-    title: String,
 }
 
 /// Takes the request as it is: extractors would copy what is only looked at here.
@@ -209,26 +171,6 @@ pub(crate) async fn list_products(
     page(app.list(tenant.id, &request).await, &client)
 }
 
-pub(crate) async fn search(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    Query(query): Query<SearchQuery>,
-    client: IfNoneMatch,
-) -> Result<Response, Problem> {
-    let locale = query.locale;
-    let query = ProductQuery {
-        search: Some(query.q),
-        collection: None,
-        sort: query.sort,
-        currency: query.currency.unwrap_or(tenant.currency),
-        limit: query.limit.get(),
-        cursor: query.cursor,
-    };
-    let mut request = ListRequest::of(&query).map_err(catalog_problem)?;
-    request.locale = locale;
-    page(app.list(tenant.id, &request).await, &client)
-}
-
 pub(crate) async fn collection_products(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
@@ -277,23 +219,6 @@ pub(crate) async fn collection(
         .map_err(catalog_problem)?;
     let found = found.ok_or_else(|| Problem::not_found("This shop has no such collection."))?;
     public_json(&found, &client)
-}
-
-pub(crate) async fn suggest(
-    State(app): State<Arc<App>>,
-    Tenant(tenant): Tenant,
-    Query(query): Query<SuggestQuery>,
-    client: IfNoneMatch,
-) -> Result<Response, Problem> {
-    let found = app
-        .suggest(tenant.id, &query.q)
-        .await
-        .map_err(catalog_problem)?;
-    let data = found
-        .into_iter()
-        .map(|(handle, title)| Suggestion { handle, title })
-        .collect();
-    public_json(&Suggestions { data }, &client)
 }
 
 fn page(

@@ -17,87 +17,14 @@ use crate::application::{App, Subject};
 use crate::domain::Translation;
 
 pub(super) fn routes(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
-    const OF_PRODUCT: &str = "/api/v1/admin/products/{id}/translations";
-    const ONE_OF_PRODUCT: &str = "/api/v1/admin/products/{id}/translations/{locale}";
-    const OF_COLLECTION: &str = "/api/v1/admin/collections/{id}/translations";
-    const ONE_OF_COLLECTION: &str = "/api/v1/admin/collections/{id}/translations/{locale}";
     const LOCALES: &str = "/api/v1/admin/locales";
-    let list = |id, summary| Operation::new(id, summary).returns::<Page<TranslationRow>>(200);
-    let put = |id, summary| {
-        Operation::new(id, summary)
-            .description("What is left out is shown as it was written.")
-            .body::<TranslationBody>()
-            .returns_empty(204)
-            .returns_problem(&code::NOT_FOUND)
-            .body_limit(PRODUCT_BYTES_MAX)
-    };
-    let remove = |id, summary| {
-        let operation = Operation::new(id, summary).returns_empty(204);
-        operation.returns_problem(&code::NOT_FOUND)
-    };
-    let products = list("listProductTranslations", "List a product's languages");
-    let put_product = put("putProductTranslation", "Say a product in another language");
-    let drop_product = remove(
-        "deleteProductTranslation",
-        "Delete a product's words of a language",
-    );
-    let collections = list(
-        "listCollectionTranslations",
-        "List a collection's languages",
-    );
-    let put_collection = put(
-        "putCollectionTranslation",
-        "Say a collection in another language",
-    );
-    let drop_collection = remove(
-        "deleteCollectionTranslation",
-        "Delete a collection's words of a language",
-    );
     let spoken =
         Operation::new("readLocales", "Read the languages of the shop").returns::<ShopLocales>(200);
     let speak = Operation::new("putLocales", "Set the languages of the shop")
         .body::<ShopLocales>()
         .returns::<ShopLocales>(200);
-    let staff = |permission| Access::Staff(permission);
-    let (reads, writes) = (
-        staff(Permission::ProductsRead),
-        staff(Permission::ProductsWrite),
-    );
-    let (sees, edits) = (
-        staff(Permission::CollectionsRead),
-        staff(Permission::CollectionsWrite),
-    );
-    routes
-        .route(Method::GET, OF_PRODUCT, reads, products, of_product)
-        .route(
-            Method::PUT,
-            ONE_OF_PRODUCT,
-            writes,
-            put_product,
-            put_of_product,
-        )
-        .route(
-            Method::DELETE,
-            ONE_OF_PRODUCT,
-            writes,
-            drop_product,
-            remove_of_product,
-        )
-        .route(Method::GET, OF_COLLECTION, sees, collections, of_collection)
-        .route(
-            Method::PUT,
-            ONE_OF_COLLECTION,
-            edits,
-            put_collection,
-            put_of_collection,
-        )
-        .route(
-            Method::DELETE,
-            ONE_OF_COLLECTION,
-            edits,
-            drop_collection,
-            remove_of_collection,
-        )
+    let writes = Access::Staff(Permission::ProductsWrite);
+    collection_words(product_words(routes))
         .route(
             Method::GET,
             "/api/v1/locales",
@@ -106,6 +33,59 @@ pub(super) fn routes(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
             locales,
         )
         .route(Method::PUT, LOCALES, writes, speak, put_locales)
+}
+
+fn product_words(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
+    const ALL: &str = "/api/v1/admin/products/{id}/translations";
+    const ONE: &str = "/api/v1/admin/products/{id}/translations/{locale}";
+    let all = listing("listProductTranslations", "List a product's languages");
+    let put = putting("putProductTranslation", "Say a product in another language");
+    let summary = "Delete a product's words of a language";
+    let remove = removing("deleteProductTranslation", summary);
+    let reads = Access::Staff(Permission::ProductsRead);
+    let writes = Access::Staff(Permission::ProductsWrite);
+    routes
+        .route(Method::GET, ALL, reads, all, of_product)
+        .route(Method::PUT, ONE, writes, put, put_of_product)
+        .route(Method::DELETE, ONE, writes, remove, remove_of_product)
+}
+
+fn collection_words(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
+    const ALL: &str = "/api/v1/admin/collections/{id}/translations";
+    const ONE: &str = "/api/v1/admin/collections/{id}/translations/{locale}";
+    let all = listing(
+        "listCollectionTranslations",
+        "List a collection's languages",
+    );
+    let summary = "Say a collection in another language";
+    let put = putting("putCollectionTranslation", summary);
+    let summary = "Delete a collection's words of a language";
+    let remove = removing("deleteCollectionTranslation", summary);
+    let reads = Access::Staff(Permission::CollectionsRead);
+    let writes = Access::Staff(Permission::CollectionsWrite);
+    routes
+        .route(Method::GET, ALL, reads, all, of_collection)
+        .route(Method::PUT, ONE, writes, put, put_of_collection)
+        .route(Method::DELETE, ONE, writes, remove, remove_of_collection)
+}
+
+fn listing(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary).returns::<Page<TranslationRow>>(200)
+}
+
+fn putting(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary)
+        .description("What is left out is shown as it was written.")
+        .body::<TranslationBody>()
+        .returns_empty(204)
+        .returns_problem(&code::NOT_FOUND)
+        .body_limit(PRODUCT_BYTES_MAX)
+}
+
+fn removing(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new(id, summary)
+        .returns_empty(204)
+        .returns_problem(&code::NOT_FOUND)
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -1,8 +1,9 @@
 //! Collections: made by imports and merchants, listed for shoppers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use stoa_contracts::catalog::{CatalogError, CollectionInput, CollectionView};
+use stoa_contracts::catalog::{CatalogError, CollectionChanged, CollectionInput, CollectionView};
 use stoa_kernel::{CollectionId, TenantId};
 use stoa_storage::{Cause, Error, Result, Tx};
 
@@ -31,11 +32,17 @@ impl App {
         for _ in 0..TRIES_MAX {
             if let Some(found) = collections::lock_by_handle(tx, &input.handle).await? {
                 let known = collections::whole(tx, found.id).await?;
-                if known.is_some_and(|known| known.input == *input) {
+                let before = known.map(|known| known.input);
+                if before.as_ref() == Some(input) {
                     return Ok(());
                 }
                 let products = products_of(tx, input).await.map_err(plain)?;
                 collections::replace(tx, found.id, input, &products, now).await?;
+                let before = before.map(|before| before.products).unwrap_or_default();
+                self.tell_members(tx, &before, &input.products, cause)
+                    .await?;
+                self.tell_collection(tx, found.id, &input.handle, cause)
+                    .await?;
                 return Ok(());
             }
             if self
@@ -81,6 +88,7 @@ impl App {
         cause: Cause,
         change: impl Fn(CollectionInput) -> CollectionInput + Send + Sync + 'static,
     ) -> Result<WholeCollection, EditError> {
+        let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
             let found = collections::lock_by_id(tx, id)
@@ -101,6 +109,9 @@ impl App {
             }
             let products = products_of(tx, &input).await?;
             collections::replace(tx, id, &input, &products, cause.occurred_at).await?;
+            app.tell_members(tx, &before.input.products, &input.products, &cause)
+                .await?;
+            app.tell_collection(tx, id, &input.handle, &cause).await?;
             whole(tx, id).await
         })
         .await
@@ -108,18 +119,23 @@ impl App {
     }
 
     pub(crate) async fn delete_collection(
-        &self,
+        self: &Arc<Self>,
         tenant: TenantId,
         id: CollectionId,
         seen: Option<i64>,
+        cause: Cause,
     ) -> Result<(), EditError> {
+        let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
             let found = collections::lock_by_id(tx, id)
                 .await?
                 .ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
-            Ok(collections::delete(tx, id).await?)
+            let before = whole(tx, id).await?.input;
+            collections::delete(tx, id).await?;
+            app.tell_members(tx, &before.products, &[], &cause).await?;
+            Ok(app.tell_collection(tx, id, &before.handle, &cause).await?)
         })
         .await
     }
@@ -158,7 +174,49 @@ impl App {
         let products = products_of(tx, input).await?;
         let id: CollectionId = self.deps.ids.make(cause.occurred_at);
         let created = collections::insert(tx, id, input, &products, cause.occurred_at).await?;
-        Ok(created.then_some(id))
+        if !created {
+            return Ok(None);
+        }
+        self.tell_members(tx, &[], &input.products, cause).await?;
+        self.tell_collection(tx, id, &input.handle, cause).await?;
+        Ok(Some(id))
+    }
+
+    /// Publishes that a collection changed; pages follow it.
+    pub(crate) async fn tell_collection(
+        &self,
+        tx: &mut Tx<'_>,
+        collection: CollectionId,
+        handle: &str,
+        cause: &Cause,
+    ) -> Result<()> {
+        let fact = CollectionChanged {
+            collection,
+            handle: handle.to_owned(),
+        };
+        tx.emit(self.deps.ids.make(cause.occurred_at), cause, &fact)
+            .await
+    }
+
+    /// Publishes that products came into or went out of a collection: search finds them by it.
+    async fn tell_members(
+        &self,
+        tx: &mut Tx<'_>,
+        before: &[String],
+        after: &[String],
+        cause: &Cause,
+    ) -> Result<()> {
+        let (was, is): (HashSet<_>, HashSet<_>) = (before.iter().collect(), after.iter().collect());
+        let moved: Vec<String> = was
+            .symmetric_difference(&is)
+            .map(|&one| one.clone())
+            .collect();
+        if let Ok(ids) = collections::products_of(tx, &moved).await? {
+            for (id, handle) in ids.into_iter().zip(&moved) {
+                self.tell(tx, id, handle, cause).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -7,12 +7,10 @@ use stoa_storage::Result;
 
 use super::{App, translate_cards};
 use crate::cache::{CachedProduct, Found};
-use crate::domain::{Flaw, Locale, SearchWords, SuggestPatterns, may_be_handle};
+use crate::domain::{Flaw, Locale, SearchWords, may_be_handle};
 use crate::infrastructure::handles;
 use crate::infrastructure::lists::{self, ListFilter, ListOrder, Place};
 use crate::infrastructure::{translations, views};
-
-const SUGGESTIONS_MAX: i64 = 8;
 
 /// A list that was asked for, its words cut and bounded.
 #[derive(Debug, Clone)]
@@ -155,18 +153,5 @@ impl App {
             products,
             next_cursor,
         })
-    }
-
-    /// (handle, title) of products that begin, or have a word that begins, with `typed`.
-    pub(crate) async fn suggest(
-        &self,
-        tenant: TenantId,
-        typed: &str,
-    ) -> Result<Vec<(String, String)>, CatalogError> {
-        let Some(patterns) = SuggestPatterns::of(typed)? else {
-            return Ok(Vec::new());
-        };
-        let db = self.deps.storage.db(tenant).await?;
-        Ok(lists::suggestions(&db, &patterns, self.deps.now(), SUGGESTIONS_MAX).await?)
     }
 }

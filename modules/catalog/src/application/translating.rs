@@ -63,7 +63,12 @@ impl App {
                 }
                 Subject::Collection(id) => {
                     let found = collections::lock_by_id(tx, id).await?;
-                    found.map(|_| String::new())
+                    match found {
+                        Some(_) => collections::whole(tx, id)
+                            .await?
+                            .map(|all| all.input.handle),
+                        None => None,
+                    }
                 }
             };
             let handle = handle.ok_or(EditError::NotFound)?;
@@ -79,8 +84,9 @@ impl App {
                 None if translations::remove(tx, owner, &locale).await? => {}
                 None => return Err(EditError::NotFound),
             }
-            if let Subject::Product(id) = subject {
-                app.tell(tx, id, &handle, &cause).await?;
+            match subject {
+                Subject::Product(id) => app.tell(tx, id, &handle, &cause).await?,
+                Subject::Collection(id) => app.tell_collection(tx, id, &handle, &cause).await?,
             }
             Ok(())
         })

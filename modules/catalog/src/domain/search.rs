@@ -24,25 +24,6 @@ impl SearchWords {
     }
 }
 
-/// Patterns for a title that begins with what was typed, or has a word that does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SuggestPatterns {
-    pub(crate) title: String,
-    pub(crate) word: String,
-}
-
-impl SuggestPatterns {
-    /// `None` where nothing was typed.
-    pub(crate) fn of(query: &str) -> Result<Option<Self>, Flaw> {
-        let text = normal(query)?;
-        let typed = escaped(&text.split_whitespace().collect::<Vec<_>>().join(" "));
-        Ok((!typed.is_empty()).then(|| Self {
-            title: format!("{typed}%"),
-            word: format!("% {typed}%"),
-        }))
-    }
-}
-
 fn normal(query: &str) -> Result<String, Flaw> {
     if query.chars().count() > QUERY_CHARS_MAX {
         return Err(Flaw::new(
@@ -88,6 +69,5 @@ mod tests {
         );
         assert!(SearchWords::of(Some("a b c d e f g h")).is_ok());
         assert!(SearchWords::of(Some("a b c d e f g h i")).is_err());
-        assert_eq!(SuggestPatterns::of("  "), Ok(None));
     }
 }

@@ -6,7 +6,7 @@ use stoa_kernel::{CollectionId, Currency, Money, ProductId, Timestamp};
 use stoa_storage::{Db, Error, Result, Row, Value, params};
 
 use super::json_opt;
-use crate::domain::{SearchWords, SuggestPatterns, status_of};
+use crate::domain::{SearchWords, status_of};
 
 /// How a list is ordered; each is one index and one statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,25 +261,6 @@ pub(crate) async fn collection_exists(db: &Db, handle: &str) -> Result<bool> {
     Ok(!found.is_empty())
 }
 
-/// (handle, title) of published products whose title, or a word of it, begins with what was typed.
-pub(crate) async fn suggestions(
-    db: &Db,
-    patterns: &SuggestPatterns,
-    now: Timestamp,
-    limit: i64,
-) -> Result<Vec<(String, String)>> {
-    const SQL: &str = concat!(
-        "SELECT p.handle, p.title FROM catalog_product p \
-         WHERE p.tenant_id = :tenant AND p.status = 'active' \
-         AND (p.title_lower LIKE $1 ESCAPE '\\' OR p.title_lower LIKE $2 ESCAPE '\\')",
-        open!("$4"),
-        " ORDER BY p.title_lower, p.id LIMIT $3"
-    );
-    let values = params![&patterns.title, &patterns.word, limit, now];
-    db.fetch(SQL, values, |row| Ok((row.get(0)?, row.get(1)?)))
-        .await
-}
-
 /// A product in the merchant's list.
 #[derive(Debug, Clone)]
 pub(crate) struct AdminRow {
@@ -322,4 +303,45 @@ pub(crate) async fn admin_products(
         })
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACES: usize = 13;
+
+    /// The plan of each list of all products, and of a collection as it was arranged: an index is
+    /// walked in its order, so that a page costs the same in a catalog of any size.
+    #[tokio::test]
+    async fn no_list_scans_or_sorts_a_whole_table() {
+        const PLANS: [&str; 5] = [
+            concat!("EXPLAIN QUERY PLAN ", all!("p.created_at", "<", "DESC")),
+            concat!("EXPLAIN QUERY PLAN ", all!("p.title_lower", ">", "ASC")),
+            concat!("EXPLAIN QUERY PLAN ", all_by_price!(">", "ASC")),
+            concat!("EXPLAIN QUERY PLAN ", all_by_price!("<", "DESC")),
+            concat!(
+                "EXPLAIN QUERY PLAN ",
+                collected!("LEFT", "m.position", ">", "ASC")
+            ),
+        ];
+        for cells in stoa_testkit::everywhere(&[crate::MIGRATIONS]).await {
+            if !cells.kind.starts_with("sqlite") {
+                continue;
+            }
+            let db = cells.db(cells.tenant("plans").await).await;
+            for (index, plan) in PLANS.into_iter().enumerate() {
+                let places = if index < 4 { PLACES } else { 6 };
+                let values = vec![Value::Int(1); places];
+                let steps = db.fetch(plan, &values, |row| row.get::<String>(3)).await;
+                let steps = steps.expect("a plan");
+                assert!(!steps.is_empty(), "{plan}");
+                for step in &steps {
+                    // Only those of one place are put in order, and there is one of each.
+                    let tie = index == 4 && step.ends_with("LAST TERM OF ORDER BY");
+                    assert!(step.starts_with("SEARCH") || tie, "{step} of {steps:?}");
+                }
+            }
+        }
+    }
 }

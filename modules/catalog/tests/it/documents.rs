@@ -68,10 +68,13 @@ async fn a_document_tells_words_prices_and_collections_and_goes_with_its_product
         shop.price(made.variants[1].0, 1_500, None).await;
         shop.hears(made.variants[1].0, true, 1).await;
         let body = serde_json::json!({"title": "Summer", "products": ["shirt"]});
+        let events = shop.events().await;
         let made_collection = shop
             .admin("POST", "/api/v1/admin/collections", None, Some(body))
             .await;
         assert_eq!(made_collection.status, 201);
+        // The collection's news, and that of the product which came into it.
+        assert_eq!(shop.events().await, events + 2, "{}", cells.kind);
         let asked = [made.product, ProductId::from_u128(7)];
         let read = async || {
             shop.catalog

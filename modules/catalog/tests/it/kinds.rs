@@ -156,6 +156,18 @@ async fn an_import_keeps_dates_kind_and_metadata() {
             .expect("a read");
         assert_eq!(files[0].1[0].url, "media:abc", "{}", cells.kind);
         assert!(!snapshot[0].requires_shipping, "{}", cells.kind);
+    }
+}
+
+#[tokio::test]
+async fn extras_that_break_a_rule_name_their_field() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "refused").await;
+        let at = shop.now.plus(Duration::from_secs(60)).to_string();
+        let file = json!([{"name": "Pattern", "url": "media:abc"}]);
+        let body = json!({"title": "Shirt", "kind": "digital", "publish_at": at, "files": file});
+        let read = make(&shop, body).await;
+        let path = path_of(&read);
         for (field, patch) in [
             ("kind", json!({"kind": "bundle"})),
             ("metadata", json!({"metadata": {"a": "x".repeat(17_000)}})),

@@ -63,6 +63,25 @@ async fn a_product_is_shown_in_the_language_asked_with_fallback_field_by_field()
             "{}",
             cells.kind
         );
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_in_a_language_is_outdated_with_the_product_and_with_its_words() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "outdated-words").await;
+        let made = shop.priced("shirt", 1_000).await;
+        let path = format!("/api/v1/admin/products/{}/translations", made.product);
+        let options = json!([{"name": "Größe", "values": ["klein", "groß"]}]);
+        let german = json!({"title": "Hemd", "options": options});
+        put(&shop, &format!("{path}/de"), german).await;
+        put(&shop, &format!("{path}/de-AT"), json!({"title": "Leiberl"})).await;
+        let read = async |locale: &str| {
+            let page = format!("/api/v1/products/shirt?locale={locale}");
+            shop.get(&page).await.json
+        };
+        assert_eq!(read("de-AT").await["title"], "Leiberl", "{}", cells.kind);
+        assert_eq!(read("de").await["options"], options, "{}", cells.kind);
         // What was read in a language is outdated with the product, and with its words.
         shop.price(made.variants[0].0, 999, None).await;
         assert_eq!(

@@ -1,0 +1,60 @@
+//! Whole products and collections on their way in. Holds no behaviour.
+
+use stoa_kernel::{ProductId, VariantId};
+
+use super::{MediaLink, ProductOption, ProductStatus, Seo};
+
+/// A whole product to be created, or to replace the one with its handle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductInput {
+    pub handle: String,
+    pub title: String,
+    pub description_html: String,
+    pub vendor: Option<String>,
+    pub product_type: Option<String>,
+    pub tags: Vec<String>,
+    pub status: ProductStatus,
+    pub options: Vec<ProductOption>,
+    pub variants: Vec<VariantInput>,
+    pub media: Vec<MediaLink>,
+    pub seo: Seo,
+    pub gift_card: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantInput {
+    pub option_values: Vec<String>,
+    pub sku: Option<String>,
+    pub barcode: Option<String>,
+    pub grams: i64,
+    pub requires_shipping: bool,
+    pub taxable: bool,
+    pub image: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upserted {
+    pub product: ProductId,
+    pub outcome: UpsertOutcome,
+    /// One per input variant, in that order: its id, and whether it is new.
+    pub variants: Vec<(VariantId, bool)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpsertOutcome {
+    Created,
+    Updated,
+    /// It was already exactly so: nothing was written, nothing published.
+    Unchanged,
+}
+
+/// A collection filled by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionInput {
+    pub handle: String,
+    pub title: String,
+    pub description_html: String,
+    pub image: Option<MediaLink>,
+    /// Product handles in order; unknown ones are an error.
+    pub products: Vec<String>,
+}
