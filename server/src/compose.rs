@@ -1,5 +1,6 @@
 //! The composition root: opens storage, starts the modules, and gives each role its share of them.
 
+mod looks;
 mod modules;
 mod provider;
 
@@ -51,6 +52,8 @@ pub(crate) struct App {
     pub(crate) on_event: Arc<dyn Fn(&Envelope) + Send + Sync>,
     /// Tells caches that they may have missed something.
     pub(crate) on_gap: Arc<dyn Fn() + Send + Sync>,
+    /// Keeps the search indexes of a process that serves shops.
+    pub(crate) follower: Option<stoa_search::Follower>,
     importer: stoa_import::Importer,
 }
 
@@ -136,6 +139,7 @@ impl App {
             gauges,
             on_event: modules.on_event,
             on_gap: modules.on_gap,
+            follower: (extent == Extent::Role && role.serves_shops).then_some(modules.follower),
             importer: modules.importer,
         })
     }

@@ -140,6 +140,9 @@ impl Running {
             app.on_gap.clone(),
             stopping.clone(),
         )));
+        if let Some(follower) = app.follower.take() {
+            others.push(tokio::spawn(follower.run(stopping.clone())));
+        }
         others.push(tokio::spawn(app.gauges.clone().run(stopping.clone())));
         let mut config = ServeConfig::new(app.metrics.clone());
         config.connections_max = settings.connections_max;

@@ -70,8 +70,22 @@ pub(crate) struct Settings {
     pub(crate) smtp_from: Option<String>,
     /// Where shoppers reach the shops, for links in mail: `https://{slug}.shops.example`.
     pub(crate) shop_url: Option<String>,
-    /// Whether webhooks, payment and tax providers may be on this very machine, without TLS: for
-    /// development and tests.
+    /// `file:<folder>` or `s3://<bucket>/<prefix>?region=...&endpoint=...`: where pictures lie; by
+    /// default in the data directory.
+    pub(crate) blobs: Option<String>,
+    /// The key of a store that speaks S3; without it, what the machine is given by its cloud.
+    pub(crate) s3_key_id: Option<String>,
+    pub(crate) s3_secret: Option<String>,
+    /// `memory:`, or `redis://host:port` for pages that processes share.
+    pub(crate) cache: String,
+    /// Comes before each key in Redis.
+    pub(crate) cache_prefix: String,
+    /// `json+https://...` or `surrogate+https://...`: a CDN's address that is told what changed.
+    pub(crate) cdn_purge_url: Option<String>,
+    /// Sent to the CDN as `Authorization`.
+    pub(crate) cdn_purge_authorization: Option<String>,
+    /// Whether webhooks, payment and tax providers, and pictures to import, may be on this very
+    /// machine, without TLS: for development and tests.
     pub(crate) allow_loopback: bool,
 }
 
@@ -109,6 +123,13 @@ impl Default for Settings {
             smtp_url: None,
             smtp_from: None,
             shop_url: None,
+            blobs: None,
+            s3_key_id: None,
+            s3_secret: None,
+            cache: "memory:".to_owned(),
+            cache_prefix: "stoa".to_owned(),
+            cdn_purge_url: None,
+            cdn_purge_authorization: None,
             allow_loopback: false,
         }
     }
@@ -183,6 +204,15 @@ impl Settings {
         if !(1..=5).contains(&self.bus_replicas) || self.bus_bytes_max < BUS_BYTES_MIN {
             bail!("settings: `bus_replicas` is 1 to 5, `bus_bytes_max` at least {BUS_BYTES_MIN}");
         }
+        if self.cache != "memory:"
+            && !self.cache.starts_with("redis://")
+            && !self.cache.starts_with("rediss://")
+        {
+            bail!("settings: `cache` is memory:, redis://host:port or rediss://host:port");
+        }
+        if self.s3_key_id.is_some() != self.s3_secret.is_some() {
+            bail!("settings: `s3_key_id` and `s3_secret` go together");
+        }
         self.smtp()?;
         for key in [&self.payments_key, &self.payments_public_key] {
             key.as_deref().map(key_bytes).transpose()?;
@@ -227,6 +257,13 @@ impl Settings {
         match &self.database {
             Some(url) => url.clone(),
             None => format!("sqlite:{}", self.data_dir.join("cells").display()),
+        }
+    }
+
+    pub(crate) fn blobs_url(&self) -> String {
+        match &self.blobs {
+            Some(url) => url.clone(),
+            None => format!("file:{}", self.data_dir.join("blobs").display()),
         }
     }
 

@@ -13,10 +13,11 @@ use stoa_storage::Migrations;
 use stoa_telemetry::Metrics;
 use stoa_tenancy::Tenancy;
 
+use super::looks::Looks;
 use crate::sample;
 use crate::settings::Settings;
 
-pub(super) const MIGRATIONS: [Migrations; 13] = [
+pub(super) const MIGRATIONS: [Migrations; 16] = [
     stoa_tenancy::MIGRATIONS,
     stoa_inventory::MIGRATIONS,
     stoa_catalog::MIGRATIONS,
@@ -30,6 +31,9 @@ pub(super) const MIGRATIONS: [Migrations; 13] = [
     stoa_notify::MIGRATIONS,
     stoa_webhooks::MIGRATIONS,
     stoa_import::MIGRATIONS,
+    stoa_search::MIGRATIONS,
+    stoa_media::MIGRATIONS,
+    stoa_themes::MIGRATIONS,
 ];
 
 /// What a worker is given to do.
@@ -67,6 +71,8 @@ pub(super) struct Modules {
     pub(super) import_jobs: Vec<Arc<dyn JobHandler>>,
     pub(super) on_event: Arc<dyn Fn(&Envelope) + Send + Sync>,
     pub(super) on_gap: Arc<dyn Fn() + Send + Sync>,
+    /// Keeps the indexes of a process that serves shops.
+    pub(super) follower: stoa_search::Follower,
 }
 
 /// The modules that sell, before the workflows that join them.
@@ -206,7 +212,9 @@ impl Modules {
         let flows = Flows::start(deps, settings, &peers, cursor_key, metrics).await?;
         let base_domain = settings.base_domain.clone();
         let tenancy = stoa_tenancy::start(deps.clone(), peers.pricing.clone(), base_domain);
-        let pages = stoa_storefront::start(stoa_storefront::ShopDeps {
+        let cursors = || CursorKey::new(cursor_key);
+        let looks = Looks::start(deps, settings, &peers.catalog, cursors, metrics).await?;
+        let shop = stoa_storefront::ShopDeps {
             catalog: peers.catalog.clone(),
             carts: peers.carts,
             checkout: flows.checkout.contract.clone(),
@@ -217,12 +225,21 @@ impl Modules {
             secure: settings.https,
             media: sample::media,
             welcome: sample::welcome,
-        });
-        Ok(Self::sorted(trade, flows, tenancy, pages))
+        };
+        let pages = stoa_storefront::start_with(shop, looks.options());
+        Ok(Self::sorted(trade, flows, tenancy, looks, pages))
     }
 
     /// Each part's share of what a process serves and does.
-    fn sorted(trade: Trade, flows: Flows, tenancy: stoa_tenancy::Module, pages: Routes) -> Self {
+    fn sorted(
+        trade: Trade,
+        flows: Flows,
+        tenancy: stoa_tenancy::Module,
+        looks: Looks,
+        pages: Routes,
+    ) -> Self {
+        let heard = (trade.catalog.on_event.clone(), trade.catalog.on_gap.clone());
+        let (on_event, on_gap) = looks.hear(heard);
         let routes = [
             trade.pricing.routes,
             trade.inventory.routes,
@@ -235,6 +252,9 @@ impl Modules {
             flows.webhooks.routes,
             flows.import.routes,
             tenancy.routes,
+            looks.search.routes,
+            looks.media.routes,
+            looks.themes.routes,
         ];
         let consumers = [
             trade.catalog.consumers,
@@ -242,12 +262,14 @@ impl Modules {
             flows.aftersales.consumers,
             flows.notify.consumers,
             flows.webhooks.consumers,
+            looks.media.consumers,
         ];
         let jobs = [
             trade.inventory.jobs,
             flows.notify.jobs,
             flows.webhooks.jobs,
             flows.import.jobs.clone(),
+            looks.media.jobs,
         ];
         let recurring = [
             trade.inventory.recurring,
@@ -257,6 +279,7 @@ impl Modules {
             flows.notify.recurring,
             flows.webhooks.recurring,
             flows.import.recurring,
+            looks.media.recurring,
         ];
         Self {
             routes: routes.into_iter().fold(trade.catalog.routes, Routes::merge),
@@ -277,8 +300,9 @@ impl Modules {
                 recurring: trade.payments.recurring,
             },
             import_jobs: flows.import.jobs,
-            on_event: trade.catalog.on_event,
-            on_gap: trade.catalog.on_gap,
+            on_event,
+            on_gap,
+            follower: looks.search.follower,
         }
     }
 }

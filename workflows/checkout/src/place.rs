@@ -182,6 +182,10 @@ impl Shared {
         if let Some(expected) = request.expected_total.filter(|expected| *expected != due) {
             return Err(CheckoutError::TotalChanged { expected, now: due });
         }
+        if let Err(PaymentError::Invalid { field, reason }) = self.peers.payments.check_amount(due)
+        {
+            return Err(CheckoutError::Payment { field, reason });
+        }
         let held = self
             .hold_gift_cards(tx, request, &order, &writing, due, cause)
             .await?;
@@ -352,6 +356,9 @@ impl Shared {
         match self.peers.payments.open(tx, &attempt, cause).await {
             Ok(()) => Ok(()),
             Err(PaymentError::Storage(error)) => Err(error.into()),
+            Err(PaymentError::Invalid { field, reason }) => {
+                Err(CheckoutError::Payment { field, reason })
+            }
             Err(error) => Err(broken(&error).into()),
         }
     }
