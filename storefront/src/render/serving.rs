@@ -7,7 +7,7 @@ use stoa_rest::{
     Problem, Routes, State, StatusCode, Tenant, header,
 };
 
-use super::stage::{For, Page};
+use super::stage::{For, Made, Page};
 use super::uploaded::{SETTINGS, settings_css};
 use crate::answer::{Trouble, private_page, public_page, see_other, with_cookies};
 use crate::assets::Assets;
@@ -74,10 +74,12 @@ pub(crate) fn at_the_till(path: &str) -> bool {
 impl Shop {
     /// A page that is the same for every shopper, unless this one is shown a preview.
     pub(crate) async fn public(&self, visit: &Visit, page: Page<'_>) -> Result<Response, Trouble> {
-        let (html, previewed) = self.dressed(visit, page).await?;
-        Ok(match previewed {
-            true => unlisted(private_page(StatusCode::OK, html)),
-            false => public_page(visit, html),
+        let (made, previewed) = self.dressed(visit, page).await?;
+        Ok(match (previewed, made.makeshift) {
+            (true, _) => unlisted(private_page(StatusCode::OK, made.html)),
+            // The next one may get the page as it should be: nobody keeps this one.
+            (false, true) => private_page(StatusCode::OK, made.html),
+            (false, false) => public_page(visit, made.html),
         })
     }
 
@@ -87,8 +89,8 @@ impl Shop {
         status: StatusCode,
         page: Page<'_>,
     ) -> Result<Response, Trouble> {
-        let (html, previewed) = self.dressed(visit, page).await?;
-        let response = private_page(status, html);
+        let (made, previewed) = self.dressed(visit, page).await?;
+        let response = private_page(status, made.html);
         Ok(match previewed {
             true => unlisted(response),
             false => response,
@@ -96,7 +98,7 @@ impl Shop {
     }
 
     /// The page, and whether it is a preview.
-    async fn dressed(&self, visit: &Visit, page: Page<'_>) -> Result<(String, bool), Trouble> {
+    async fn dressed(&self, visit: &Visit, page: Page<'_>) -> Result<(Made, bool), Trouble> {
         let tenant = visit.tenant_id();
         let preview = match preview_token(&visit.headers) {
             Some(token) => self.stage.previewed(tenant, token).await,

@@ -94,6 +94,12 @@ struct Rest {
     last: ThemeFailure,
 }
 
+/// A page, and whether it is the built-in one only because there was no time or room just now.
+pub(crate) struct Made {
+    pub(crate) html: String,
+    pub(crate) makeshift: bool,
+}
+
 /// Whose page it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct For {
@@ -152,17 +158,26 @@ impl Stage {
         theme: Option<&Arc<ThemeSource>>,
         built_in: &Theme,
         page: Page<'_>,
-    ) -> Result<String, RenderError> {
+    ) -> Result<Made, RenderError> {
+        let lasting = |html| Made {
+            html,
+            makeshift: false,
+        };
         let Some(theme) = theme else {
-            return page.built_in(built_in);
+            return page.built_in(built_in).map(lasting);
         };
         match self.try_make(whose.language, theme, page).await {
-            Ok(html) => Ok(html),
+            Ok(html) => Ok(lasting(html)),
             Err(failure) => {
+                let makeshift = matches!(
+                    failure.kind,
+                    ThemeFailureKind::Busy | ThemeFailureKind::Time
+                );
                 if let (Some(themes), Some(id)) = (&self.themes, theme.id) {
                     themes.failed(whose.tenant, id, failure);
                 }
-                page.built_in(built_in)
+                let html = page.built_in(built_in)?;
+                Ok(Made { html, makeshift })
             }
         }
     }

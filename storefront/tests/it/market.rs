@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use stoa_bus::{Consumer, HandlerError, JobHandler, JobOutcome};
+use stoa_cache::{Cache, CacheConfig};
 use stoa_checkout::Peers;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::{Catalog, CollectionInput, ProductInput, ProductStatus};
@@ -52,11 +53,13 @@ pub(crate) struct Market {
     pub(crate) router: Router,
     pub(crate) cells: TestCells,
     pub(crate) shop: TenantId,
+    pub(crate) other: TenantId,
     pub(crate) peers: Peers,
     tenancy: Tenancy,
     provider: TestProvider,
     consumers: Vec<Arc<dyn Consumer>>,
     jobs: Vec<Arc<dyn JobHandler>>,
+    pub(crate) metrics: Metrics,
     _folder: tempfile::TempDir,
 }
 
@@ -117,12 +120,21 @@ impl Market {
             media: |name| (name == "mug.svg").then_some(PICTURE),
             welcome: |_| None,
         };
+        // Every test shops over kept pages: none of them may ever see the difference. But for those
+        // of themes, which are switched there by no commit.
+        let cache = Cache::start(CacheConfig::default(), &metrics).expect("a cache");
+        let outdating = cache.clone();
+        let themeless = themes.is_none();
+        deps.storage
+            .on_commit(move |committed| outdating.on_commit(committed));
         let options = ShopOptions {
             themes,
+            // Those who only wear themes switch them without telling anybody.
+            cache: themeless.then_some(cache),
             ..ShopOptions::default()
         };
         let pages = start_with(shop_deps, options);
-        let config = RouterConfig::new(metrics, deps.ids.clone());
+        let config = RouterConfig::new(metrics.clone(), deps.ids.clone());
         let shop = cells.tenant("shop").await;
         let other = cells.tenant("other").await;
         for tenant in [shop, other] {
@@ -133,12 +145,14 @@ impl Market {
                 .expect("settings");
         }
         Self {
+            metrics,
             router: catalog
                 .routes
                 .merge(staff)
                 .merge(pages)
                 .into_router(tenancy.gate, config),
             shop,
+            other,
             peers,
             tenancy: tenancy.tenancy,
             provider,

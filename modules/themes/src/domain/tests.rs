@@ -170,7 +170,7 @@ fn links_encrypted_files_and_foreign_names_are_refused() {
     let mut locked = good.clone();
     locked[directory + 8] |= 1;
     assert_eq!(faults(&locked), ["theme.toml is encrypted"]);
-    let mut renamed = good.clone();
+    let mut renamed = good;
     renamed[directory + 46] = b'x';
     assert!(faults(&renamed)[0].starts_with("xheme.toml is named otherwise"));
     let many: Vec<_> = (0..601)
