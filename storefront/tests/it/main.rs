@@ -17,6 +17,7 @@ mod dressed;
 mod edges;
 mod goods;
 mod html;
+mod kept;
 mod line;
 mod links;
 mod machines;
