@@ -20,7 +20,7 @@ use crate::support::{
 /// Of each point; other numbers by `STOA_TEST_SWEEP_SEEDS`.
 const SEEDS: u64 = 20;
 /// On the other database, of the same code and the same points.
-const SEEDS_ON_SERVER: u64 = 5;
+const SEEDS_ON_SERVER: u64 = 3;
 const PLENTY: i64 = 1_000_000;
 const SCARCE: i64 = 30;
 /// Over JetStream every third point dies: what differs there is how events travel.
