@@ -90,6 +90,9 @@ pub(in crate::pages) fn told(
                  was charged."
             ))
         },
+        CheckoutError::OrderStands { .. } => {
+            summary("This order can no longer be paid here. Please look at where it stands.")
+        }
         CheckoutError::InLine { .. } => {
             summary("Many people want this right now. Please press the button again in a moment.")
         }

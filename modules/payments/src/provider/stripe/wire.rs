@@ -178,7 +178,10 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> ProviderError {
         && error.code.as_deref() == Some("parameter_unknown")
         || message == "Unexpected return_url";
     match status {
-        StatusCode::NOT_FOUND => ProviderError::Forgotten,
+        // Of the provider's own kind: a gateway in between has pages for 404, too.
+        StatusCode::NOT_FOUND if error.kind.as_deref() == Some("invalid_request_error") => {
+            ProviderError::Forgotten
+        }
         StatusCode::BAD_REQUEST if no_return_url => ProviderError::Refused {
             code: NO_RETURN_URL.to_owned(),
             message,
@@ -285,6 +288,25 @@ mod tests {
             read.next_action_url.as_deref(),
             Some("https://bank.example")
         );
+    }
+
+    #[test]
+    fn only_the_providers_own_404_says_that_it_knows_no_such_payment() {
+        let told = |body: &str| refusal(StatusCode::NOT_FOUND, body.as_bytes());
+        let own = r#"{"error": {"type": "invalid_request_error", "message": "Not Found"}}"#;
+        assert!(matches!(told(own), ProviderError::Forgotten));
+        for other in [
+            r#"{"error": {"code": 404, "message": "no route"}}"#,
+            r#"{"error": {"message": "no route"}}"#,
+            r#"{"error": "no route"}"#,
+            "<html>",
+            "",
+        ] {
+            assert!(
+                matches!(told(other), ProviderError::Unknown { .. }),
+                "{other}"
+            );
+        }
     }
 
     #[test]
