@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use stoa_kernel::CellId;
-use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, Searcher, TantivyError};
+use tantivy::index::SegmentComponent;
+use tantivy::{Index, IndexMeta, IndexReader, IndexSettings, ReloadPolicy, Searcher, TantivyError};
 
 use super::directory::Shelter;
 use super::schema::{self, Fields, VERSION};
@@ -133,9 +134,8 @@ impl Live {
         if mark.schema != VERSION {
             return Err(Flaw::Version);
         }
-        for file in metas.list_segment_files() {
-            let is_there = folder.join(&file).exists();
-            if is_there && !index.directory().validate_checksum(&file).unwrap_or(false) {
+        for file in files_of(&metas) {
+            if !matches!(index.directory().validate_checksum(&file), Ok(true)) {
                 return Err(Flaw::torn(file.display().to_string()));
             }
         }
@@ -252,10 +252,8 @@ impl Live {
         let Ok(metas) = self.index.load_metas() else {
             return false;
         };
-        metas
-            .list_segment_files()
+        files_of(&metas)
             .iter()
-            .filter(|file| self.folder.join(file).exists())
             .all(|file| matches!(self.index.directory().validate_checksum(file), Ok(true)))
     }
 
@@ -270,6 +268,27 @@ impl Live {
             .map(|meta| meta.len())
             .sum()
     }
+}
+
+/// The files that the listed segments must have. Some of them tantivy reads as empty where they are
+/// missing, and fails later.
+fn files_of(metas: &IndexMeta) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for segment in &metas.segments {
+        let always = [
+            SegmentComponent::Postings,
+            SegmentComponent::Positions,
+            SegmentComponent::Terms,
+            SegmentComponent::FastFields,
+            SegmentComponent::FieldNorms,
+            SegmentComponent::Store,
+        ];
+        files.extend(always.map(|part| segment.relative_path(part)));
+        if segment.has_deletes() {
+            files.push(segment.relative_path(SegmentComponent::Delete));
+        }
+    }
+    files
 }
 
 #[cfg(test)]
