@@ -150,7 +150,7 @@ async fn measure(search: Arc<dyn Search>, tenant: TenantId, seconds: u64) {
         100,
         find(|n| {
             let mut query = SearchQuery::all(Currency::EUR, 48);
-            query.text = format!("waterprof sneeker {}", n);
+            query.text = format!("waterprof sneeker {n}");
             query
         }),
     )
@@ -159,8 +159,7 @@ async fn measure(search: Arc<dyn Search>, tenant: TenantId, seconds: u64) {
     timed("as you type", seconds, 200, move |n| {
         let search = Arc::clone(&asked);
         async move {
-            let word = NOUNS[n as usize % 12];
-            let start = &word[..1 + n as usize / 12 % 3];
+            let start = &NOUNS[n as usize % 12][..1 + n as usize / 12 % 3];
             drop(
                 search
                     .suggest(tenant, start, None, 8)
