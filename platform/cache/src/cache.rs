@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use stoa_kernel::{CellId, Envelope, Fact, TenantId};
-use stoa_storage::Committed;
 use stoa_telemetry::Metrics;
 use stoa_telemetry::prometheus;
 use tokio::sync::Semaphore;
@@ -161,18 +160,10 @@ impl Cache {
         self.0.journal.outdate(&places(tags));
     }
 
-    /// What a transaction of this process left behind: to be hooked to `Storage::on_commit`.
-    pub fn on_commit(&self, committed: &[Committed]) {
-        for each in committed {
-            if let Committed::Event {
-                tenant,
-                subject,
-                key,
-            } = each
-            {
-                self.invalidate(&self.tags(*tenant, subject, key));
-            }
-        }
+    /// A fact that a transaction of this process left behind: to be told from the storage's commit
+    /// hook, before whoever committed is answered.
+    pub fn committed(&self, tenant: TenantId, subject: &str, key: &str) {
+        self.invalidate(&self.tags(tenant, subject, key));
     }
 
     /// A fact that any process may have committed. Every event is to be given, in order: what is

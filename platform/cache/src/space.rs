@@ -255,7 +255,7 @@ impl<T: Stored> Space<T> {
         let token = match redis.read(key.tenant, &name).await {
             Answer::Off => None,
             Answer::Absent(token) => Some(token),
-            Answer::Found(found) => match self.from_redis(key, mark, &found) {
+            Answer::Found(found) => match self.take_over(key, mark, &found) {
                 Some(hit) => return Ok(hit),
                 None => Some(found.token),
             },
@@ -265,7 +265,7 @@ impl<T: Stored> Space<T> {
     }
 
     /// What Redis holds, unless this process knows better.
-    fn from_redis(&self, key: &Key, mark: Mark, found: &shared::Found) -> Option<Hit<T>> {
+    fn take_over(&self, key: &Key, mark: Mark, found: &shared::Found) -> Option<Hit<T>> {
         let core = &self.0.core;
         let (tags, bytes) = shared::unpack(key.tenant, &found.bytes)?;
         let value = T::from_bytes(bytes)?;

@@ -22,7 +22,7 @@ use stoa_contracts::themes::Themes;
 use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
 use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, RouterConfig, Routes};
-use stoa_storage::{Cause, Error, Isolation, Migrations, Tx};
+use stoa_storage::{Cause, Committed, Error, Isolation, Migrations, Tx};
 use stoa_storefront::{ShopDeps, ShopOptions, start_with};
 use stoa_telemetry::Metrics;
 use stoa_tenancy::{KeyKind, NewKey, Tenancy};
@@ -126,7 +126,7 @@ impl Market {
         let outdating = cache.clone();
         let themeless = themes.is_none();
         deps.storage
-            .on_commit(move |committed| outdating.on_commit(committed));
+            .on_commit(move |committed| outdate(&outdating, committed));
         let options = ShopOptions {
             themes,
             // Those who only wear themes switch them without telling anybody.
@@ -518,4 +518,17 @@ async fn open_provider(
         allow_loopback: true,
     };
     (provider, config)
+}
+
+fn outdate(cache: &Cache, committed: &[Committed]) {
+    for each in committed {
+        if let Committed::Event {
+            tenant,
+            subject,
+            key,
+        } = each
+        {
+            cache.committed(*tenant, subject, key);
+        }
+    }
 }

@@ -49,7 +49,7 @@ mod tests {
         let tags = vec![Tag::new(tenant, "home"), Tag::tenant(tenant)];
         let bytes = Bytes::from(pack(&tags, b"value"));
         let whole = unpack(tenant, &bytes).expect("as packed");
-        assert_eq!(whole, (tags.clone(), Bytes::from_static(b"value")));
+        assert_eq!(whole, (tags, Bytes::from_static(b"value")));
         for end in 0..bytes.len() - 5 {
             assert_eq!(unpack(tenant, &bytes.slice(..end)), None, "{end}");
         }
