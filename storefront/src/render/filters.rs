@@ -93,6 +93,9 @@ const DEPTH_MAX: usize = 16;
 /// `&` and its like become up to five bytes more.
 const ESCAPED_MORE: usize = 5;
 
+type Change = fn(&str) -> String;
+type Sum = fn(i64, i64) -> Option<i64>;
+
 pub(super) fn furnish(templates: &mut Environment<'static>) {
     add_texts(templates);
     add_numbers(templates);
@@ -102,7 +105,7 @@ pub(super) fn furnish(templates: &mut Environment<'static>) {
 }
 
 fn add_texts(templates: &mut Environment<'static>) {
-    let each: [(&'static str, fn(&str) -> String); 6] = [
+    let each: [(&'static str, Change); 6] = [
         ("lower", str::to_lowercase),
         ("upper", str::to_uppercase),
         ("title", titled),
@@ -122,7 +125,7 @@ fn add_texts(templates: &mut Environment<'static>) {
     templates.add_filter("truncate", truncate);
     templates.add_filter("split", split);
     templates.add_filter("urlencode", |value: &Value| {
-        changed(value, |text| crate::visit::encoded(text))
+        changed(value, crate::visit::encoded)
     });
     templates.add_filter("escape", escape);
     templates.add_filter("e", escape);
@@ -143,7 +146,7 @@ fn add_texts(templates: &mut Environment<'static>) {
 }
 
 fn add_numbers(templates: &mut Environment<'static>) {
-    let each: [(&'static str, fn(i64, i64) -> Option<i64>); 5] = [
+    let each: [(&'static str, Sum); 5] = [
         ("plus", i64::checked_add),
         ("minus", i64::checked_sub),
         ("times", i64::checked_mul),

@@ -74,7 +74,7 @@ pub(crate) fn at_the_till(path: &str) -> bool {
 impl Shop {
     /// A page that is the same for every shopper, unless this one is shown a preview.
     pub(crate) async fn public(&self, visit: &Visit, page: Page<'_>) -> Result<Response, Trouble> {
-        let (made, previewed) = self.dressed(visit, page).await?;
+        let (made, previewed) = Box::pin(self.dressed(visit, page)).await?;
         Ok(match (previewed, made.makeshift) {
             (true, _) => unlisted(private_page(StatusCode::OK, made.html)),
             // The next one may get the page as it should be: nobody keeps this one.
@@ -89,7 +89,7 @@ impl Shop {
         status: StatusCode,
         page: Page<'_>,
     ) -> Result<Response, Trouble> {
-        let (made, previewed) = self.dressed(visit, page).await?;
+        let (made, previewed) = Box::pin(self.dressed(visit, page)).await?;
         let response = private_page(status, made.html);
         Ok(match previewed {
             true => unlisted(response),
