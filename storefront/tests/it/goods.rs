@@ -3,6 +3,9 @@
 use stoa_contracts::catalog::{
     MediaLink, ProductInput, ProductOption, ProductStatus, Seo, VariantInput,
 };
+use stoa_storage::{Cause, Error, Tx};
+
+use crate::market::Market;
 
 /// A product to be sold: title, price in cents, units, values of its one option.
 pub(crate) struct Goods<'a> {
@@ -52,5 +55,39 @@ pub(crate) fn product(goods: &Goods<'_>) -> ProductInput {
         }],
         seo: Seo::default(),
         gift_card: false,
+    }
+}
+
+impl Market {
+    /// Takes a product off the shelves.
+    pub(crate) async fn withdraw(&self, handle: &str) {
+        let goods = Goods {
+            handle,
+            title: handle,
+            cents: 1,
+            units: 0,
+            sizes: &["Small", "Large"],
+        };
+        let input = ProductInput {
+            status: ProductStatus::Draft,
+            ..product(&goods)
+        };
+        let (catalog, cause) = (
+            self.peers.catalog.clone(),
+            Cause::system(self.cells.deps.now()),
+        );
+        let body = async move |tx: &mut Tx<'_>| {
+            catalog
+                .upsert_product(tx, &input, &cause)
+                .await
+                .expect("a product");
+            Ok::<_, Error>(())
+        };
+        self.cells
+            .db(self.shop)
+            .await
+            .write(body)
+            .await
+            .expect("withdrawn");
     }
 }

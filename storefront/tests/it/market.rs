@@ -11,10 +11,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use stoa_bus::{Consumer, HandlerError, JobHandler, JobOutcome};
-use stoa_cache::{Cache, CacheConfig};
 use stoa_checkout::Peers;
 use stoa_contracts::Deps;
-use stoa_contracts::catalog::{Catalog, CollectionInput, ProductInput, ProductStatus};
+use stoa_contracts::catalog::{Catalog, CollectionInput};
 use stoa_contracts::checkout::Checkout;
 use stoa_contracts::inventory::InitialLevel;
 use stoa_contracts::pricing::NewPrice;
@@ -22,8 +21,8 @@ use stoa_contracts::themes::Themes;
 use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
 use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, RouterConfig, Routes};
-use stoa_storage::{Cause, Committed, Error, Isolation, Migrations, Tx};
-use stoa_storefront::{ShopDeps, ShopOptions, start_with};
+use stoa_storage::{Cause, Error, Isolation, Migrations, Tx};
+use stoa_storefront::{ShopDeps, start_with};
 use stoa_telemetry::Metrics;
 use stoa_tenancy::{KeyKind, NewKey, Tenancy};
 use stoa_test_provider::{Settings, TestProvider};
@@ -31,6 +30,7 @@ use stoa_testkit::TestCells;
 use tower::ServiceExt as _;
 
 use crate::goods::{Goods, product};
+use crate::kept::kept_pages;
 
 const MIGRATIONS: &[Migrations] = &[
     stoa_cart::MIGRATIONS,
@@ -120,20 +120,7 @@ impl Market {
             media: |name| (name == "mug.svg").then_some(PICTURE),
             welcome: |_| None,
         };
-        // Every test shops over kept pages: none of them may ever see the difference. But for those
-        // of themes, which are switched there by no commit.
-        let cache = Cache::start(CacheConfig::default(), &metrics).expect("a cache");
-        let outdating = cache.clone();
-        let themeless = themes.is_none();
-        deps.storage
-            .on_commit(move |committed| outdate(&outdating, committed));
-        let options = ShopOptions {
-            themes,
-            // Those who only wear themes switch them without telling anybody.
-            cache: themeless.then_some(cache),
-            ..ShopOptions::default()
-        };
-        let pages = start_with(shop_deps, options);
+        let pages = start_with(shop_deps, kept_pages(&deps, themes, &metrics));
         let config = RouterConfig::new(metrics.clone(), deps.ids.clone());
         let shop = cells.tenant("shop").await;
         let other = cells.tenant("other").await;
@@ -367,38 +354,6 @@ impl Market {
         panic!("jobs are still waiting");
     }
 
-    /// Takes a product off the shelves.
-    pub(crate) async fn withdraw(&self, handle: &str) {
-        let goods = Goods {
-            handle,
-            title: handle,
-            cents: 1,
-            units: 0,
-            sizes: &["Small", "Large"],
-        };
-        let input = ProductInput {
-            status: ProductStatus::Draft,
-            ..product(&goods)
-        };
-        let (catalog, cause) = (
-            self.peers.catalog.clone(),
-            Cause::system(self.cells.deps.now()),
-        );
-        let body = async move |tx: &mut Tx<'_>| {
-            catalog
-                .upsert_product(tx, &input, &cause)
-                .await
-                .expect("a product");
-            Ok::<_, Error>(())
-        };
-        self.cells
-            .db(self.shop)
-            .await
-            .write(body)
-            .await
-            .expect("withdrawn");
-    }
-
     /// The shopper's press on `Approve` or `Reject` at the bank; where it sends them.
     pub(crate) async fn at_bank(&self, url: &str, decision: &str) -> String {
         let path = &url[url.find("/3ds/").expect("a page of the bank")..];
@@ -518,17 +473,4 @@ async fn open_provider(
         allow_loopback: true,
     };
     (provider, config)
-}
-
-fn outdate(cache: &Cache, committed: &[Committed]) {
-    for each in committed {
-        if let Committed::Event {
-            tenant,
-            subject,
-            key,
-        } = each
-        {
-            cache.committed(*tenant, subject, key);
-        }
-    }
 }
