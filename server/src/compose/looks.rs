@@ -14,7 +14,7 @@ use stoa_kernel::Envelope;
 use stoa_media::MediaConfig;
 use stoa_rest::CursorKey;
 use stoa_search::SearchConfig;
-use stoa_storage::Storage;
+use stoa_storage::{Committed, Storage};
 use stoa_storefront::{PageMaker, ShopOptions};
 use stoa_telemetry::Metrics;
 
@@ -112,7 +112,9 @@ async fn cache(storage: &Storage, settings: &Settings, metrics: &Metrics) -> Res
         redis.positions = Some(positions(storage).await?);
         config.redis = Some(redis);
     }
-    if let Some(target) = &settings.cdn_purge_url {
+    // One process tells the CDN of all.
+    let purge_url = settings.cdn_purge_url.as_ref();
+    if let Some(target) = purge_url.filter(|_| settings.target.role().runs_worker) {
         let target = PurgeTarget::parse(target)?;
         config
             .purge_urls
@@ -122,8 +124,19 @@ async fn cache(storage: &Storage, settings: &Settings, metrics: &Metrics) -> Res
             });
     }
     let cache = Cache::start(config, metrics).context("the cache cannot start")?;
-    let committed = cache.clone();
-    storage.on_commit(move |facts| committed.on_commit(facts));
+    let hooked = cache.clone();
+    storage.on_commit(move |committed| {
+        for each in committed {
+            if let Committed::Event {
+                tenant,
+                subject,
+                key,
+            } = each
+            {
+                hooked.committed(*tenant, subject, key);
+            }
+        }
+    });
     Ok(cache)
 }
 

@@ -265,6 +265,7 @@ impl Modules {
             looks.media.consumers,
         ];
         let jobs = [
+            trade.catalog.jobs,
             trade.inventory.jobs,
             flows.notify.jobs,
             flows.webhooks.jobs,
