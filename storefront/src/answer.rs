@@ -176,16 +176,18 @@ impl Shop {
 
     /// The page, or the error page of its trouble.
     /// All its words are of the visit's language.
-    pub(crate) async fn answer(
-        &self,
-        visit: &Visit,
-        making: impl Future<Output = Result<Response, Trouble>>,
-    ) -> Response {
-        let answering = async {
+    pub(crate) fn answer<'a>(
+        &'a self,
+        visit: &'a Visit,
+        making: impl Future<Output = Result<Response, Trouble>> + Send + 'a,
+    ) -> impl Future<Output = Response> + Send + 'a {
+        // Forms take many steps, whose states would be moved about with each answer.
+        let making = Box::pin(making);
+        let answering = async move {
             let made = making.await;
             self.answered(visit, made).await
         };
-        speaking(visit.language, answering).await
+        speaking(visit.language, answering)
     }
 
     async fn answered(&self, visit: &Visit, made: Result<Response, Trouble>) -> Response {

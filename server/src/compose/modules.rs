@@ -240,6 +240,7 @@ impl Modules {
     ) -> Self {
         let heard = (trade.catalog.on_event.clone(), trade.catalog.on_gap.clone());
         let (on_event, on_gap) = looks.hear(heard);
+        let work = work(&trade, &flows, &looks.media);
         let routes = [
             trade.pricing.routes,
             trade.inventory.routes,
@@ -256,32 +257,6 @@ impl Modules {
             looks.media.routes,
             looks.themes.routes,
         ];
-        let consumers = [
-            trade.catalog.consumers,
-            flows.checkout.consumers,
-            flows.aftersales.consumers,
-            flows.notify.consumers,
-            flows.webhooks.consumers,
-            looks.media.consumers,
-        ];
-        let jobs = [
-            trade.catalog.jobs,
-            trade.inventory.jobs,
-            flows.notify.jobs,
-            flows.webhooks.jobs,
-            flows.import.jobs.clone(),
-            looks.media.jobs,
-        ];
-        let recurring = [
-            trade.inventory.recurring,
-            trade.cart.recurring,
-            flows.checkout.recurring,
-            flows.aftersales.recurring,
-            flows.notify.recurring,
-            flows.webhooks.recurring,
-            flows.import.recurring,
-            looks.media.recurring,
-        ];
         Self {
             routes: routes.into_iter().fold(trade.catalog.routes, Routes::merge),
             payment_routes: trade.payments.routes,
@@ -290,11 +265,7 @@ impl Modules {
             tenancy: tenancy.tenancy,
             catalog: trade.catalog.contract,
             importer: flows.import.importer,
-            work: Work {
-                consumers: consumers.concat(),
-                jobs: jobs.concat(),
-                recurring: recurring.concat(),
-            },
+            work,
             payment_work: Work {
                 consumers: Vec::new(),
                 jobs: [flows.checkout.jobs, flows.aftersales.jobs].concat(),
@@ -305,6 +276,41 @@ impl Modules {
             on_gap,
             follower: looks.search.follower,
         }
+    }
+}
+
+/// Everything that needs no provider's secret.
+fn work(trade: &Trade, flows: &Flows, media: &stoa_media::Module) -> Work {
+    let consumers = [
+        trade.catalog.consumers.clone(),
+        flows.checkout.consumers.clone(),
+        flows.aftersales.consumers.clone(),
+        flows.notify.consumers.clone(),
+        flows.webhooks.consumers.clone(),
+        media.consumers.clone(),
+    ];
+    let jobs = [
+        trade.catalog.jobs.clone(),
+        trade.inventory.jobs.clone(),
+        flows.notify.jobs.clone(),
+        flows.webhooks.jobs.clone(),
+        flows.import.jobs.clone(),
+        media.jobs.clone(),
+    ];
+    let recurring = [
+        trade.inventory.recurring.clone(),
+        trade.cart.recurring.clone(),
+        flows.checkout.recurring.clone(),
+        flows.aftersales.recurring.clone(),
+        flows.notify.recurring.clone(),
+        flows.webhooks.recurring.clone(),
+        flows.import.recurring.clone(),
+        media.recurring.clone(),
+    ];
+    Work {
+        consumers: consumers.concat(),
+        jobs: jobs.concat(),
+        recurring: recurring.concat(),
     }
 }
 

@@ -242,10 +242,21 @@ async fn die_often(backend: Backend, bus: Bus, deaths: Vec<Death>, name: String)
             }
         }
     }
-    println!("{name}: {} deaths in {:?}", fates.count(), began.elapsed());
+    let (deaths, died) = (fates.count(), began.elapsed());
     world.shop.restart().await;
     world.judge(living, &name).await;
-    println!("{name}: judged after {:?}", began.elapsed());
+    report(&format!(
+        "{name}: {deaths} deaths in {died:?}, judged after {:?}",
+        began.elapsed()
+    ));
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "how much was swept belongs into the log of a run"
+)]
+fn report(text: &str) {
+    println!("{text}");
 }
 
 /// Told by one job for the whole shop, which lies under its lease after each death of whatever

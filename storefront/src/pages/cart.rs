@@ -379,9 +379,7 @@ fn refusal(error: CartError) -> Result<String, Trouble> {
             "A cart holds at most {max} different things.",
             &[("max", &max.to_string())],
         ),
-        CartError::Invalid { reason, .. } => {
-            tell("This {reason}.", &[("reason", &reason.to_string())])
-        }
+        CartError::Invalid { reason, .. } => tell("This {reason}.", &[("reason", &reason)]),
         other => return Err(other.into()),
     })
 }

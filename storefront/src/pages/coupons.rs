@@ -44,7 +44,7 @@ pub(crate) async fn add(
         Err(CartError::Invalid { reason, .. }) => {
             return Ok(refused(
                 cart,
-                &tell("This {reason}.", &[("reason", &reason.to_string())]),
+                &tell("This {reason}.", &[("reason", &reason)]),
             ));
         }
         Err(error) => return Err(error.into()),

@@ -46,10 +46,13 @@ const HIDDEN: [&str; 8] = [
     "/search",
 ];
 
+/// Where the parts of a shop's map begin, and since when that is known.
+type Bounds = (Instant, Arc<[ProductId]>);
+
 /// Where the parts of each shop's sitemap end, as last looked for.
 #[derive(Debug)]
 pub(crate) struct Sitemaps {
-    bounds: Mutex<HashMap<TenantId, (Instant, Arc<[ProductId]>)>>,
+    bounds: Mutex<HashMap<TenantId, Bounds>>,
     walks: Semaphore,
 }
 

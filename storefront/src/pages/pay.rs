@@ -417,7 +417,7 @@ fn words(bill: &Bill) -> (String, String) {
             ),
             tell(
                 "Your order was changed. {amount} of it is still to be paid.",
-                &[("amount", &owed.to_string())],
+                &[("amount", &owed)],
             ),
         ),
         (OrderStatus::Draft, _) => (

@@ -82,9 +82,7 @@ pub(super) async fn noted(
     let error = match saved {
         Ok(cart) => return done(shop, visit, &found.key, &cart, "/cart?noted=1"),
         Err(CartError::NotOpen) => BEING_PAID.to_owned(),
-        Err(CartError::Invalid { reason, .. }) => {
-            tell("This {reason}.", &[("reason", &reason.to_string())])
-        }
+        Err(CartError::Invalid { reason, .. }) => tell("This {reason}.", &[("reason", &reason)]),
         Err(error) => return Err(error.into()),
     };
     let said = Said {

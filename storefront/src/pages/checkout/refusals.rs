@@ -46,10 +46,7 @@ pub(in crate::pages) fn told(
     Ok(match error {
         CheckoutError::Incomplete { fields } => {
             let errors = fields.into_iter().map(|(field, reason)| {
-                field_error(
-                    field,
-                    tell("This {reason}.", &[("reason", &reason.to_string())]),
-                )
+                field_error(field, tell("This {reason}.", &[("reason", &reason)]))
             });
             Refused::of(invalid, errors.collect())
         }
@@ -57,20 +54,17 @@ pub(in crate::pages) fn told(
             invalid,
             vec![field_error(
                 "gift_card",
-                tell("This {reason}.", &[("reason", &reason.to_string())]),
+                tell("This {reason}.", &[("reason", &reason)]),
             )],
         ),
         CheckoutError::Payment { reason, .. } => {
-            let text = tell(
-                "This way to pay {reason}.",
-                &[("reason", &reason.to_string())],
-            );
+            let text = tell("This way to pay {reason}.", &[("reason", &reason)]);
             Refused::of(invalid, vec![field_error("payment", text)])
         }
         CheckoutError::GiftCard { reason, .. } => {
             let text = tell(
                 "A gift card {reason}. Please look at what it pays now.",
-                &[("reason", &reason.to_string())],
+                &[("reason", &reason)],
             );
             Refused::of(conflict, vec![field_error("gift_card", text)])
         }
