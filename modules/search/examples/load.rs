@@ -1,5 +1,6 @@
 //! Measures searches over a generated catalog: `cargo run --release -p stoa-search --example load --
 //! [products] [seconds]`. Prints latencies; decides nothing.
+#![expect(clippy::print_stdout, reason = "the latencies are its answer")]
 
 #[path = "../tests/it/shelf.rs"]
 #[expect(dead_code, reason = "the tests use all of it")]
@@ -70,10 +71,9 @@ fn fill(shelf: &shelf::Shelf, tenant: TenantId, products: u64) {
     }
 }
 
-async fn timed<F: Future>(name: &str, seconds: u64, per_second: u64, ask: impl Fn(u64) -> F)
+async fn timed<F>(name: &str, seconds: u64, per_second: u64, ask: impl Fn(u64) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
-    F::Output: Send,
 {
     let (sender, mut times) = tokio::sync::mpsc::unbounded_channel();
     let mut tick = tokio::time::interval(Duration::from_micros(1_000_000 / per_second));
