@@ -26,7 +26,7 @@ const SCARCE: i64 = 30;
 /// Over JetStream every third point dies: what differs there is how events travel.
 const JETSTREAM_STEP: usize = 3;
 /// How long it takes at most until nothing is under way any more.
-const SETTLE_MAX: Duration = Duration::from_secs(120);
+const SETTLE_MAX: Duration = Duration::from_secs(300);
 /// Worlds at once: while one waits for its restart, the other works.
 const WORLDS: u64 = 3;
 
@@ -128,10 +128,10 @@ impl World {
     /// Lets everybody finish, and holds all books against each other.
     async fn judge(mut self, living: Vec<tokio::task::JoinHandle<()>>, name: &str) {
         self.people.done.store(true, Ordering::Release);
-        for one in living {
+        for (number, one) in living.into_iter().enumerate() {
             tokio::time::timeout(SETTLE_MAX, one)
                 .await
-                .unwrap_or_else(|_| panic!("{name}: somebody still waits for the shop"))
+                .unwrap_or_else(|_| panic!("{name}: shopper {number} still waits for the shop"))
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
         }
         for quiet in [
