@@ -127,7 +127,7 @@ const CART_LINES: &str = "SELECT id, variant_id, quantity, place, product_handle
      WHERE tenant_id = :tenant AND cart_id = $1 ORDER BY place, id";
 const SNAPSHOTS: &str = "SELECT v.id, p.id, p.handle, p.title, v.title, v.sku, \
      coalesce(v.image, p.image), v.image IS NULL, p.status, v.requires_shipping, v.taxable, \
-     v.grams, p.product_type FROM catalog_variant v \
+     v.grams, p.product_type, p.kind, p.publish_at, p.unpublish_at FROM catalog_variant v \
      JOIN catalog_product p ON p.tenant_id = :tenant AND p.id = v.product_id \
      WHERE v.tenant_id = :tenant AND v.id IN \
      ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
