@@ -97,10 +97,16 @@ impl Browser {
         eventually(css, async || self.find(css).await.click().await.ok()).await;
     }
 
+    /// Types once the field is there; again, where a script replaced it in the meantime.
     pub(crate) async fn fill(&self, name: &str, text: &str) {
-        let element = self.find(&format!("[name={name}]")).await;
-        element.clear().await.expect("a field");
-        element.send_keys(text).await.expect("a field");
+        let css = format!("[name={name}]");
+        eventually(&css, async || {
+            let field = self.find(&css).await;
+            field.clear().await.ok()?;
+            field.send_keys(text).await.ok()?;
+            (field.prop("value").await.ok()?.as_deref() == Some(text)).then_some(())
+        })
+        .await;
     }
 
     /// Everything that checkout asks for but the payment.
