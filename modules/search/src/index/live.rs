@@ -203,6 +203,8 @@ impl Live {
     /// Shows what was committed.
     pub(crate) fn reload(&self, mark: Option<Mark>) -> tantivy::Result<()> {
         self.reader.reload()?;
+        // New files are known as they were written, before anybody else can change them.
+        self.looks_intact();
         if let Some(mark) = mark {
             *self.mark.lock() = mark;
         }

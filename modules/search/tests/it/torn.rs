@@ -44,6 +44,9 @@ fn tear(path: &Path, random: &mut fastrand::Rng) -> &'static str {
             "a bit flipped"
         }
         2 => {
+            if bytes[at..].iter().all(|byte| *byte == 0) {
+                return "nothing";
+            }
             bytes[at..].fill(0);
             std::fs::write(path, bytes).expect("a write");
             "zeroed"

@@ -82,10 +82,16 @@ impl Browser {
     }
 
     pub(crate) async fn find(&self, css: &str) -> Element {
-        let wait = self.client.wait().at_most(PATIENCE);
-        match wait.for_element(Locator::Css(css)).await {
-            Ok(element) => element,
-            Err(error) => {
+        let began = std::time::Instant::now();
+        loop {
+            let wait = self.client.wait().at_most(PATIENCE);
+            let error = match wait.for_element(Locator::Css(css)).await {
+                Ok(element) => return element,
+                Err(error) => error,
+            };
+            // A page that turns while it is looked at answers so; the next one is looked at anew.
+            let turned = error.to_string().contains("aborted by navigation");
+            if !turned || began.elapsed() > PATIENCE {
                 let page = self.client.source().await.unwrap_or_default();
                 panic!("`{css}` did not come: {error}\n{page}");
             }
