@@ -310,6 +310,7 @@ fn product(number: usize) -> ProductInput {
         }],
         seo: Seo::default(),
         gift_card: false,
+        extras: None,
     }
 }
 

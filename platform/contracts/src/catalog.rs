@@ -4,7 +4,10 @@ mod documents;
 mod inputs;
 
 pub use documents::{DocumentTranslation, ProductAddress, ProductDocument};
-pub use inputs::{CollectionInput, ProductInput, UpsertOutcome, Upserted, VariantInput};
+pub use inputs::{
+    CollectionInput, ProductExtras, ProductInput, ProductRecord, UpsertOutcome, Upserted,
+    VariantInput,
+};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -79,6 +82,37 @@ pub struct ProductView {
     pub media: Vec<MediaLink>,
     pub seo: Seo,
     pub kind: ProductKind,
+    /// From the root of the tree to the product's own; empty where it has none.
+    #[serde(default)]
+    pub categories: Vec<CategoryLink>,
+    /// In the order of the category, then by name.
+    #[serde(default)]
+    pub attributes: Vec<Attribute>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CategoryLink {
+    pub handle: String,
+    pub title: String,
+}
+
+/// What staff say of a product, such as `Material`: `Linen`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attribute {
+    pub name: String,
+    pub value: String,
+}
+
+/// A branch of the tree that products are sorted into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CategoryView {
+    pub handle: String,
+    pub title: String,
+    /// The handle of the branch it grows from; `None` at the root.
+    pub parent: Option<String>,
+    /// 0 at the root.
+    pub depth: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -142,8 +176,10 @@ pub struct CollectionView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProductSort {
-    /// Newest first.
+    /// The collection's own order; newest first where there is no collection.
     #[default]
+    Featured,
+    /// Newest first.
     Newest,
     Title,
     PriceAscending,
@@ -201,6 +237,8 @@ pub struct VariantSnapshot {
     pub grams: i64,
     /// Merchants put products into tax categories by it.
     pub product_type: Option<String>,
+    /// Whether it is made of others: see [`Catalog::components`].
+    pub bundle: bool,
 }
 
 /// A price as listings show it.
@@ -213,6 +251,8 @@ pub struct ListingPrice {
 
 /// Products that one call of [`Catalog::documents`] or [`Catalog::documents_after`] tells of.
 pub const DOCUMENTS_MAX: usize = 1_000;
+/// Products that one call of [`Catalog::records_after`] tells of.
+pub const RECORDS_MAX: usize = 250;
 /// Products that one call of [`Catalog::cards`] tells of.
 pub const CARDS_MAX: usize = 250;
 /// Products that one call of [`Catalog::addresses_after`] tells of.
@@ -309,6 +349,39 @@ pub trait Catalog: Send + Sync + 'static {
         tenant: TenantId,
         handle: &str,
     ) -> Result<Option<CollectionView>, CatalogError>;
+
+    /// The tree of categories: every branch before what grows from it, siblings in the merchant's
+    /// order, titles in `locale` where they are said in it.
+    async fn categories(
+        &self,
+        tenant: TenantId,
+        locale: Option<&str>,
+    ) -> Result<Vec<CategoryView>, CatalogError> {
+        let _ = (tenant, locale);
+        Ok(Vec::new())
+    }
+
+    /// All products as the merchant wrote them, whatever their status, in id order from the one
+    /// after `after`: for exports. `limit` is 1 to [`RECORDS_MAX`]; a shorter page is the last one.
+    async fn records_after(
+        &self,
+        tenant: TenantId,
+        after: Option<ProductId>,
+        limit: u32,
+    ) -> Result<Vec<ProductRecord>, CatalogError> {
+        let _ = (tenant, after, limit);
+        Ok(Vec::new())
+    }
+
+    /// The variants that have these SKUs: pairs in SKU, then id order. A SKU may stand at several.
+    async fn variants_of_skus(
+        &self,
+        tx: &mut Tx<'_>,
+        skus: &[String],
+    ) -> Result<Vec<(String, VariantId)>, stoa_storage::Error> {
+        let _ = (tx, skus);
+        Ok(Vec::new())
+    }
 
     /// Published products in id order, from the one after `after`: for a rebuild of an index. A
     /// bounded number of statements per page; `limit` is 1 to [`DOCUMENTS_MAX`]. A page shorter

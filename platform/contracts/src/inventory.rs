@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use stoa_kernel::{Fact, LocationId, OrderId, Quantity, Timestamp, VariantId};
+use stoa_kernel::{Fact, LocationId, OrderId, Quantity, TenantId, Timestamp, VariantId};
 use stoa_storage::{Cause, Tx};
 
 use crate::Destination;
@@ -60,6 +60,40 @@ pub struct InitialLevel {
     pub on_hand: u32,
     /// Whether it may be sold below zero.
     pub backorder: bool,
+}
+
+/// A variant's stock at one location, as staff see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockLevel {
+    pub variant: VariantId,
+    pub location: LocationId,
+    pub location_name: String,
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub backorder: bool,
+}
+
+/// A level that staff count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedLevel {
+    pub variant: VariantId,
+    /// A location's name; `None` is the shop's first.
+    pub location: Option<String>,
+    pub on_hand: u32,
+    /// `None` keeps what the level has.
+    pub backorder: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CountOutcome {
+    Set,
+    /// It was already so: nothing was written, nothing told.
+    Unchanged,
+    UnknownLocation,
+    /// More than that many units are promised to orders.
+    BelowReserved {
+        reserved: i64,
+    },
 }
 
 /// What a shopper may know of a variant's stock.
@@ -170,6 +204,28 @@ pub trait Inventory: Send + Sync + 'static {
         overwrite: bool,
         cause: &Cause,
     ) -> Result<(), stoa_storage::Error>;
+
+    /// Levels of these variants at all locations, in variant and location order: for exports.
+    async fn levels(
+        &self,
+        tenant: TenantId,
+        variants: &[VariantId],
+    ) -> Result<Vec<StockLevel>, stoa_storage::Error> {
+        let _ = (tenant, variants);
+        Ok(Vec::new())
+    }
+
+    /// Sets levels as they were counted: one outcome each, in order. What is refused changes
+    /// nothing, and none of the others.
+    async fn count(
+        &self,
+        tx: &mut Tx<'_>,
+        levels: &[CountedLevel],
+        cause: &Cause,
+    ) -> Result<Vec<CountOutcome>, stoa_storage::Error> {
+        let _ = (tx, levels, cause);
+        Ok(Vec::new())
+    }
 
     /// One entry per variant asked for, in that order; a variant without a level is unavailable.
     async fn availability(

@@ -209,6 +209,22 @@ pub trait Pricing: Send + Sync + 'static {
         cause: &Cause,
     ) -> Result<(), stoa_storage::Error>;
 
+    /// Base prices of these variants in all currencies, in variant and currency order.
+    async fn prices(
+        &self,
+        tenant: TenantId,
+        variants: &[VariantId],
+    ) -> Result<Vec<NewPrice>, stoa_storage::Error> {
+        let _ = (tenant, variants);
+        Ok(Vec::new())
+    }
+
+    /// The currencies that the shop sells in, its own first. Answered from memory where it can be.
+    async fn currencies(&self, tenant: TenantId) -> Result<Vec<Currency>, stoa_storage::Error> {
+        let _ = tenant;
+        Ok(Vec::new())
+    }
+
     async fn quote(&self, tx: &mut Tx<'_>, request: &QuoteRequest) -> Result<Quote, QuoteError>;
 
     /// Options for these lines; empty where nothing needs shipping.

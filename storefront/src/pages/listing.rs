@@ -302,7 +302,8 @@ async fn listed(shop: &Shop, visit: &Visit, asked: &Asked) -> Result<Results, No
         search: asked.words.clone(),
         collection: asked.within.clone(),
         sort: match asked.sort {
-            SearchSort::Relevance | SearchSort::Newest => ProductSort::Newest,
+            SearchSort::Relevance => ProductSort::Featured,
+            SearchSort::Newest => ProductSort::Newest,
             SearchSort::Title => ProductSort::Title,
             SearchSort::PriceAscending => ProductSort::PriceAscending,
             SearchSort::PriceDescending => ProductSort::PriceDescending,

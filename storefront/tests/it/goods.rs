@@ -55,6 +55,7 @@ pub(crate) fn product(goods: &Goods<'_>) -> ProductInput {
         }],
         seo: Seo::default(),
         gift_card: false,
+        extras: None,
     }
 }
 

@@ -68,6 +68,7 @@ impl Landing {
                 description: filled(details.seo_description),
             },
             gift_card: details.gift_card,
+            extras: None,
         };
         Some(Self { input, offers })
     }

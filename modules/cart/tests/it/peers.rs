@@ -47,6 +47,7 @@ impl Shelf {
             taxable: true,
             grams: 300,
             product_type: None,
+            bundle: false,
         };
         self.variants.lock().insert(variant, snapshot);
         self.price(variant, Some(price));

@@ -57,6 +57,7 @@ fn teapot(status: ProductStatus) -> ProductInput {
         media: Vec::new(),
         seo: Seo::default(),
         gift_card: false,
+        extras: None,
     }
 }
 

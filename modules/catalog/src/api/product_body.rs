@@ -230,6 +230,7 @@ impl ProductBody {
             media: self.media,
             seo: self.seo,
             gift_card: kind == ProductKind::GiftCard,
+            extras: None,
         };
         Draft { input, ids, extras }
     }
@@ -267,6 +268,7 @@ impl ProductPatch {
             media: self.media.unwrap_or(now.media),
             seo: self.seo.unwrap_or(now.seo),
             gift_card: kind == ProductKind::GiftCard,
+            extras: None,
         };
         Draft { input, ids, extras }
     }

@@ -180,9 +180,9 @@ pub(crate) async fn collection_products(
 ) -> Result<Response, Problem> {
     let request = ListRequest {
         filter: ListFilter::Collection(handle),
-        order: query
-            .sort
-            .map_or(ListOrder::Position, crate::application::order_of),
+        order: query.sort.map_or(ListOrder::Position, |sort| {
+            crate::application::order_of(sort, true)
+        }),
         currency: query.currency.unwrap_or(tenant.currency),
         limit: query.limit.get(),
         cursor: query.cursor,

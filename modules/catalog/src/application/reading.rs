@@ -38,7 +38,7 @@ impl ListRequest {
         }
         Ok(Self {
             filter,
-            order: order_of(query.sort),
+            order: order_of(query.sort, query.collection.is_some()),
             currency: query.currency,
             limit: query.limit,
             cursor: query.cursor.clone(),
@@ -55,9 +55,10 @@ impl ListRequest {
     }
 }
 
-pub(crate) const fn order_of(sort: ProductSort) -> ListOrder {
+pub(crate) const fn order_of(sort: ProductSort, in_collection: bool) -> ListOrder {
     match sort {
-        ProductSort::Newest => ListOrder::Newest,
+        ProductSort::Featured if in_collection => ListOrder::Position,
+        ProductSort::Featured | ProductSort::Newest => ListOrder::Newest,
         ProductSort::Title => ListOrder::Title,
         ProductSort::PriceAscending => ListOrder::PriceAscending,
         ProductSort::PriceDescending => ListOrder::PriceDescending,

@@ -22,6 +22,8 @@ fn product(title: &str) -> CachedProduct {
             media: Vec::new(),
             seo: Seo::default(),
             kind: ProductKind::Physical,
+            categories: Vec::new(),
+            attributes: Vec::new(),
         },
         Standing::default(),
     )

@@ -297,6 +297,7 @@ mod tests {
             }],
             seo: Seo::default(),
             gift_card: false,
+            extras: None,
         }
     }
 

@@ -287,6 +287,7 @@ fn whole_of(id: ProductId, row: &Row<'_>) -> Result<WholeProduct> {
             media: json(row, 8)?,
             seo: json(row, 9)?,
             gift_card: row.get(10)?,
+            extras: None,
         },
         variants: Vec::new(),
         extras: Extras {

@@ -64,6 +64,8 @@ fn product_of(row: &Row<'_>, kind: ProductKind) -> Result<ProductView> {
         media: json(row, 16)?,
         seo: json(row, 17)?,
         kind,
+        categories: Vec::new(),
+        attributes: Vec::new(),
     })
 }
 

@@ -106,7 +106,9 @@ async fn every_order_goes_on_where_it_stopped_whatever_is_inserted() {
                 seen.retain(|handle| handle.len() == 1);
                 let expected = match sort {
                     ProductSort::Title | ProductSort::PriceAscending => ["a", "b", "c", "d", "e"],
-                    ProductSort::Newest | ProductSort::PriceDescending => ["e", "d", "c", "b", "a"],
+                    ProductSort::Featured | ProductSort::Newest | ProductSort::PriceDescending => {
+                        ["e", "d", "c", "b", "a"]
+                    }
                 };
                 assert_eq!(seen, expected, "{} {sort:?} {collection:?}", cells.kind);
             }

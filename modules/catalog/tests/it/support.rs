@@ -53,6 +53,7 @@ pub(crate) fn shirt(handle: &str) -> ProductInput {
         }],
         seo: Seo::default(),
         gift_card: false,
+        extras: None,
     }
 }
 

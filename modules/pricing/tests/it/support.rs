@@ -319,6 +319,7 @@ impl Catalog for NotingCatalog {
                 taxable: true,
                 grams: 0,
                 product_type: None,
+                bundle: false,
             })
             .collect())
     }

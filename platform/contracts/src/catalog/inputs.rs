@@ -1,8 +1,8 @@
 //! Whole products and collections on their way in. Holds no behaviour.
 
-use stoa_kernel::{ProductId, VariantId};
+use stoa_kernel::{ProductId, Timestamp, VariantId};
 
-use super::{MediaLink, ProductOption, ProductStatus, Seo};
+use super::{Attribute, MediaLink, ProductKind, ProductOption, ProductStatus, Seo};
 
 /// A whole product to be created, or to replace the one with its handle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,31 @@ pub struct ProductInput {
     pub media: Vec<MediaLink>,
     pub seo: Seo,
     pub gift_card: bool,
+    /// `None` keeps what the product has.
+    pub extras: Option<Box<ProductExtras>>,
+}
+
+/// What product files of other shops do not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProductExtras {
+    /// A bundle's kind is kept as it is: files tell no components.
+    pub kind: ProductKind,
+    /// A category's handle; an unknown one is an error.
+    pub category: Option<String>,
+    pub attributes: Vec<Attribute>,
+    pub publish_at: Option<Timestamp>,
+    pub unpublish_at: Option<Timestamp>,
+    /// A JSON object.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A product as the merchant wrote it, with extras.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductRecord {
+    pub id: ProductId,
+    pub input: ProductInput,
+    /// The ids of the input's variants, in their order.
+    pub variants: Vec<VariantId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -462,6 +462,7 @@ fn product_input(handle: &str, requires_shipping: bool) -> ProductInput {
         media: Vec::new(),
         seo: Seo::default(),
         gift_card: false,
+        extras: None,
     }
 }
 

@@ -31,6 +31,7 @@ impl Catalog for FakeCatalog {
             taxable: true,
             grams: 900,
             product_type: None,
+            bundle: false,
         };
         Ok(there.map(snapshot).collect())
     }
