@@ -506,6 +506,18 @@ pub trait Catalog: Send + Sync + 'static {
         prices: &[ListingPrice],
         cause: &Cause,
     ) -> Result<(), stoa_storage::Error>;
+
+    /// Takes the listing prices of these variants and currencies back, where nothing prices them
+    /// any more; fed by `pricing` as [`Self::put_listing_prices`] is. Those without one stay so.
+    async fn remove_listing_prices(
+        &self,
+        tx: &mut Tx<'_>,
+        gone: &[(VariantId, Currency)],
+        cause: &Cause,
+    ) -> Result<(), stoa_storage::Error> {
+        let _ = (tx, gone, cause);
+        Ok(())
+    }
 }
 
 /// A product was created, edited, re-priced, published, withdrawn, put into or taken out of a
