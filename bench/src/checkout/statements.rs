@@ -147,9 +147,9 @@ const INSERT_ORDER: &str = "INSERT INTO orders_order (tenant_id, id, number, car
      $11, $12, $13, $14, $15, $16, $17, $17, $17, 1, $18, $19, $20, $21, $22, $23, 0)";
 const INSERT_LINE: &str = "INSERT INTO orders_line (tenant_id, order_id, position, id, \
      variant_id, product_id, title, variant_title, sku, image, quantity, unit_price, subtotal, \
-     tax, total, discount, requires_shipping, grams, adjustments, return_id) \
+     tax, total, discount, requires_shipping, grams, adjustments, return_id, components) \
      VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-     $18, $19)";
+     $18, $19, $20)";
 const EMIT: &str = "INSERT INTO stoa_event (event_id, tenant_id, subject, key, \
      occurred_at, actor, causation, trace, payload) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -302,6 +302,7 @@ pub(super) const PLACE: [Step; 18] = [
             line("requires_shipping"),
             line("grams"),
             line("adjustments"),
+            Place::Null,
             Place::Null,
         ],
     ),
@@ -463,6 +464,7 @@ mod tests {
             include_str!("../../../modules/pricing/src/infrastructure/terms.rs"),
             include_str!("../../../modules/inventory/src/infrastructure.rs"),
             include_str!("../../../modules/orders/src/infrastructure.rs"),
+            include_str!("../../../modules/orders/src/infrastructure/lines.rs"),
             include_str!("../../../modules/payments/src/infrastructure/attempts.rs"),
             include_str!("../../../workflows/checkout/src/infrastructure.rs"),
         ));

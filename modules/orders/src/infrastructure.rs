@@ -2,6 +2,7 @@
 //! domain's to say.
 
 mod goods;
+mod lines;
 mod listing;
 mod reading;
 mod timeline;
@@ -23,6 +24,8 @@ pub(crate) use goods::{
 pub(crate) use listing::{Driver, list, waiting};
 pub(crate) use reading::{fulfilments, returns, view, view_in};
 pub(crate) use timeline::{insert_entry, timeline};
+
+use lines::{CLEAR_LINES, INSERT_LINE, line_values, lists_of};
 
 /// An order's row under lock, as far as a decision needs it.
 #[derive(Debug, Clone)]
@@ -166,8 +169,8 @@ pub(crate) async fn insert(
         &texts.taxes,
         order.gift_card.amount
     ];
-    let adjustments = adjustments_of(&order.lines)?;
-    let lines = line_values(order.id, &order.lines, &adjustments, 0, None);
+    let lists = lists_of(&order.lines)?;
+    let lines = line_values(order.id, &order.lines, &lists, 0, None);
     let mut statements: Vec<Stmt<'_>> = Vec::with_capacity(1 + lines.len());
     statements.push((SQL, head));
     statements.extend(lines.iter().map(|line| (INSERT_LINE, line.as_slice())));
@@ -213,8 +216,8 @@ pub(crate) async fn rewrite(
         order.gift_card.amount,
         status.text()
     ];
-    let adjustments = adjustments_of(&order.lines)?;
-    let lines = line_values(order.id, &order.lines, &adjustments, 0, None);
+    let lists = lists_of(&order.lines)?;
+    let lines = line_values(order.id, &order.lines, &lists, 0, None);
     let mut statements: Vec<Stmt<'_>> = Vec::with_capacity(2 + lines.len());
     let id = params![order.id];
     statements.extend([(SQL, head), (CLEAR_LINES, id)]);
@@ -253,8 +256,8 @@ pub(crate) async fn rewrite_edited(
         &address,
         &name
     ];
-    let adjustments = adjustments_of(&edit.lines)?;
-    let lines = line_values(edit.order, &edit.lines, &adjustments, 0, None);
+    let lists = lists_of(&edit.lines)?;
+    let lines = line_values(edit.order, &edit.lines, &lists, 0, None);
     let kept: Vec<[Value<'_>; 3]> = refunded
         .iter()
         .map(|(line, units)| [edit.order.into(), (*line).into(), (*units).into()])
@@ -274,8 +277,8 @@ pub(crate) async fn insert_exchange(
     lines: &[NewOrderLine],
     first_position: i64,
 ) -> Result<()> {
-    let adjustments = adjustments_of(lines)?;
-    let lines = line_values(order, lines, &adjustments, first_position, Some(id));
+    let lists = lists_of(lines)?;
+    let lines = line_values(order, lines, &lists, first_position, Some(id));
     let statements: Vec<Stmt<'_>> = lines
         .iter()
         .map(|line| (INSERT_LINE, line.as_slice()))
@@ -395,48 +398,6 @@ pub(crate) async fn update_fulfilment(
     tx.execute(SQL, values).await.map(|_| ())
 }
 
-const CLEAR_LINES: &str = "DELETE FROM orders_line WHERE tenant_id = :tenant AND order_id = $1";
-
-const INSERT_LINE: &str = "INSERT INTO orders_line (tenant_id, order_id, position, id, \
-     variant_id, product_id, title, variant_title, sku, image, quantity, unit_price, subtotal, \
-     tax, total, discount, requires_shipping, grams, adjustments, return_id) \
-     VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-     $18, $19)";
-
-fn line_values<'l>(
-    order: OrderId,
-    lines: &'l [NewOrderLine],
-    adjustments: &'l [Option<String>],
-    first_position: i64,
-    exchange_of: Option<ReturnId>,
-) -> Vec<[Value<'l>; 19]> {
-    let values = lines.iter().zip(adjustments).zip(first_position..);
-    let values = values.map(|((line, adjustments), position)| {
-        [
-            Value::from(order),
-            Value::from(position),
-            Value::from(line.id),
-            Value::from(line.variant),
-            Value::from(line.product),
-            Value::from(&line.title),
-            Value::from(&line.variant_title),
-            Value::from(&line.sku),
-            Value::from(&line.image),
-            Value::from(line.quantity),
-            Value::from(line.unit_price.amount),
-            Value::from(line.subtotal.amount - line.discount.amount),
-            Value::from(line.tax.amount),
-            Value::from(line.total.amount),
-            Value::from(line.discount.amount),
-            Value::from(line.requires_shipping),
-            Value::from(line.grams),
-            Value::from(adjustments),
-            Value::from(exchange_of),
-        ]
-    });
-    values.collect()
-}
-
 /// The columns of an order that are JSON or made for search.
 struct Texts {
     shipping: Option<String>,
@@ -469,13 +430,6 @@ pub(crate) fn name_key(name: &str) -> String {
         words.rotate_right(1);
     }
     words.join(" ")
-}
-
-fn adjustments_of(lines: &[NewOrderLine]) -> Result<Vec<Option<String>>> {
-    lines
-        .iter()
-        .map(|line| list_text(&line.adjustments))
-        .collect()
 }
 
 fn list_text<T: Serialize>(list: &[T]) -> Result<Option<String>> {

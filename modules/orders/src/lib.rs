@@ -25,6 +25,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         include_str!("../migrations/0001_orders.sql"),
         include_str!("../migrations/0002_care.sql"),
         include_str!("../migrations/0003_promised.sql"),
+        include_str!("../migrations/0004_components.sql"),
     ],
 };
 

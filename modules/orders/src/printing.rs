@@ -109,6 +109,16 @@ struct SlipLine<'o> {
     variant: Option<&'o str>,
     sku: Option<&'o str>,
     quantity: u32,
+    /// What a bundle's units are packed of.
+    parts: Vec<SlipPart<'o>>,
+}
+
+#[derive(Serialize)]
+struct SlipPart<'o> {
+    title: &'o str,
+    variant: Option<&'o str>,
+    sku: Option<&'o str>,
+    quantity: u64,
 }
 
 impl Press {
@@ -189,6 +199,7 @@ impl Press {
                 variant: variant(line),
                 sku: line.sku.as_deref(),
                 quantity,
+                parts: slip_parts(line, quantity),
             })
         });
         let tracking = parcel.and_then(|parcel| parcel.tracking.as_ref());
@@ -300,8 +311,24 @@ fn invoice_line(line: &OrderLineView) -> InvoiceLine<'_> {
     }
 }
 
+fn slip_parts(line: &OrderLineView, units: u32) -> Vec<SlipPart<'_>> {
+    let parts = line.components.iter();
+    parts
+        .map(|part| SlipPart {
+            title: &part.title,
+            variant: named(&part.variant_title),
+            sku: part.sku.as_deref(),
+            quantity: u64::from(units) * u64::from(part.quantity),
+        })
+        .collect()
+}
+
 fn variant(line: &OrderLineView) -> Option<&str> {
-    Some(line.variant_title.as_str()).filter(|title| *title != ONLY_VARIANT && !title.is_empty())
+    named(&line.variant_title)
+}
+
+fn named(title: &str) -> Option<&str> {
+    Some(title).filter(|title| *title != ONLY_VARIANT && !title.is_empty())
 }
 
 fn sums(order: &OrderView) -> Vec<Sum> {

@@ -3,6 +3,7 @@
 //! A question that joins the caller's transaction takes its `&mut Tx`; one that does not takes a
 //! `TenantId` and opens its own.
 
+pub mod bundles;
 pub mod cart;
 pub mod catalog;
 pub mod checkout;

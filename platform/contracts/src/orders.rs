@@ -12,6 +12,7 @@ use stoa_kernel::{
 };
 use stoa_storage::{Cause, Tx};
 
+use crate::bundles::{LineComponent, LineGoods};
 use crate::inventory::Allocation;
 use crate::pricing::{Adjustment, AppliedPromotion, TaxLine};
 use crate::{Address, Totals};
@@ -106,6 +107,19 @@ pub struct NewOrderLine {
     /// `subtotal - discount + tax`.
     pub total: Money,
     pub adjustments: Vec<Adjustment>,
+    /// What one unit of it is made of, where it is a bundle: kept as it was sold.
+    pub components: Vec<LineComponent>,
+}
+
+impl NewOrderLine {
+    /// What its units take from the shelves.
+    pub fn goods(&self) -> LineGoods<'_> {
+        LineGoods {
+            variant: self.variant,
+            units: self.quantity.as_i64(),
+            components: &self.components,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -176,6 +190,20 @@ pub struct OrderLineView {
     pub returned: i64,
     /// Units whose money went back.
     pub refunded: i64,
+    /// What one unit of it is made of, where it is a bundle: as it was sold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<LineComponent>,
+}
+
+impl OrderLineView {
+    /// What so many of its units take from the shelves.
+    pub fn goods(&self, units: i64) -> LineGoods<'_> {
+        LineGoods {
+            variant: self.variant_id,
+            units,
+            components: &self.components,
+        }
+    }
 }
 
 /// Where an order stands, for a decision in the caller's transaction.

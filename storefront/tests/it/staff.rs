@@ -94,6 +94,7 @@ impl Market {
             tax: euros(0),
             total: euros(cents),
             adjustments: Vec::new(),
+            components: Vec::new(),
         };
         let order = NewOrder {
             id,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use stoa_contracts::orders::{LineUnits, OrderLineView, OrderView, ReturnState};
-use stoa_kernel::{LineId, Quantity, VariantId};
+use stoa_kernel::{LineId, Quantity};
 
 pub(crate) use edit::{EditLine, Edited, Pricing, edited};
 
@@ -39,7 +39,6 @@ pub(crate) trait Given {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LineStanding {
     pub(crate) id: LineId,
-    pub(crate) variant: VariantId,
     pub(crate) requires_shipping: bool,
     pub(crate) quantity: i64,
     pub(crate) fulfilled: i64,
@@ -67,7 +66,6 @@ impl LineStanding {
         }
         Self {
             id: line.id,
-            variant: line.variant_id,
             requires_shipping: line.requires_shipping,
             quantity: line.quantity.as_i64(),
             fulfilled: line.fulfilled,
@@ -164,7 +162,6 @@ mod tests {
     fn line(quantity: i64, total: i64) -> LineStanding {
         LineStanding {
             id: LineId::from_u128(1),
-            variant: VariantId::from_u128(2),
             requires_shipping: true,
             quantity,
             fulfilled: 0,

@@ -12,7 +12,7 @@ use stoa_storage::{Cause, IdempotencyKey, Tx};
 use crate::Shared;
 use crate::desk::Drafting;
 use crate::errors::{CareError, invalid, stands};
-use crate::quotes::{Snapshots, checked_prices, destination, wanted_line};
+use crate::quotes::{Wares, checked_prices, destination, wanted_line};
 use crate::wish::{COUPONS_MAX, DraftWish, LINES_MAX, check_count, kept_text, optional_text};
 
 const EMAIL_BYTES_MAX: usize = 254;
@@ -72,13 +72,11 @@ impl Shared {
             return Err(invalid("lines", "must not be empty"));
         }
         checked_prices("lines", &wish.lines, draft.currency)?;
-        let snapshots = self.snapshots(tx, "lines", &wish.lines).await?;
-        let (request, quote) = self.quoted(tx, draft, &snapshots).await?;
+        let wares = self.wares(tx, "lines", &wish.lines).await?;
+        let (request, quote) = self.quoted(tx, draft, &wares).await?;
         let priced = wish.lines.iter().zip(&quote.lines);
         let lines = priced
-            .map(|(line, priced)| {
-                self.new_line(&snapshots[&line.variant_id], line.quantity, priced)
-            })
+            .map(|(line, priced)| self.new_line(&wares[&line.variant_id], line.quantity, priced))
             .collect();
         Ok(NewOrder {
             id,
@@ -103,15 +101,15 @@ impl Shared {
         &self,
         tx: &mut Tx<'_>,
         draft: &Drafting,
-        snapshots: &Snapshots,
+        wares: &Wares,
     ) -> Result<(QuoteRequest, Quote), CareError> {
         let wish = &draft.wish;
-        let ships = snapshots.values().any(|each| each.requires_shipping);
+        let ships = wares.values().any(|each| each.snapshot.requires_shipping);
         let lines = wish.lines.iter();
         let request = QuoteRequest {
             currency: draft.currency,
             lines: lines
-                .map(|line| wanted_line(&snapshots[&line.variant_id], line))
+                .map(|line| wanted_line(&wares[&line.variant_id], line))
                 .collect(),
             destination: destination(wish.shipping_address.as_ref()),
             shipping_option: wish.shipping_option_id.clone().filter(|_| ships),

@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 
 use stoa_contracts::Address;
-use stoa_contracts::inventory::Demand;
-use stoa_contracts::orders::{OrderEdit, OrderLineView, OrderState, OrderView, PaymentStatus};
+use stoa_contracts::bundles::{LineGoods, demanded, units_taken};
+use stoa_contracts::catalog::VariantSnapshot;
+use stoa_contracts::orders::{
+    NewOrderLine, OrderEdit, OrderLineView, OrderState, OrderView, PaymentStatus,
+};
 use stoa_contracts::payments::AttemptState;
 use stoa_contracts::pricing::QuoteLine;
 use stoa_kernel::{Money, OrderId, Quantity, VariantId};
@@ -17,7 +20,7 @@ use crate::domain::{EditLine, Edited, Pricing, edited};
 use crate::drafts::checked_address;
 use crate::errors::{CareError, invalid, stands};
 use crate::infrastructure::{self, Kept, KeptRefund, Purpose};
-use crate::quotes::{Snapshots, checked_prices, destination, kept_line, request_of, wanted_line};
+use crate::quotes::{checked_prices, destination, kept_line, request_of, wanted_line};
 use crate::refund::Plan;
 use crate::wish::{EditWish, LINES_MAX, WantedLine, check_count};
 
@@ -112,10 +115,11 @@ impl Shared {
             ));
         }
         checked_prices("add", &wish.add, view.currency)?;
-        let added = self.snapshots(tx, "add", &wish.add).await?;
+        let added = self.wares(tx, "add", &wish.add).await?;
         let old: Vec<VariantId> = staying.iter().map(|(line, _)| line.variant_id).collect();
         let known = self.peers.catalog.variants(tx, &sorted(old)).await?;
-        let known: Snapshots = known.into_iter().map(|each| (each.variant, each)).collect();
+        let known: BTreeMap<VariantId, VariantSnapshot> =
+            known.into_iter().map(|each| (each.variant, each)).collect();
         let kept = staying
             .iter()
             .map(|(line, quantity)| kept_line(line, *quantity, known.get(&line.variant_id)));
@@ -141,8 +145,8 @@ impl Shared {
             .map(|&(line, quantity)| EditLine::Kept(line, quantity));
         let priced = wish.add.iter().zip(&quote.lines[staying.len()..]);
         let new = priced.map(|(line, priced): (&WantedLine, _)| {
-            let snapshot = &added[&line.variant_id];
-            EditLine::New(Box::new(self.new_line(snapshot, line.quantity, priced)))
+            let ware = &added[&line.variant_id];
+            EditLine::New(Box::new(self.new_line(ware, line.quantity, priced)))
         });
         let lines = kept.chain(new).collect();
         let anew = match moved {
@@ -180,14 +184,8 @@ impl Shared {
         change: BTreeMap<VariantId, i64>,
         cause: &Cause,
     ) -> Result<(), CareError> {
-        let goods = |units: &dyn Fn(i64) -> i64| -> Vec<Demand> {
-            let goods = change.iter().filter_map(|(&variant, &change)| {
-                let quantity = Quantity::from_i64(units(change)).ok()?;
-                Some(Demand { variant, quantity })
-            });
-            goods.collect()
-        };
-        let (fewer, more) = (goods(&|change| -change), goods(&|change| change));
+        let back = change.iter().map(|(&variant, &units)| (variant, -units));
+        let (fewer, more) = (demanded(&back.collect()), demanded(&change));
         let inventory = &self.peers.inventory;
         if !fewer.is_empty() {
             inventory.release_units(tx, view.id, &fewer, cause).await?;
@@ -281,13 +279,16 @@ fn check_money(state: &OrderState, view: &OrderView, total: Money) -> Result<(),
     Ok(())
 }
 
+/// Units per variant on the shelves: a part of a bundle and the same bought alone are one.
 fn demand_change(view: &OrderView, edited: &Edited) -> BTreeMap<VariantId, i64> {
-    let mut change = BTreeMap::new();
-    for line in &edited.lines {
-        *change.entry(line.variant).or_insert(0) += line.quantity.as_i64();
-    }
-    for line in &view.lines {
-        *change.entry(line.variant_id).or_insert(0) -= line.quantity.as_i64();
+    let after: Vec<LineGoods<'_>> = edited.lines.iter().map(NewOrderLine::goods).collect();
+    let before = view.lines.iter();
+    let before: Vec<LineGoods<'_>> = before
+        .map(|line| line.goods(line.quantity.as_i64()))
+        .collect();
+    let mut change = units_taken(&after);
+    for (variant, units) in units_taken(&before) {
+        *change.entry(variant).or_insert(0) -= units;
     }
     change
 }

@@ -1,7 +1,6 @@
 //! Goods leave: packed from what the order holds, shipped, delivered, or unpacked again. Moves no
 //! money.
 
-use stoa_contracts::inventory::Demand;
 use stoa_contracts::orders::{
     FulfilmentStep, FulfilmentView, LineUnits, NewFulfilment, OrderError, OrderState, ReturnState,
 };
@@ -10,6 +9,7 @@ use stoa_storage::{Cause, Tx};
 
 use crate::domain::{LineStanding, exchange_lines, standings};
 use crate::errors::{CareError, invalid, stands};
+use crate::returned::goods_of;
 use crate::wish::{FulfilWish, LINES_MAX, check_count};
 use crate::{Shared, infrastructure};
 
@@ -36,7 +36,7 @@ impl Shared {
         if units.is_empty() {
             return Err(CareError::Refused("Nothing is left to be sent."));
         }
-        let goods = demand(&lines, &units);
+        let goods = goods_of(&view, &units);
         let taken = self
             .peers
             .inventory
@@ -150,16 +150,4 @@ fn chosen(lines: &[LineStanding], asked: &[LineUnits]) -> Result<Vec<LineUnits>,
         }
     }
     Ok(asked.to_vec())
-}
-
-/// The goods that units of lines are.
-pub(crate) fn demand(lines: &[LineStanding], units: &[LineUnits]) -> Vec<Demand> {
-    let goods = units.iter().filter_map(|units| {
-        let line = lines.iter().find(|line| line.id == units.line_id)?;
-        Some(Demand {
-            variant: line.variant,
-            quantity: units.quantity,
-        })
-    });
-    goods.collect()
 }

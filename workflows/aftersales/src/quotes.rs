@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use stoa_contracts::bundles::{LineComponent, components_of};
 use stoa_contracts::catalog::VariantSnapshot;
 use stoa_contracts::orders::{NewOrderLine, OrderLineView, OrderView};
 use stoa_contracts::pricing::{Quote, QuoteLine, QuoteRequest, QuotedLine};
@@ -13,32 +14,51 @@ use crate::Shared;
 use crate::errors::{CareError, invalid};
 use crate::wish::WantedLine;
 
-pub(crate) type Snapshots = BTreeMap<VariantId, VariantSnapshot>;
+/// A variant, and what one unit of it is made of where it is a bundle.
+pub(crate) struct Ware {
+    pub(crate) snapshot: VariantSnapshot,
+    components: Vec<LineComponent>,
+}
+
+pub(crate) type Wares = BTreeMap<VariantId, Ware>;
 
 impl Shared {
-    /// Every variant that is wanted; `field` is where one that does not exist is named.
-    pub(crate) async fn snapshots(
+    /// Every variant that is wanted; `field` is where one that cannot be had is named.
+    pub(crate) async fn wares(
         &self,
         tx: &mut Tx<'_>,
         field: &str,
         wanted: &[WantedLine],
-    ) -> Result<Snapshots, CareError> {
+    ) -> Result<Wares, CareError> {
         let mut ids: Vec<VariantId> = wanted.iter().map(|line| line.variant_id).collect();
         ids.sort_unstable();
         ids.dedup();
         if ids.is_empty() {
-            return Ok(Snapshots::new());
+            return Ok(Wares::new());
         }
-        let found = self.peers.catalog.variants(tx, &ids).await?;
-        let found: Snapshots = found.into_iter().map(|each| (each.variant, each)).collect();
-        let missing = |line: &WantedLine| !found.contains_key(&line.variant_id);
-        match wanted.iter().position(missing) {
-            Some(at) => Err(invalid(
-                format!("{field}[{at}].variant_id"),
-                "is no variant of this shop",
-            )),
-            None => Ok(found),
+        let catalog = &self.peers.catalog;
+        let found = catalog.variants(tx, &ids).await?;
+        let mut components = components_of(&**catalog, tx, &found).await?;
+        let found = found.into_iter().map(|snapshot| {
+            let components = components.remove(&snapshot.variant).unwrap_or_default();
+            let ware = Ware {
+                snapshot,
+                components,
+            };
+            (ware.snapshot.variant, ware)
+        });
+        let found: Wares = found.collect();
+        for (at, line) in wanted.iter().enumerate() {
+            let reason = match found.get(&line.variant_id) {
+                None => "is no variant of this shop",
+                Some(ware) if ware.snapshot.bundle && ware.components.is_empty() => {
+                    "is a bundle of which a part is gone"
+                }
+                Some(_) => continue,
+            };
+            return Err(invalid(format!("{field}[{at}].variant_id"), reason));
         }
+        Ok(found)
     }
 
     /// Fills in the shop's price where staff agreed on none, so that no promotion touches it.
@@ -79,10 +99,11 @@ impl Shared {
     /// A line as it is written, with the prices of its quote.
     pub(crate) fn new_line(
         &self,
-        snapshot: &VariantSnapshot,
+        ware: &Ware,
         quantity: Quantity,
         priced: &QuotedLine,
     ) -> NewOrderLine {
+        let snapshot = &ware.snapshot;
         NewOrderLine {
             id: self.deps.ids.make(self.deps.now()),
             variant: snapshot.variant,
@@ -100,6 +121,7 @@ impl Shared {
             tax: priced.tax,
             total: priced.total,
             adjustments: priced.adjustments.clone(),
+            components: ware.components.clone(),
         }
     }
 }
@@ -140,7 +162,8 @@ pub(crate) fn checked_prices(
     }
 }
 
-pub(crate) fn wanted_line(snapshot: &VariantSnapshot, wanted: &WantedLine) -> QuoteLine {
+pub(crate) fn wanted_line(ware: &Ware, wanted: &WantedLine) -> QuoteLine {
+    let snapshot = &ware.snapshot;
     QuoteLine {
         variant: snapshot.variant,
         product: snapshot.product,

@@ -7,10 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use stoa_bus::{JobHandler, JobOutcome};
+use stoa_contracts::bundles::{LineGoods, demand_of};
 use stoa_contracts::inventory::{Demand, ShipError};
 use stoa_contracts::orders::{LineUnits, OrderView, RefundRecord};
 use stoa_contracts::payments::{RefundError, RefundState, RefundView};
-use stoa_kernel::{JobId, OrderId, Quantity, RefundId, TenantId, Timestamp};
+use stoa_kernel::{JobId, OrderId, RefundId, TenantId, Timestamp};
 use stoa_storage::{Cause, ClaimedJob, Error, NewJob, Tx};
 
 use crate::answers::in_words;
@@ -156,19 +157,16 @@ impl Shared {
         // Only what is back already counts: others may still be on their way.
         let lines = standings(before, &[] as &[KeptRefund]);
         for part in &refund.lines {
-            let line = lines.iter().find(|line| line.id == part.line_id);
-            let Some(line) = line else { continue };
-            let (stayed, left) = line.kept_and_gone(part.quantity.as_i64());
-            let goods = |units| {
-                let quantity = Quantity::from_i64(units).ok()?;
-                Some(Demand {
-                    variant: line.variant,
-                    quantity,
-                })
+            let standing = lines.iter().find(|line| line.id == part.line_id);
+            let line = before.lines.iter().find(|line| line.id == part.line_id);
+            let (Some(standing), Some(line)) = (standing, line) else {
+                continue;
             };
-            kept.extend(goods(stayed));
-            gone.extend(goods(left).filter(|_| refund.restock));
+            let (stayed, left) = standing.kept_and_gone(part.quantity.as_i64());
+            kept.push(line.goods(stayed));
+            gone.extend(refund.restock.then(|| line.goods(left)));
         }
+        let (kept, gone) = (demand_of(&kept), demand_of(&gone));
         let inventory = &self.peers.inventory;
         if !kept.is_empty() {
             inventory
@@ -294,7 +292,11 @@ pub(crate) fn next_look(now: Timestamp, since: Timestamp) -> Timestamp {
     now.plus((now.since(since) / WAIT_SHARE).clamp(WAIT_MIN, WAIT_MAX))
 }
 
-/// Units of the lines of a return or parcel, as goods.
+/// What units of the order's lines are on the shelves.
 pub(crate) fn goods_of(view: &OrderView, units: &[LineUnits]) -> Vec<Demand> {
-    crate::fulfil::demand(&standings(view, &[] as &[KeptRefund]), units)
+    let goods = units.iter().filter_map(|units| {
+        let line = view.lines.iter().find(|line| line.id == units.line_id)?;
+        Some(line.goods(units.quantity.as_i64()))
+    });
+    demand_of(&goods.collect::<Vec<LineGoods<'_>>>())
 }

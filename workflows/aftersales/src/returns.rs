@@ -59,17 +59,15 @@ impl Shared {
             return Ok(Vec::new());
         }
         checked_prices("exchange", &wish.exchange, view.currency)?;
-        let snapshots = self.snapshots(tx, "exchange", &wish.exchange).await?;
+        let wares = self.wares(tx, "exchange", &wish.exchange).await?;
         let lines = wish.exchange.iter();
-        let lines = lines.map(|line| wanted_line(&snapshots[&line.variant_id], line));
+        let lines = lines.map(|line| wanted_line(&wares[&line.variant_id], line));
         let mut request = request_of(view, lines.collect());
         self.agree(tx, &mut request).await?;
         let quote = self.quote(tx, &request).await?;
         let priced = wish.exchange.iter().zip(&quote.lines);
         Ok(priced
-            .map(|(line, priced)| {
-                self.new_line(&snapshots[&line.variant_id], line.quantity, priced)
-            })
+            .map(|(line, priced)| self.new_line(&wares[&line.variant_id], line.quantity, priced))
             .collect())
     }
 

@@ -16,8 +16,8 @@ use stoa_storage::{Cause, Error, Tx};
 use crate::Shared;
 use crate::domain::{exchange_lines, standings};
 use crate::errors::CareError;
-use crate::fulfil::demand;
 use crate::infrastructure;
+use crate::returned::goods_of;
 
 pub(crate) struct Unshipped(pub(crate) Arc<Shared>);
 
@@ -113,7 +113,7 @@ impl Shared {
         if units.is_empty() {
             return Ok(());
         }
-        let (goods, cause) = (demand(&lines, &units), Cause::system(self.deps.now()));
+        let (goods, cause) = (goods_of(&view, &units), Cause::system(self.deps.now()));
         let inventory = &self.peers.inventory;
         let taken = match inventory.ship(tx, order, &goods, None, &cause).await {
             Ok(taken) => taken,

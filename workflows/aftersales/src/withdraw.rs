@@ -1,15 +1,16 @@
 //! Carries a cancellation out: stops what is not charged, waits for money to be back, then gives up
 //! what the order holds. The provider is asked outside the transaction that decides.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use stoa_bus::{JobHandler, JobOutcome};
-use stoa_contracts::inventory::Demand;
+use stoa_contracts::bundles::demanded;
 use stoa_contracts::orders::{OrderState, OrderStatus, PaymentStatus, PaymentStep};
 use stoa_contracts::payments::{AttemptState, PaymentError};
-use stoa_kernel::{JobId, OrderId, Quantity, TenantId, Timestamp};
+use stoa_kernel::{JobId, OrderId, TenantId, Timestamp};
 use stoa_storage::{Cause, ClaimedJob, Error, NewJob, Tx};
 
 use crate::Shared;
@@ -128,16 +129,11 @@ impl Shared {
         peers.pricing.unredeem(tx, order, cause).await?;
         if !asked.restock {
             let held = peers.inventory.held(tx, order).await?;
-            let goods: Vec<Demand> = held
-                .into_iter()
-                .filter_map(|held| {
-                    let quantity = Quantity::from_i64(held.units).ok()?;
-                    Some(Demand {
-                        variant: held.variant,
-                        quantity,
-                    })
-                })
-                .collect();
+            let mut units = BTreeMap::new();
+            for held in held {
+                *units.entry(held.variant).or_insert(0) += held.units;
+            }
+            let goods = demanded(&units);
             if !goods.is_empty() {
                 peers.inventory.ship(tx, order, &goods, None, cause).await?;
             }

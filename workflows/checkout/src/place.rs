@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stoa_contracts::Destination;
+use stoa_contracts::bundles::{LineGoods, demand_of, left_for_anybody, shortages_of_lines};
 use stoa_contracts::checkout::{
     Checkout, CheckoutError, CheckoutStatus, JournalEntry, PlaceOrder, Placed, Purchase,
 };
-use stoa_contracts::inventory::{Demand, ReserveError};
+use stoa_contracts::inventory::{ReserveError, Shortage};
 use stoa_contracts::ledger::GiftCardError;
-use stoa_contracts::orders::{NewOrder, OrderError};
+use stoa_contracts::orders::{NewOrder, NewOrderLine, OrderError};
 use stoa_contracts::payments::{NewAttempt, PaymentError};
 use stoa_contracts::pricing::{CouponRefusal, RedeemError, Redemption};
 use stoa_kernel::{AttemptId, CartId, JobId, Money, OrderId, TenantId, Timestamp};
@@ -81,13 +82,6 @@ impl Checkout for CheckoutDesk {
             })
             .await;
         stoa_failpoint::hit("checkout.place.after_commit");
-        if let Err(CheckoutError::Short { shortages }) = &placed {
-            for short in shortages {
-                shared
-                    .admission
-                    .sold_out((tenant, short.variant), short.available);
-            }
-        }
         drop(slots);
         placed
     }
@@ -370,26 +364,34 @@ impl Shared {
         fresh: Fresh,
         cause: &Cause,
     ) -> Result<(), CheckoutError> {
-        let demand: Vec<Demand> = order
-            .lines
-            .iter()
-            .map(|line| Demand {
-                variant: line.variant,
-                quantity: line.quantity,
-            })
-            .collect();
+        let lines: Vec<LineGoods<'_>> = order.lines.iter().map(NewOrderLine::goods).collect();
         let address = order.shipping_address.as_ref();
         let destination = address.map(Destination::from).unwrap_or_default();
         let until = fresh.now.plus(PAYMENT_TIME_MAX);
         let reserved = self
             .peers
             .inventory
-            .reserve(tx, order.id, &demand, &destination, until, cause)
+            .reserve(tx, order.id, &demand_of(&lines), &destination, until, cause)
             .await;
         reserved.map_err(|error| match error {
-            ReserveError::Short { shortages } => CheckoutError::Short { shortages },
+            ReserveError::Short { shortages } => self.told_short(tx.tenant(), &lines, &shortages),
             ReserveError::Storage(error) => error.into(),
         })
+    }
+
+    /// Whoever waits in line for what is gone hears it as well.
+    fn told_short(
+        &self,
+        tenant: TenantId,
+        lines: &[LineGoods<'_>],
+        shortages: &[Shortage],
+    ) -> CheckoutError {
+        for (variant, left) in left_for_anybody(lines, shortages) {
+            self.admission.sold_out((tenant, variant), left);
+        }
+        CheckoutError::Short {
+            shortages: shortages_of_lines(lines, shortages),
+        }
     }
 }
 

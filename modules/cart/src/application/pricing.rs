@@ -1,7 +1,10 @@
 //! What a cart costs now, line by line, and what its shopper should know. Prices come from
 //! `pricing`; a cart that cannot be priced whole is priced without what is gone.
 
+use std::collections::BTreeMap;
+
 use stoa_contracts::Destination;
+use stoa_contracts::bundles::{LineComponent, LineGoods, components_of, left_beside};
 use stoa_contracts::cart::{CartError, CartLineView, CartNotice, CartView};
 use stoa_contracts::catalog::VariantSnapshot;
 use stoa_contracts::inventory::Availability;
@@ -20,24 +23,27 @@ pub(super) struct Priced {
     request: QuoteRequest,
     pub(super) quote: Quote,
     snapshots: Vec<VariantSnapshot>,
-    stock: Vec<Availability>,
+    /// How many of each line's variant can be had beside the other lines; absent is no end.
+    left: BTreeMap<VariantId, i64>,
     /// The option chosen, where it is not offered any more.
     pub(super) shipping_gone: Option<String>,
 }
 
-/// Asks catalog and pricing once each, and inventory where `cart` has lines.
+/// Asks catalog and pricing once each, and inventory where `cart` has lines; the catalog again where
+/// one of them is a bundle.
 pub(super) async fn price(
     tx: &mut Tx<'_>,
     peers: &Peers,
     cart: &Cart,
 ) -> Result<Priced, CartError> {
     let variants: Vec<VariantId> = cart.lines.iter().map(|line| line.variant).collect();
-    let (snapshots, stock) = match variants.is_empty() {
-        true => (Vec::new(), Vec::new()),
-        false => (
-            peers.catalog.variants(tx, &variants).await?,
-            peers.inventory.availability(tx, &variants).await?,
-        ),
+    let (snapshots, left) = match variants.is_empty() {
+        true => (Vec::new(), BTreeMap::new()),
+        false => {
+            let snapshots = peers.catalog.variants(tx, &variants).await?;
+            let left = left(tx, peers, cart, &snapshots).await?;
+            (snapshots, left)
+        }
     };
     let mut request = request(cart, &snapshots);
     let mut shipping_gone = None;
@@ -49,7 +55,7 @@ pub(super) async fn price(
                     request,
                     quote,
                     snapshots,
-                    stock,
+                    left,
                     shipping_gone,
                 });
             }
@@ -73,6 +79,69 @@ pub(super) async fn price(
             Err(QuoteError::Storage(error)) => return Err(error.into()),
         }
     }
+}
+
+/// What the shelves leave for each line. A bundle has what its parts leave for it; one that is not
+/// whole cannot be had.
+async fn left(
+    tx: &mut Tx<'_>,
+    peers: &Peers,
+    cart: &Cart,
+    snapshots: &[VariantSnapshot],
+) -> Result<BTreeMap<VariantId, i64>, CartError> {
+    let components = components_of(&*peers.catalog, tx, snapshots).await?;
+    let is_broken = |variant: VariantId| {
+        let snapshot = snapshots.iter().find(|found| found.variant == variant);
+        snapshot.is_some_and(|found| found.bundle) && !components.contains_key(&variant)
+    };
+    let lines: Vec<LineGoods<'_>> = cart
+        .lines
+        .iter()
+        .map(|line| goods(line, &components))
+        .collect();
+    let mut wanted = Vec::with_capacity(lines.len());
+    for line in &lines {
+        match line.components {
+            [] => wanted.push(line.variant),
+            parts => wanted.extend(parts.iter().map(|part| part.variant_id)),
+        }
+    }
+    if !components.is_empty() {
+        wanted.sort_unstable();
+        wanted.dedup();
+    }
+    let stock = peers.inventory.availability(tx, &wanted).await?;
+    let stock: BTreeMap<VariantId, Option<i64>> = stock.iter().map(units).collect();
+    // What stock knows nothing of is not there.
+    let in_stock = |variant: VariantId| stock.get(&variant).copied().unwrap_or(Some(0));
+    let left = lines.iter().filter_map(|line| {
+        let units = match components.is_empty() {
+            _ if is_broken(line.variant) => Some(0),
+            true => in_stock(line.variant),
+            false => left_beside(&lines, line.variant, in_stock),
+        };
+        Some((line.variant, units?))
+    });
+    Ok(left.collect())
+}
+
+fn goods<'l>(
+    line: &Line,
+    components: &'l BTreeMap<VariantId, Vec<LineComponent>>,
+) -> LineGoods<'l> {
+    LineGoods {
+        variant: line.variant,
+        units: line.quantity.as_i64(),
+        components: components.get(&line.variant).map_or(&[], Vec::as_slice),
+    }
+}
+
+fn units(stock: &Availability) -> (VariantId, Option<i64>) {
+    let units = match stock.available {
+        true => stock.units,
+        false => Some(0),
+    };
+    (stock.variant, units)
 }
 
 fn request(cart: &Cart, snapshots: &[VariantSnapshot]) -> QuoteRequest {
@@ -149,12 +218,8 @@ impl Priced {
 
     /// How many can be had, where that is fewer than the line asks for.
     fn short(&self, line: &Line) -> Option<i64> {
-        let stock = self.stock.iter().find(|of| of.variant == line.variant);
-        let units = match stock {
-            Some(stock) if stock.available => stock.units?,
-            _ => 0,
-        };
-        (units < line.quantity.as_i64()).then_some(units.max(0))
+        let units = *self.left.get(&line.variant)?;
+        (units < line.quantity.as_i64()).then_some(units)
     }
 }
 

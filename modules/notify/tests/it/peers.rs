@@ -48,6 +48,7 @@ pub(crate) fn order(id: OrderId) -> OrderView {
         fulfilled: 0,
         returned: 0,
         refunded: 0,
+        components: Vec::new(),
     };
     OrderView {
         id,

@@ -17,7 +17,7 @@ const VIEW: &str = "SELECT o.number, o.status, o.payment_status, o.fulfilment_st
      o.refunded, o.cancel_requested_at, o.fulfilments, o.returns, \
      l.id, l.variant_id, l.product_id, l.title, l.variant_title, l.sku, l.image, l.quantity, \
      l.unit_price, l.subtotal + l.discount, l.tax, l.total, l.discount, l.requires_shipping, \
-     l.grams, l.adjustments, l.fulfilled, l.returned, l.refunded \
+     l.grams, l.adjustments, l.fulfilled, l.returned, l.refunded, l.components \
      FROM orders_order o JOIN orders_line l ON l.tenant_id = :tenant AND l.order_id = o.id \
      WHERE o.tenant_id = :tenant AND o.id = $1 ORDER BY l.position";
 const LINE_AT: usize = 32;
@@ -176,6 +176,7 @@ fn line_of(row: &Row<'_>, at: usize, currency: Currency) -> Result<OrderLineView
         fulfilled: row.get(at + 16)?,
         returned: row.get(at + 17)?,
         refunded: row.get(at + 18)?,
+        components: optional_json(row, at + 19)?.unwrap_or_default(),
     })
 }
 

@@ -32,6 +32,7 @@ fn lines_as_placed(placed: &NewOrder) -> Vec<OrderLineView> {
         fulfilled: 0,
         returned: 0,
         refunded: 0,
+        components: Vec::new(),
     });
     lines.collect()
 }

@@ -241,6 +241,7 @@ pub(crate) fn line(id: u128, title: &str, quantity: u32, price: i64) -> NewOrder
         grams: 250,
         discount: eur(0),
         adjustments: Vec::new(),
+        components: Vec::new(),
     }
 }
 

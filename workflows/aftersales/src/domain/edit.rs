@@ -142,6 +142,8 @@ fn kept(
         tax: old.tax,
         total: old.total,
         adjustments: old.adjustments.clone(),
+        // What is held for it was decided when it was sold.
+        components: old.components.clone(),
     };
     if quantity == old.quantity && pricing == Pricing::AsAgreed {
         return same;
@@ -315,6 +317,7 @@ mod tests {
             fulfilled: 0,
             returned: 0,
             refunded: 0,
+            components: Vec::new(),
         }
     }
 

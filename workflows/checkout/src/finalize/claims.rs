@@ -2,7 +2,8 @@
 //! but where stock is to be had.
 
 use stoa_contracts::Destination;
-use stoa_contracts::inventory::{Demand, ReserveError};
+use stoa_contracts::bundles::{LineGoods, demand_of};
+use stoa_contracts::inventory::ReserveError;
 use stoa_contracts::orders::PaymentStep;
 use stoa_kernel::Money;
 use stoa_storage::Tx;
@@ -68,17 +69,14 @@ impl Outcome<'_> {
         }
         let view = self.shared.peers.orders.view_in(tx, id).await?;
         let lines = view.lines.iter();
-        let demand: Vec<Demand> = lines
-            .map(|line| Demand {
-                variant: line.variant_id,
-                quantity: line.quantity,
-            })
+        let lines: Vec<LineGoods<'_>> = lines
+            .map(|line| line.goods(line.quantity.as_i64()))
             .collect();
         let address = view.shipping_address.as_ref();
         let destination = address.map(Destination::from).unwrap_or_default();
         let until = cause.occurred_at.plus(PAYMENT_TIME_MAX);
         let reserved = inventory
-            .reserve(tx, id, &demand, &destination, until, cause)
+            .reserve(tx, id, &demand_of(&lines), &destination, until, cause)
             .await;
         reserved.map_err(|error| match error {
             ReserveError::Short { shortages } => FinalizeError::Short { shortages },

@@ -2,9 +2,9 @@
 //! Writes nothing and promises nothing: the transaction looks again.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use stoa_contracts::Destination;
+use stoa_contracts::bundles::{LineGoods, components_of, left_beside};
 use stoa_contracts::cart::{CartError, CartStatus};
 use stoa_contracts::checkout::{CheckoutError, PlaceOrder, Purchase};
 use stoa_contracts::inventory::Shortage;
@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::GIFT_CARD_PROVIDER;
-use crate::Shared;
 use crate::admission::{Buyer, Slot, Turn};
+use crate::{Peers, Shared};
 
 const URL_BYTES_MAX: usize = 2_048;
 const GIFT_CARDS_MAX: usize = 5;
@@ -224,24 +224,60 @@ impl Shared {
         request: &PlaceOrder,
         ahead: &Ahead,
     ) -> Result<(), CheckoutError> {
-        let variants: Vec<VariantId> = ahead.wants.keys().copied().collect();
-        let inventory = Arc::clone(&self.peers.inventory);
+        let (peers, wants) = (self.peers.clone(), ahead.wants.clone());
         let db = self.deps.storage.db(request.tenant).await?;
-        let found = db
-            .read(async move |tx: &mut Tx<'_>| inventory.availability(tx, &variants).await)
+        let shortages = db
+            .read(async move |tx: &mut Tx<'_>| short_now(tx, &peers, &wants).await)
             .await?;
-        let short = found.into_iter().filter_map(|seen| {
-            let (asked, available) = (*ahead.wants.get(&seen.variant)?, seen.units?);
-            (available < asked).then_some(Shortage {
-                variant: seen.variant,
-                asked,
-                available,
-            })
-        });
-        let shortages: Vec<Shortage> = short.collect();
         if shortages.is_empty() || self.is_ordered(request).await? {
             return Ok(());
         }
         Err(CheckoutError::Short { shortages })
     }
+}
+
+/// What of it cannot be had now. A bundle has no stock of its own, so it looks gone at first: only then
+/// is the catalog asked what is made of others.
+async fn short_now(
+    tx: &mut Tx<'_>,
+    peers: &Peers,
+    wants: &BTreeMap<VariantId, i64>,
+) -> Result<Vec<Shortage>, Error> {
+    let variants: Vec<VariantId> = wants.keys().copied().collect();
+    let seen = peers.inventory.availability(tx, &variants).await?;
+    let mut left: BTreeMap<VariantId, Option<i64>> =
+        seen.iter().map(|seen| (seen.variant, seen.units)).collect();
+    let lacks = |variant: &VariantId| {
+        let units = left.get(variant).copied().flatten();
+        units.is_some_and(|units| units < wants[variant])
+    };
+    let lacking: Vec<VariantId> = variants.iter().copied().filter(lacks).collect();
+    if lacking.is_empty() {
+        return Ok(Vec::new());
+    }
+    let snapshots = peers.catalog.variants(tx, &lacking).await?;
+    let components = components_of(&*peers.catalog, tx, &snapshots).await?;
+    let parts = components.values().flatten().map(|part| part.variant_id);
+    let parts: Vec<VariantId> = parts.filter(|part| !left.contains_key(part)).collect();
+    if !parts.is_empty() {
+        let seen = peers.inventory.availability(tx, &parts).await?;
+        left.extend(seen.iter().map(|seen| (seen.variant, seen.units)));
+    }
+    let lines: Vec<LineGoods<'_>> = wants
+        .iter()
+        .map(|(&variant, &units)| LineGoods {
+            variant,
+            units,
+            components: components.get(&variant).map_or(&[], Vec::as_slice),
+        })
+        .collect();
+    let short = lines.iter().filter_map(|line| {
+        let available = left_beside(&lines, line.variant, |part| *left.get(&part)?)?;
+        (available < line.units).then_some(Shortage {
+            variant: line.variant,
+            asked: line.units,
+            available,
+        })
+    });
+    Ok(short.collect())
 }

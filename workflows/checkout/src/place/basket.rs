@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use stoa_contracts::Destination;
+use stoa_contracts::bundles::{LineComponent, components_of};
 use stoa_contracts::cart::CheckoutCart;
 use stoa_contracts::catalog::VariantSnapshot;
 use stoa_contracts::checkout::{CheckoutError, PlaceOrder};
@@ -18,6 +19,9 @@ use super::incomplete;
 use crate::Shared;
 
 type CartLine = (LineId, VariantId, Quantity);
+type Snapshots = BTreeMap<VariantId, VariantSnapshot>;
+/// By bundle.
+type Components = BTreeMap<VariantId, Vec<LineComponent>>;
 
 impl Shared {
     /// The order as it would be written now.
@@ -31,7 +35,7 @@ impl Shared {
         if cart.lines.is_empty() {
             return Err(CheckoutError::CartEmpty);
         }
-        let variants = self.variants(tx, cart).await?;
+        let (variants, components) = self.variants(tx, cart).await?;
         let ships = variants.values().any(|variant| variant.requires_shipping);
         let email = check_complete(cart, ships)?;
         let shipping_option = cart.shipping_option_id.clone().filter(|_| ships);
@@ -41,7 +45,7 @@ impl Shared {
         check_coupons(request.expected_total, &quote.refused_coupons)?;
         let priced = cart.lines.iter().zip(quote.lines);
         let lines = priced
-            .map(|(line, priced)| self.line(line, priced, &variants))
+            .map(|(line, priced)| self.line(line, priced, &variants, &components))
             .collect();
         Ok(NewOrder {
             id,
@@ -66,7 +70,8 @@ impl Shared {
         &self,
         &(_, variant, quantity): &CartLine,
         priced: QuotedLine,
-        variants: &BTreeMap<VariantId, VariantSnapshot>,
+        variants: &Snapshots,
+        components: &Components,
     ) -> NewOrderLine {
         let snapshot = &variants[&variant];
         NewOrderLine {
@@ -86,30 +91,37 @@ impl Shared {
             tax: priced.tax,
             total: priced.total,
             adjustments: priced.adjustments,
+            components: components.get(&variant).cloned().unwrap_or_default(),
         }
     }
 
-    /// Every variant of the cart; one that is not for sale ends the checkout.
+    /// Every variant of the cart, and what bundles among them are made of; one that is not for sale
+    /// ends the checkout.
     async fn variants(
         &self,
         tx: &mut Tx<'_>,
         cart: &CheckoutCart,
-    ) -> Result<BTreeMap<VariantId, VariantSnapshot>, CheckoutError> {
+    ) -> Result<(Snapshots, Components), CheckoutError> {
         let mut ids: Vec<VariantId> = cart.lines.iter().map(|&(_, variant, _)| variant).collect();
         ids.sort_unstable();
         ids.dedup();
-        let found = self.peers.catalog.variants(tx, &ids).await?;
-        let active: BTreeMap<VariantId, VariantSnapshot> = found
+        let catalog = &self.peers.catalog;
+        let found = catalog.variants(tx, &ids).await?;
+        let active: Snapshots = found
             .into_iter()
             .filter(|variant| variant.active)
             .map(|variant| (variant.variant, variant))
             .collect();
+        let components = components_of(&**catalog, tx, active.values()).await?;
+        let is_whole = |variant: &VariantSnapshot| {
+            !variant.bundle || components.contains_key(&variant.variant)
+        };
         let gone: Vec<VariantId> = ids
             .into_iter()
-            .filter(|variant| !active.contains_key(variant))
+            .filter(|variant| !active.get(variant).is_some_and(is_whole))
             .collect();
         match gone.is_empty() {
-            true => Ok(active),
+            true => Ok((active, components)),
             false => Err(CheckoutError::NotForSale { variants: gone }),
         }
     }
@@ -118,7 +130,7 @@ impl Shared {
         &self,
         tx: &mut Tx<'_>,
         cart: &CheckoutCart,
-        variants: &BTreeMap<VariantId, VariantSnapshot>,
+        variants: &Snapshots,
         shipping_option: Option<String>,
     ) -> Result<Quote, CheckoutError> {
         let line = |&(_, variant, quantity): &CartLine| {
@@ -233,6 +245,8 @@ fn line_of_view(line: OrderLineView) -> NewOrderLine {
         tax: line.tax,
         total: line.total,
         adjustments: line.adjustments,
+        // As it was agreed, however the bundle is made up by now.
+        components: line.components,
     }
 }
 

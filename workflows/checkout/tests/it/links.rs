@@ -42,6 +42,7 @@ fn line(shop: &Shop, price: i64, units: u32) -> NewOrderLine {
         tax: euros(0),
         total,
         adjustments: Vec::new(),
+        components: Vec::new(),
     }
 }
 

@@ -24,6 +24,7 @@ fn order() -> NewOrder {
         tax: eur(171),
         total: eur(1_071),
         adjustments: Vec::new(),
+        components: Vec::new(),
     };
     NewOrder {
         id: OrderId::from_u128(1),
