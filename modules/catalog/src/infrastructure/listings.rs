@@ -48,7 +48,7 @@ pub(crate) async fn snapshots(
                     taxable: row.get(10)?,
                     grams: row.get(11)?,
                     product_type: row.get(12)?,
-                    bundle: false,
+                    bundle: standing.kind == ProductKind::Bundle,
                 })
             })
             .await?;
