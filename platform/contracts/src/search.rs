@@ -1,5 +1,7 @@
 //! Finding products: what pages and other modules may ask of `search`.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -137,6 +139,9 @@ pub enum SearchError {
     Storage(#[from] stoa_storage::Error),
 }
 
+/// Told of a tenant whose lists may be others from now on.
+pub type OnSearchChange = Arc<dyn Fn(TenantId) + Send + Sync>;
+
 #[async_trait]
 pub trait Search: Send + Sync + 'static {
     /// A page of what the query finds.
@@ -158,4 +163,12 @@ pub trait Search: Send + Sync + 'static {
         product: ProductId,
         limit: u32,
     ) -> Result<Vec<ProductId>, SearchError>;
+
+    /// From now on `hear` is called whenever what this process finds for a tenant may have
+    /// changed, after the change is to be seen: whoever keeps a list forgets it then. It must not
+    /// wait. `false` where nothing is ever told; lists are then not to be kept for long.
+    fn on_change(&self, hear: OnSearchChange) -> bool {
+        let _ = hear;
+        false
+    }
 }
