@@ -5,6 +5,7 @@
 )]
 
 mod api;
+mod bundles;
 mod crash;
 mod ends;
 mod gifts;

@@ -58,7 +58,7 @@ pub(crate) struct Shop {
     /// A download that costs something, of which there is plenty.
     pub(crate) sticker: VariantId,
     pub(crate) provider: Arc<Provider>,
-    /// Routes of pricing, gift cards and payments; whoever asks is staff.
+    /// Routes of products, prices, gift cards and payments; whoever asks is staff.
     pub(crate) staff: Router,
     cells: Option<TestCells>,
 }
@@ -66,7 +66,8 @@ pub(crate) struct Shop {
 /// Every module, as the server starts them, and what staff may do with some of them.
 fn modules(deps: &Deps, provider: &Provider, metrics: &Metrics) -> (Peers, Routes) {
     let cursors = || CursorKey::new([7; 32]);
-    let catalog = stoa_catalog::start(deps.clone(), [7; 32], str::to_owned).contract;
+    let shelf = stoa_catalog::start(deps.clone(), [7; 32], str::to_owned);
+    let catalog = shelf.contract;
     let inventory = stoa_inventory::start(deps.clone(), cursors()).contract;
     let pricing = stoa_pricing::start(deps.clone(), catalog.clone());
     let carts = stoa_cart::start(
@@ -93,7 +94,11 @@ fn modules(deps: &Deps, provider: &Provider, metrics: &Metrics) -> (Peers, Route
         payments: payments.contract,
         ledger: ledger.contract,
     };
-    let staff = pricing.routes.merge(ledger.routes).merge(payments.routes);
+    let staff = shelf
+        .routes
+        .merge(pricing.routes)
+        .merge(ledger.routes)
+        .merge(payments.routes);
     (peers, staff)
 }
 
