@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stoa_rest::{Listener, ServeConfig};
 use stoa_telemetry::LogSettings;
 use tokio::net::{TcpListener, UnixListener};
@@ -21,6 +22,9 @@ use crate::settings::Settings;
 
 /// How often caches hear of other processes' changes.
 const TAIL_EVERY: Duration = Duration::from_millis(250);
+/// Files that connections leave for databases, indexes, pictures and calls to others; at most half of
+/// all.
+const FILES_RESERVED: u64 = 512;
 
 pub(crate) fn run(settings: Settings, output: Output) -> Result<ExitCode> {
     stoa_telemetry::init(LogSettings {
@@ -30,6 +34,7 @@ pub(crate) fn run(settings: Settings, output: Output) -> Result<ExitCode> {
         clock: Arc::new(SystemClock),
     })?;
     arm_failpoints()?;
+    raise_file_limit();
     let Some(_locks) = lock::own(&settings)? else {
         bail!("another stoa process owns {}", settings.data_dir.display());
     };
@@ -47,6 +52,36 @@ fn arm_failpoints() -> Result<()> {
         Ok(plan) => Ok(stoa_failpoint::arm(&plan)?),
         Err(_) => Ok(()),
     }
+}
+
+/// As many open files as the system lets this process have: each connection is one.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, files = limit.current, "the limit of open files cannot be raised");
+    }
+}
+
+/// As many connections as are wanted and leave files for everything else.
+fn connections_max(wanted: usize) -> usize {
+    let Some(files) = getrlimit(Resource::Nofile).current else {
+        return wanted;
+    };
+    let spare = files - FILES_RESERVED.min(files / 2);
+    let possible = usize::try_from(spare).unwrap_or(usize::MAX).max(1);
+    if possible < wanted {
+        tracing::warn!(
+            wanted,
+            possible,
+            files,
+            "fewer connections than `connections_max`: the system allows few open files"
+        );
+    }
+    wanted.min(possible)
 }
 
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
@@ -145,7 +180,7 @@ impl Running {
         }
         others.push(tokio::spawn(app.gauges.clone().run(stopping.clone())));
         let mut config = ServeConfig::new(app.metrics.clone());
-        config.connections_max = settings.connections_max;
+        config.connections_max = connections_max(settings.connections_max);
         let mut ended = stopping;
         let router = app.router.clone();
         let server = tokio::spawn(async move {

@@ -8,7 +8,7 @@ use moka::sync::Cache;
 use stoa_rest::{Caller, Credential, Gate, Problem, RequestTenant, TenantInfo, code};
 use stoa_storage::{Storage, Tenant};
 
-use crate::application::Tenancy;
+use crate::application::{Tenancy, TenancyError};
 use crate::domain::{KeyKind, SLUG_LENGTH_MAX};
 
 const HOSTS_CACHED_MAX: u64 = 100_000;
@@ -128,7 +128,10 @@ impl Gate for TenancyGate {
             return Ok(Caller::Anonymous);
         };
         let known = self.tenancy.recognise(credential.secret()).await;
-        let known = known.map_err(Problem::internal)?;
+        let known = known.map_err(|error| match error {
+            TenancyError::Storage(error) => unavailable(&error),
+            other => Problem::internal(other),
+        })?;
         let key = known.ok_or_else(|| Problem::new(&code::UNAUTHORIZED))?;
         match (key.kind, tenant, key.tenant) {
             (KeyKind::Operator, ..) => Ok(Caller::Operator),

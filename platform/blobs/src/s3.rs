@@ -24,8 +24,8 @@ use crate::{BlobError, BlobGroup, BlobKey, Content, Found, Listed, Store};
 
 /// Of one call, with whatever is tried again in it.
 const CALL_TIME_MAX: Duration = Duration::from_secs(8);
-/// Of putting one blob: 25 MiB over a slow line.
-const PUT_TIME_MAX: Duration = Duration::from_secs(60);
+/// Of putting one blob there is time besides for what it weighs, over a slow line.
+const PUT_BYTES_PER_SECOND_MIN: u64 = 512 * 1024;
 /// Until the next piece of a blob comes.
 const PIECE_TIME_MAX: Duration = Duration::from_secs(8);
 const RETRIES_MAX: usize = 2;
@@ -130,9 +130,10 @@ impl Store for S3 {
                 .into(),
         };
         let place = self.place(&key.path());
+        let time_max = put_time_max(bytes.len());
         // One PUT is seen whole or not at all.
         let put = self.store.put(&place, PutPayload::from_bytes(bytes));
-        bounded(PUT_TIME_MAX, put).await.map(|_| ())
+        bounded(time_max, put).await.map(|_| ())
     }
 
     async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<Found, BlobError> {
@@ -189,6 +190,10 @@ impl Store for S3 {
         let after = after.map(|key| self.place(&key.path()));
         self.collect(self.place(space), after, limit).await
     }
+}
+
+fn put_time_max(bytes: usize) -> Duration {
+    CALL_TIME_MAX + Duration::from_secs(bytes as u64 / PUT_BYTES_PER_SECOND_MIN)
 }
 
 async fn bounded<T>(

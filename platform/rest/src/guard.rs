@@ -14,8 +14,8 @@ use axum::handler::Handler;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -38,6 +38,8 @@ const URI_LENGTH_MAX: usize = 8 * 1024;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Seconds after which somebody may come again who was sent away without being told more.
+const SOON: HeaderValue = HeaderValue::from_static("2");
 const NO_CONTENT_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
@@ -263,6 +265,10 @@ impl Guard {
         }
         let Some(problem) = problem else { return };
         headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT_POLICY);
+        if problem.status() == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER)
+        {
+            headers.insert(RETRY_AFTER, SOON);
+        }
         if problem.status() == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
             headers.insert(
                 WWW_AUTHENTICATE,

@@ -2,6 +2,7 @@
 
 mod activity;
 mod paced_body;
+mod places;
 mod service;
 
 use std::io;
@@ -15,11 +16,11 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use stoa_telemetry::Metrics;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use activity::{Activity, WatchedStream};
 pub(crate) use paced_body::BodyTooSlow;
+use places::Places;
 use service::{ConnectionService, Peer};
 
 /// Where connections come from. Requests over the Unix socket are the operator's.
@@ -32,8 +33,11 @@ pub enum Listener {
 /// The bounds of every connection.
 #[derive(Clone)]
 pub struct ServeConfig {
-    /// Open connections per listener; over it, accepting waits until one closes.
+    /// Open connections per listener. Over it, those that were given nothing for longest and ask for
+    /// nothing give way; where all are being answered, accepting waits until one closes.
     pub connections_max: usize,
+    /// A connection has this long to ask before it may have to give way to another.
+    pub asking_time: Duration,
     /// From the first byte of a request's head to its last.
     pub header_time_max: Duration,
     /// A connection on which neither side sends anything is closed after this.
@@ -54,6 +58,7 @@ impl ServeConfig {
     pub fn new(metrics: Metrics) -> Self {
         Self {
             connections_max: 10_000,
+            asking_time: Duration::from_millis(250),
             header_time_max: Duration::from_secs(10),
             idle_time_max: Duration::from_secs(60),
             body_interval: Duration::from_secs(10),
@@ -157,35 +162,36 @@ async fn accept_all(
     graceful: &GracefulShutdown,
     tasks: &mut JoinSet<()>,
 ) {
-    let places = Arc::new(Semaphore::new(server.config.connections_max));
+    let config = &server.config;
+    let places = Places::new(config.connections_max, config.asking_time);
     loop {
         while tasks.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
         let watcher = graceful.watcher();
         let server = Arc::clone(&server);
+        // A place is looked for once somebody is there to take it: nobody gives way to no one.
         match &listener {
             Listener::Tcp(listener) => {
-                let Some((stream, addr)) = accepted(listener.accept().await).await else {
+                let Some((stream, addr)) = accepted(listener.accept().await, &places).await else {
                     continue;
                 };
                 // Answers are written whole; waiting to fill a packet only adds latency.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "TCP_NODELAY could not be set");
                 }
-                tasks.spawn(async move {
-                    server.connection(stream, Peer::Tcp(addr), watcher).await;
-                    drop(place);
+                let free = places.free().await;
+                places.take(free, tasks, move |activity| async move {
+                    let peer = Peer::Tcp(addr);
+                    server.connection(stream, peer, activity, watcher).await;
                 });
             }
             Listener::Unix(listener) => {
-                let Some((stream, _)) = accepted(listener.accept().await).await else {
+                let Some((stream, _)) = accepted(listener.accept().await, &places).await else {
                     continue;
                 };
-                tasks.spawn(async move {
-                    server.connection(stream, Peer::Unix, watcher).await;
-                    drop(place);
+                let free = places.free().await;
+                places.take(free, tasks, move |activity| async move {
+                    let peer = Peer::Unix;
+                    server.connection(stream, peer, activity, watcher).await;
                 });
             }
         }
@@ -193,9 +199,11 @@ async fn accept_all(
 }
 
 /// `None` after a failure; waits where the failure would repeat at once.
-async fn accepted<T>(result: io::Result<T>) -> Option<T> {
+async fn accepted<T>(result: io::Result<T>, places: &Places) -> Option<T> {
     /// Until some other part of the process closes a file.
     const PAUSE: Duration = Duration::from_millis(100);
+    /// No file number is left, of this process or of the machine.
+    const NO_FILES: [i32; 2] = [24, 23];
     match result {
         Ok(connection) => Some(connection),
         Err(error) => {
@@ -207,6 +215,12 @@ async fn accepted<T>(result: io::Result<T>) -> Option<T> {
             );
             if !gone {
                 tracing::warn!(%error, "a connection could not be accepted");
+                if error
+                    .raw_os_error()
+                    .is_some_and(|code| NO_FILES.contains(&code))
+                {
+                    places.make_room();
+                }
                 tokio::time::sleep(PAUSE).await;
             }
             None
@@ -215,23 +229,25 @@ async fn accepted<T>(result: io::Result<T>) -> Option<T> {
 }
 
 impl Server {
-    async fn connection<I>(&self, stream: I, peer: Peer, watcher: Watcher)
+    async fn connection<I>(&self, stream: I, peer: Peer, activity: Arc<Activity>, watcher: Watcher)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let _open = self.config.metrics.connection_opens();
-        let activity = Arc::new(Activity::new());
+        /// No timer is worth less.
+        const LOOK_MIN: Duration = Duration::from_millis(1);
+        let config = &self.config;
+        let _open = config.metrics.connection_opens();
         let stream = TokioIo::new(WatchedStream::new(stream, Arc::clone(&activity)));
         let service = ConnectionService::new(
             self.router.clone(),
             peer,
             Arc::clone(&activity),
-            (self.config.body_interval, self.config.body_bytes_min),
+            (config.body_interval, config.body_bytes_min),
         );
         let connection = self.builder.serve_connection(stream, service);
         let mut connection = std::pin::pin!(watcher.watch(connection));
-        // Looking twice per `header_time_max` lets a slow head live half of it longer at most.
-        let look = (self.config.header_time_max / 2).min(self.config.idle_time_max);
+        // A head may begin at any time, and is looked at when it is due at the earliest.
+        let look = config.header_time_max.min(config.idle_time_max);
         let mut next_look = std::pin::pin!(tokio::time::sleep(look));
         loop {
             tokio::select! {
@@ -243,10 +259,12 @@ impl Server {
                     return;
                 }
                 () = next_look.as_mut() => {
-                    if activity.is_overdue(self.config.header_time_max, self.config.idle_time_max) {
+                    let left = activity.time_left(config.header_time_max, config.idle_time_max);
+                    if left.is_some_and(|left| left.is_zero()) {
                         return;
                     }
-                    next_look.as_mut().reset(tokio::time::Instant::now() + look);
+                    let next = left.map_or(look, |left| left.min(look)).max(LOOK_MIN);
+                    next_look.as_mut().reset(tokio::time::Instant::now() + next);
                 }
             }
         }

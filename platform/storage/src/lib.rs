@@ -3,6 +3,7 @@
 
 mod cell;
 mod db;
+mod directory;
 mod error;
 mod idempotency;
 mod jobs;

@@ -21,6 +21,11 @@ use crate::{Error, Result, Stats};
 /// How long a request waits for a connection before it is told to come back.
 const POOL_WAIT_MAX: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT_MS: u32 = 5_000;
+/// How long one flight of statements is waited for: longer than the server takes to give one up, so
+/// that only a server that is gone, or a line that carries nothing, is given up here.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(8);
+/// A line without traffic is asked this often whether it still leads anywhere.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(30);
 
 /// One PostgreSQL schema: a pool of tenant connections and a small one for storage's own work.
 pub(crate) struct PgCell {
@@ -110,6 +115,8 @@ fn pool(location: &PgLocation, role: Option<&str>, connections_max: usize) -> Re
     ));
     config.application_name("stoa");
     config.connect_timeout(POOL_WAIT_MAX);
+    config.keepalives_idle(KEEPALIVE_EVERY);
+    config.tcp_user_timeout(ANSWER_TIME_MAX);
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };

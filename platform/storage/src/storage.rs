@@ -3,7 +3,6 @@
 mod opener;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use moka::sync::Cache;
 use stoa_kernel::{CellId, Clock, Currency, IdSource, TenantId, Timestamp};
@@ -11,6 +10,7 @@ use tokio_util::task::LocalPoolHandle;
 
 use self::opener::{Home, Opener, database_name, identifier};
 use crate::cell::Cell;
+use crate::directory::{Directory, Known};
 use crate::outbox::CommitHooks;
 use crate::sqlite::Checkpointer;
 use crate::{
@@ -19,8 +19,6 @@ use crate::{
 
 /// Cells kept open; the longest unused closes first.
 const CELLS_OPEN_MAX: u64 = 512;
-/// How long another process's change to the tenant directory may go unseen.
-const DIRECTORY_TTL: Duration = Duration::from_secs(1);
 /// Threads that run transaction bodies on PostgreSQL; they wait for the server most of the time.
 const BODY_THREADS: usize = 2;
 
@@ -92,9 +90,9 @@ struct Inner {
     control: Arc<Cell>,
     cells: Cache<CellId, Arc<Cell>>,
     opening: tokio::sync::Mutex<()>,
-    by_slug: Cache<String, Option<Tenant>>,
-    by_host: Cache<String, Option<TenantId>>,
-    by_id: Cache<TenantId, Tenant>,
+    by_slug: Directory<String, Option<Tenant>>,
+    by_host: Directory<String, Option<TenantId>>,
+    by_id: Directory<TenantId, Tenant>,
     checkpointer: Option<Checkpointer>,
     stats: Arc<Stats>,
     hooks: CommitHooks,
@@ -162,18 +160,9 @@ impl Storage {
             control: Arc::new(control),
             cells: Cache::new(CELLS_OPEN_MAX),
             opening: tokio::sync::Mutex::new(()),
-            by_slug: Cache::builder()
-                .max_capacity(100_000)
-                .time_to_live(DIRECTORY_TTL)
-                .build(),
-            by_host: Cache::builder()
-                .max_capacity(100_000)
-                .time_to_live(DIRECTORY_TTL)
-                .build(),
-            by_id: Cache::builder()
-                .max_capacity(100_000)
-                .time_to_live(DIRECTORY_TTL)
-                .build(),
+            by_slug: Directory::new(),
+            by_host: Directory::new(),
+            by_id: Directory::new(),
             checkpointer,
             stats,
             hooks,
@@ -209,57 +198,64 @@ impl Storage {
 
     /// A handle on the tenant's rows, in whichever cell they live.
     pub async fn db(&self, tenant: TenantId) -> Result<Db> {
-        let known = match self.inner.by_id.get(&tenant) {
-            Some(known) => known,
-            None => self.tenant(tenant).await?,
+        let known = match self.inner.by_id.look(&tenant) {
+            Known::Fresh(known) => known,
+            Known::Due(known) => self.ask_tenant(tenant, Some(known)).await?,
+            Known::Nothing => self.ask_tenant(tenant, None).await?,
         };
         Ok(Db::new(self.cell(known.cell).await?, tenant))
     }
 
     pub async fn tenant(&self, id: TenantId) -> Result<Tenant> {
+        self.ask_tenant(id, None).await
+    }
+
+    async fn ask_tenant(&self, id: TenantId, known: Option<Tenant>) -> Result<Tenant> {
         const SQL: &str = "SELECT id, slug, name, cell_id, currency, test_mode, created_at \
                            FROM stoa_tenant WHERE id = $1";
-        let found = self
-            .control()
-            .read(async move |tx: &mut Tx<'_>| tx.query_opt(SQL, params![id], tenant_row).await)
-            .await?;
-        let tenant = found.ok_or_else(|| Error::UnknownTenant {
-            tenant: id.to_string(),
-        })?;
-        self.inner.by_id.insert(id, tenant.clone());
-        Ok(tenant)
+        let control = self.control();
+        let read = async {
+            let found = control
+                .read(async move |tx: &mut Tx<'_>| tx.query_opt(SQL, params![id], tenant_row).await)
+                .await?;
+            found.ok_or_else(|| Error::UnknownTenant {
+                tenant: id.to_string(),
+            })
+        };
+        self.inner.by_id.ask(id, known, read).await
     }
 
     pub async fn tenant_by_slug(&self, slug: &str) -> Result<Option<Tenant>> {
         const SQL: &str = "SELECT id, slug, name, cell_id, currency, test_mode, created_at \
                            FROM stoa_tenant WHERE slug = $1";
-        if let Some(known) = self.inner.by_slug.get(slug) {
-            return Ok(known);
-        }
-        let asked = slug.to_owned();
-        let found = self
-            .control()
-            .read(async move |tx: &mut Tx<'_>| tx.query_opt(SQL, params![&asked], tenant_row).await)
-            .await?;
-        self.inner.by_slug.insert(slug.to_owned(), found.clone());
-        Ok(found)
+        let known = match self.inner.by_slug.look(slug) {
+            Known::Fresh(known) => return Ok(known),
+            Known::Due(known) => Some(known),
+            Known::Nothing => None,
+        };
+        let (asked, control) = (slug.to_owned(), self.control());
+        let read = control.read(async move |tx: &mut Tx<'_>| {
+            tx.query_opt(SQL, params![&asked], tenant_row).await
+        });
+        self.inner.by_slug.ask(slug.to_owned(), known, read).await
     }
 
     /// The tenant of a custom domain.
     pub async fn tenant_by_host(&self, hostname: &str) -> Result<Option<TenantId>> {
         const SQL: &str = "SELECT tenant_id FROM stoa_host WHERE hostname = $1";
-        if let Some(known) = self.inner.by_host.get(hostname) {
-            return Ok(known);
-        }
-        let asked = hostname.to_owned();
-        let found = self
-            .control()
-            .read(async move |tx: &mut Tx<'_>| {
-                tx.query_opt(SQL, params![&asked], |row| row.get(0)).await
-            })
-            .await?;
-        self.inner.by_host.insert(hostname.to_owned(), found);
-        Ok(found)
+        let known = match self.inner.by_host.look(hostname) {
+            Known::Fresh(known) => return Ok(known),
+            Known::Due(known) => Some(known),
+            Known::Nothing => None,
+        };
+        let (asked, control) = (hostname.to_owned(), self.control());
+        let read = control.read(async move |tx: &mut Tx<'_>| {
+            tx.query_opt(SQL, params![&asked], |row| row.get(0)).await
+        });
+        self.inner
+            .by_host
+            .ask(hostname.to_owned(), known, read)
+            .await
     }
 
     /// All tenants by slug.
@@ -319,7 +315,7 @@ impl Storage {
             }
             Err(error) => Err(error),
             Ok(()) => {
-                self.inner.by_slug.invalidate(&tenant.slug);
+                self.inner.by_slug.forget(&tenant.slug);
                 Ok(tenant)
             }
         }

@@ -19,6 +19,8 @@ pub(super) struct Activity {
     /// When the head now being read began; 0 while none is.
     head_since: AtomicU64,
     last: AtomicU64,
+    /// When it was last given something it had asked for.
+    given: AtomicU64,
     /// Over HTTP/2 bytes are frames, and most of them begin no request.
     multiplexed: AtomicBool,
 }
@@ -31,6 +33,7 @@ impl Activity {
             // The first head is due from the start: a client connects in order to ask.
             head_since: AtomicU64::new(1),
             last: AtomicU64::new(1),
+            given: AtomicU64::new(1),
             multiplexed: AtomicBool::new(false),
         }
     }
@@ -45,7 +48,9 @@ impl Activity {
     }
 
     pub(super) fn request_ends(&self) {
-        self.last.store(self.now(), Ordering::Release);
+        let now = self.now();
+        self.last.store(now, Ordering::Release);
+        self.given.store(now, Ordering::Release);
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 
@@ -65,22 +70,37 @@ impl Activity {
     }
 
     fn sent(&self) {
-        self.last.store(self.now(), Ordering::Release);
+        let now = self.now();
+        self.last.store(now, Ordering::Release);
         // A head pipelined behind a long answer is not slow: it waits for us.
         self.head_since.store(0, Ordering::Release);
+        // Over HTTP/2 this may be the answer to a ping, for which nobody is kept.
+        if !self.multiplexed.load(Ordering::Acquire) {
+            self.given.store(now, Ordering::Release);
+        }
     }
 
-    /// Whether a head takes too long, or nothing at all happens, with no request in flight.
-    pub(super) fn is_overdue(&self, header_time: Duration, idle_time: Duration) -> bool {
+    /// How long until a head takes too long, or nothing at all has happened for too long: zero once
+    /// it is overdue. `None` while a request is in flight.
+    pub(super) fn time_left(&self, header_time: Duration, idle_time: Duration) -> Option<Duration> {
         if self.in_flight.load(Ordering::Acquire) > 0 {
-            return false;
+            return None;
         }
-        let now = self.now();
-        let passed = |since: u64| Duration::from_millis(now.saturating_sub(since));
-        match self.head_since.load(Ordering::Acquire) {
-            0 => passed(self.last.load(Ordering::Acquire)) >= idle_time,
-            since => passed(since) >= header_time,
-        }
+        let (since, time) = match self.head_since.load(Ordering::Acquire) {
+            0 => (self.last.load(Ordering::Acquire), idle_time),
+            since => (since, header_time),
+        };
+        Some(time.saturating_sub(self.passed(since)))
+    }
+
+    /// For how long it was given nothing, and asks for nothing that is whole.
+    pub(super) fn useless_for(&self) -> Option<Duration> {
+        let answering = self.in_flight.load(Ordering::Acquire) > 0;
+        (!answering).then(|| self.passed(self.given.load(Ordering::Acquire)))
+    }
+
+    fn passed(&self, since: u64) -> Duration {
+        Duration::from_millis(self.now().saturating_sub(since))
     }
 }
 

@@ -172,11 +172,15 @@ async fn a_head_beyond_its_bounds_is_refused() {
 }
 
 #[tokio::test]
-async fn over_the_cap_a_connection_waits_until_one_closes() {
-    let (server, _, _) = started(|config| config.connections_max = 1).await;
+async fn over_the_cap_a_connection_waits_while_all_are_being_answered() {
+    let (server, entered, release) = started(|config| {
+        config.connections_max = 1;
+        config.asking_time = Duration::from_millis(20);
+    })
+    .await;
     let mut first = server.connect().await;
-    write(&mut first, GET).await;
-    assert!(read_answer(&mut first).await.ends_with("anonymous"));
+    write(&mut first, "GET /held HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    entered.notified().await;
 
     let mut second = server.connect().await;
     write(&mut second, GET).await;
@@ -187,8 +191,36 @@ async fn over_the_cap_a_connection_waits_until_one_closes() {
         "the second connection was served beside the first"
     );
 
-    drop(first);
+    release.notify_one();
+    assert!(read_answer(&mut first).await.ends_with("released"));
     assert!(read_answer(&mut second).await.ends_with("anonymous"));
+}
+
+#[tokio::test]
+async fn over_the_cap_who_asks_for_nothing_gives_way_and_who_waits_for_an_answer_stays() {
+    let (server, entered, release) = started(|config| {
+        config.connections_max = 3;
+        config.asking_time = Duration::from_millis(50);
+    })
+    .await;
+    let mut held = server.connect().await;
+    write(&mut held, "GET /held HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    entered.notified().await;
+    let mut silent = server.connect().await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut answered = server.connect().await;
+    write(&mut answered, GET).await;
+    assert!(read_answer(&mut answered).await.ends_with("anonymous"));
+
+    let mut asking = server.connect().await;
+    write(&mut asking, GET).await;
+    assert!(read_answer(&mut asking).await.ends_with("anonymous"));
+    // It never asked, and came before the one that did.
+    assert_eq!(read_to_end(&mut silent).await, "");
+    write(&mut answered, GET).await;
+    assert!(read_answer(&mut answered).await.ends_with("anonymous"));
+    release.notify_one();
+    assert!(read_answer(&mut held).await.ends_with("released"));
 }
 
 #[tokio::test]

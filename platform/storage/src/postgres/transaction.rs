@@ -8,9 +8,11 @@ use std::task::{Context, Poll};
 
 use deadpool_postgres::Object;
 use futures_util::future::{join, join_all};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use tokio_postgres::Statement;
 
-use super::map_error;
+use super::{ANSWER_TIME_MAX, map_error};
 use crate::sql::Stmt;
 use crate::tx::{Scope, rewritten, system_word};
 use crate::value::RowSource;
@@ -68,6 +70,11 @@ impl Transaction {
     /// Keeps statements for the next flight.
     pub(crate) async fn defer(&mut self, scope: Scope, statements: &[Stmt<'_>]) -> Result<()> {
         let _busy = Busy::mark(&self.busy);
+        let kept = timeout(ANSWER_TIME_MAX, self.keep(scope, statements)).await;
+        self.answered(kept)
+    }
+
+    async fn keep(&mut self, scope: Scope, statements: &[Stmt<'_>]) -> Result<()> {
         let connection = self.connection()?;
         let tenant = tenant_value(scope);
         let mut kept = Vec::with_capacity(statements.len());
@@ -92,6 +99,11 @@ impl Transaction {
         statements: &[Stmt<'_>],
     ) -> Result<Vec<u64>> {
         let _busy = Busy::mark(&self.busy);
+        let flown = timeout(ANSWER_TIME_MAX, self.fly(scope, statements)).await;
+        self.answered(flown)
+    }
+
+    async fn fly(&mut self, scope: Scope, statements: &[Stmt<'_>]) -> Result<Vec<u64>> {
         let connection = self.connection()?;
         let mut prepared = Vec::with_capacity(statements.len());
         for (sql, _) in statements {
@@ -127,9 +139,20 @@ impl Transaction {
         scope: Scope,
         sql: &'static str,
         params: &[Value<'_>],
-        mut map: impl FnMut(&Row<'_>) -> Result<T>,
+        map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let _busy = Busy::mark(&self.busy);
+        let asked = timeout(ANSWER_TIME_MAX, self.ask(scope, sql, params, map)).await;
+        self.answered(asked)
+    }
+
+    async fn ask<T>(
+        &mut self,
+        scope: Scope,
+        sql: &'static str,
+        params: &[Value<'_>],
+        mut map: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
         let prepared = prepare(self.connection()?, scope, sql).await?;
         self.stats.statement();
         let (opening, deferred) = self.departing();
@@ -159,6 +182,11 @@ impl Transaction {
     /// What was deferred leaves with the COMMIT, which the server turns into a rollback if one of
     /// them fails.
     pub(crate) async fn commit(mut self) -> Result<()> {
+        let closed = timeout(ANSWER_TIME_MAX, self.close()).await;
+        self.answered(closed)
+    }
+
+    async fn close(&mut self) -> Result<()> {
         if self.deferred.is_empty() {
             return self.end("COMMIT").await;
         }
@@ -175,12 +203,24 @@ impl Transaction {
 
     pub(crate) async fn rollback(mut self) -> Result<()> {
         self.deferred.clear();
-        self.end("ROLLBACK").await
+        let ended = timeout(ANSWER_TIME_MAX, self.end("ROLLBACK")).await;
+        self.answered(ended)
     }
 
     /// One statement and its COMMIT in a single round trip, for reads.
     pub(crate) async fn fetch<T>(
         mut self,
+        scope: Scope,
+        sql: &'static str,
+        params: &[Value<'_>],
+        map: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let fetched = timeout(ANSWER_TIME_MAX, self.ask_once(scope, sql, params, map)).await;
+        self.answered(fetched)
+    }
+
+    async fn ask_once<T>(
+        &mut self,
         scope: Scope,
         sql: &'static str,
         params: &[Value<'_>],
@@ -210,7 +250,17 @@ impl Transaction {
             .collect()
     }
 
-    async fn end(mut self, word: &'static str) -> Result<()> {
+    /// What came in time. A connection on which nothing came is closed: it may never answer again.
+    fn answered<T>(&mut self, answer: Result<Result<T>, Elapsed>) -> Result<T> {
+        answer.unwrap_or_else(|_| {
+            drop(self.connection.take().map(Object::take));
+            Err(Error::Unavailable {
+                message: format!("no answer within {} s", ANSWER_TIME_MAX.as_secs()),
+            })
+        })
+    }
+
+    async fn end(&mut self, word: &'static str) -> Result<()> {
         if self.opening.take().is_some() {
             // Nothing was sent: the connection is as clean as it came.
             drop(self.connection.take());

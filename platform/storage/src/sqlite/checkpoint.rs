@@ -25,6 +25,8 @@ struct Watched {
     connection: Connection,
     log: Weak<LogState>,
     batches_seen: u64,
+    /// The last try failed: the next tick tries again, whatever was written.
+    failed: bool,
 }
 
 #[derive(Default)]
@@ -70,6 +72,7 @@ impl Checkpointer {
             connection,
             log: Arc::downgrade(&log),
             batches_seen: 0,
+            failed: false,
         };
         self.shared.watched.lock().push(watched);
         Ok(log)
@@ -93,13 +96,22 @@ impl Watched {
             return false;
         };
         let batches = log.batches.load(Ordering::Relaxed);
-        if batches == self.batches_seen && log.pages_left.load(Ordering::Relaxed) == 0 {
+        let pages_left = log.pages_left.load(Ordering::Relaxed);
+        if batches == self.batches_seen && pages_left == 0 && !self.failed {
             return true;
         }
         self.batches_seen = batches;
         match self.connection.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") {
-            Ok(left) => log.pages_left.store(left.max(0) as u64, Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "checkpoint failed"),
+            Ok(left) => {
+                log.pages_left.store(left.max(0) as u64, Ordering::Relaxed);
+                self.failed = false;
+            }
+            Err(error) => {
+                if !self.failed {
+                    tracing::warn!(%error, "the log cannot be copied into its database for now");
+                }
+                self.failed = true;
+            }
         }
         true
     }

@@ -177,9 +177,11 @@ fn run(
     stats: &Stats,
     hooks: &CommitHooks,
 ) {
+    let mut disk = Disk::default();
     while let Some((first, lane)) = queue.wait() {
         let mut batch: Vec<Box<dyn Job>> = Vec::new();
         let commit = run_batch(&mut connection, queue, first, lane, &mut batch);
+        disk.seen(&commit);
         if commit.is_ok() {
             stats.batch(batch.len());
         }
@@ -191,6 +193,28 @@ fn run(
             && let Err(error) = connection.checkpoint("PRAGMA wal_checkpoint(RESTART)")
         {
             tracing::warn!(%error, "the log could not be restarted");
+        }
+    }
+}
+
+/// Tells the log once that the disk is full, and once that it is not any more.
+#[derive(Default)]
+struct Disk {
+    full: bool,
+}
+
+impl Disk {
+    fn seen(&mut self, commit: &Result<()>) {
+        match commit {
+            Err(Error::DiskFull) if !self.full => {
+                self.full = true;
+                tracing::error!("the disk is full: nothing is written until there is room");
+            }
+            Ok(()) if self.full => {
+                self.full = false;
+                tracing::info!("there is room on the disk again");
+            }
+            _ => {}
         }
     }
 }
