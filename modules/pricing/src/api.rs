@@ -7,7 +7,7 @@ mod promotions;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse as _, Response};
-use stoa_kernel::{Currency, VariantId};
+use stoa_kernel::{Currency, Timestamp, VariantId};
 use stoa_rest::{
     Access, Caller, ETag, ErrorCode, ErrorPage, HeaderValue, IdempotencyScope, IdempotentJson,
     IfMatch, Json, Method, Operation, Page, Permission, Problem, Query, Routes, State, StatusCode,
@@ -141,7 +141,6 @@ async fn put_prices(
     body: IdempotentJson<PricesPut>,
 ) -> Result<Response, Problem> {
     let key = key_of(body.scope);
-    let trace = Some(trace.trace_id_hex());
     let change = PriceChange {
         prices: body
             .value
@@ -150,10 +149,7 @@ async fn put_prices(
             .map(PriceBody::into_price)
             .collect(),
         key,
-        cause: Cause {
-            trace,
-            ..Cause::new(caller.actor(), app.deps.now())
-        },
+        cause: cause(&caller, trace, app.deps.now()),
         answer: |changed| PricesChanged { changed }.to_json(),
     };
     let answer = app
@@ -161,6 +157,13 @@ async fn put_prices(
         .await
         .map_err(problem)?;
     Ok(stored(StatusCode::OK, answer))
+}
+
+fn cause(caller: &Caller, trace: TraceContext, now: Timestamp) -> Cause {
+    Cause {
+        trace: Some(trace.trace_id_hex()),
+        ..Cause::new(caller.actor(), now)
+    }
 }
 
 fn key_of(scope: IdempotencyScope) -> IdempotencyKey {

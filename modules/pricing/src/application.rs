@@ -1,5 +1,6 @@
 //! The use cases of pricing and its contract. Holds no SQL and no HTTP.
 
+mod feeding;
 mod listing;
 mod promoting;
 mod quoting;
@@ -8,6 +9,7 @@ mod setting;
 mod tax_rates;
 mod terms;
 
+pub(crate) use feeding::ListingJob;
 pub(crate) use listing::{ListPricesChange, NewList};
 pub(crate) use promoting::NewPromotion;
 pub(crate) use setting::{EditError, PriceChange, ShopSettings, TaxEdit};
@@ -17,7 +19,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use moka::sync::Cache;
-use stoa_contracts::catalog::{Catalog, ListingPrice};
+use stoa_contracts::catalog::Catalog;
 use stoa_contracts::pricing::{
     NewPrice, Pricing, Quote, QuoteError, QuoteRequest, RedeemError, Redemption, ShippingOption,
 };
@@ -28,7 +30,7 @@ use stoa_storage::{Cause, Result, Tx};
 use tokio::sync::OnceCell;
 
 use crate::domain::{Settings, price_to_keep};
-use crate::infrastructure::{self as rows, rate_source::RateSource};
+use crate::infrastructure::{self as rows, feed, rate_source::RateSource};
 
 /// Everything a use case needs.
 pub(crate) struct App {
@@ -114,22 +116,20 @@ impl App {
         let mut prices: Vec<NewPrice> = prices.iter().map(price_to_keep).collect();
         // Rows in one order everywhere: two such transactions wait, and never for each other.
         prices.sort_by_key(|each| (each.variant, each.price.currency));
+        // Before any price: changes of prices and of lists follow one another.
+        rows::lock_settings(tx).await?;
         let differ = rows::put_prices(tx, &prices, cause.occurred_at).await?;
-        let listings: Vec<ListingPrice> = prices
+        let changed: Vec<_> = prices
             .iter()
             .zip(differ)
             .filter(|(_, differs)| *differs)
-            .map(|(each, _)| ListingPrice {
-                variant: each.variant,
-                price: each.price,
-                compare_at: each.compare_at,
-            })
+            .map(|(each, _)| (each.variant, each.price.currency))
             .collect();
-        if !listings.is_empty() {
-            self.catalog
-                .put_listing_prices(tx, &listings, cause)
-                .await?;
+        if !changed.is_empty() {
+            let lists = feed::lists(tx).await?;
+            self.mend(tx, &lists).await?;
+            self.show(tx, &changed, &lists, cause).await?;
         }
-        Ok(listings.len())
+        Ok(changed.len())
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use checks::{
     check_kept_rates, check_list, check_list_prices, check_promotion, check_tax_table, check_zones,
 };
 pub(crate) use delivery::{Parcel, Zone, offers};
-pub(crate) use lists::{ListPrice, ListPrices, ListTerms, PriceList};
+pub(crate) use lists::{BasePrice, ListPrice, ListPrices, ListTerms, PriceList};
 pub(crate) use place::Whereabouts;
 pub(crate) use promotions::{
     Budget, Candidate, Promotion, PromotionTerms, Promotions, buyer_key, code_key,

@@ -1,6 +1,7 @@
 //! All SQL of pricing. Decides nothing: what is written was checked before.
 
 pub(crate) mod budgets;
+pub(crate) mod feed;
 pub(crate) mod kept_rates;
 pub(crate) mod lists;
 pub(crate) mod promotions;

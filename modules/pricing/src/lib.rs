@@ -9,6 +9,7 @@ mod infrastructure;
 use std::sync::Arc;
 
 use moka::sync::Cache;
+use stoa_bus::JobHandler;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
 use stoa_contracts::pricing::Pricing;
@@ -17,7 +18,7 @@ use stoa_storage::{Migrations, Plane};
 use tokio::sync::OnceCell;
 
 pub use api::{COUPON_CODE_TAKEN, PROMOTION_IN_USE};
-use application::{App, SHOPS_HELD_MAX};
+use application::{App, ListingJob, SHOPS_HELD_MAX};
 use infrastructure::rate_source::HttpRates;
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -26,6 +27,7 @@ pub const MIGRATIONS: Migrations = Migrations {
     steps: &[
         include_str!("../migrations/0001_prices_tax_and_shipping.sql"),
         include_str!("../migrations/0002_lists_promotions_and_places.sql"),
+        include_str!("../migrations/0003_what_listings_show.sql"),
     ],
 };
 
@@ -41,6 +43,8 @@ pub struct Config {
 pub struct Module {
     pub contract: Arc<dyn Pricing>,
     pub routes: Routes,
+    /// Without them listings do not follow the schedules of price lists.
+    pub jobs: Vec<Arc<dyn JobHandler>>,
 }
 
 /// `catalog` shows what is set here, and says which variants and collections there are.
@@ -62,6 +66,7 @@ pub fn start_with(deps: Deps, catalog: Arc<dyn Catalog>, config: Config) -> Modu
     });
     Module {
         contract: app.clone(),
+        jobs: vec![Arc::new(ListingJob(Arc::clone(&app)))],
         routes: api::routes(app),
     }
 }

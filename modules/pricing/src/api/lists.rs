@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stoa_kernel::{Money, PriceListId, Timestamp, VariantId};
 use stoa_rest::{
-    Access, IdempotentJson, IfMatch, Json, Limit, Method, Operation, Page, Path, Permission,
-    Problem, Query, Routes, State, StatusCode, Tenant, code,
+    Access, Caller, IdempotentJson, IfMatch, Json, Limit, Method, Operation, Page, Path,
+    Permission, Problem, Query, Routes, State, StatusCode, Tenant, TraceContext, code,
 };
 
 use super::bodies::PricesChanged;
-use super::{key_of, problem, storage_problem, stored, version_of, versioned};
+use super::{cause, key_of, problem, storage_problem, stored, version_of, versioned};
 use crate::application::{App, ListPricesChange, NewList};
 use crate::domain::{ListPrice, ListTerms};
 use crate::infrastructure::lists::ListRow;
@@ -219,6 +219,8 @@ async fn put_prices(
     State(app): State<Arc<App>>,
     Tenant(tenant): Tenant,
     Path(id): Path<PriceListId>,
+    caller: Caller,
+    trace: TraceContext,
     body: IdempotentJson<ListPricesPut>,
 ) -> Result<Response, Problem> {
     let list = id;
@@ -240,7 +242,7 @@ async fn put_prices(
         put,
         gone,
         key: key_of(body.scope),
-        now: app.deps.now(),
+        cause: cause(&caller, trace, app.deps.now()),
         answer: |changed| PricesChanged { changed }.to_json(),
     };
     let answer = app.change_list_prices(tenant.id, change).await;

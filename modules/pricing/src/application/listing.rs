@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use stoa_kernel::{Currency, PriceListId, TenantId, Timestamp, VariantId};
-use stoa_storage::{IdempotencyKey, Result, Tx};
+use stoa_storage::{Cause, IdempotencyKey, Result, Tx};
 
 use super::App;
 use super::setting::{EditError, Seen, check_version, claim};
-use crate::domain::{Flaw, ListPrice, ListTerms, check_list, check_list_prices};
+use crate::domain::{Flaw, ListPrice, ListTerms, PriceList, check_list, check_list_prices};
+use crate::infrastructure::feed::{self, FedList};
 use crate::infrastructure::lists::{self, ListRow};
-use crate::infrastructure::terms;
+use crate::infrastructure::{self as rows, terms};
 
 const LISTS_MAX: i64 = 50;
 const CREATED: u16 = 201;
@@ -33,7 +34,7 @@ pub(crate) struct ListPricesChange {
     pub(crate) put: Vec<(ListPrice, Currency)>,
     pub(crate) gone: Vec<ListPrice>,
     pub(crate) key: IdempotencyKey,
-    pub(crate) now: Timestamp,
+    pub(crate) cause: Cause,
     /// Makes the answer of how many prices changed.
     pub(crate) answer: fn(usize) -> String,
 }
@@ -64,6 +65,7 @@ impl App {
         check_list(&new.terms)?;
         self.ensure(tenant, currency).await?;
         let id: PriceListId = self.deps.ids.make(new.now);
+        let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
             if let Some(answer) = claim(tx, &new.key, new.now).await? {
@@ -75,6 +77,7 @@ impl App {
                 return Err(Flaw::new("name", reason).into());
             }
             lists::insert(tx, id, &new.terms, new.now).await?;
+            app.adopt(tx, None, id, &new.terms, new.now).await?;
             let made = lists::one(tx, id).await?.ok_or(EditError::Missing)?;
             let answer = (new.answer)(made);
             tx.store_response(&new.key, CREATED, &answer).await?;
@@ -85,7 +88,7 @@ impl App {
 
     /// The currency of a list stays: its prices are in it.
     pub(crate) async fn replace_list(
-        &self,
+        self: &Arc<Self>,
         tenant: TenantId,
         id: PriceListId,
         seen: Seen,
@@ -93,6 +96,7 @@ impl App {
     ) -> Result<ListRow, EditError> {
         check_list(&changed)?;
         let now = self.deps.now();
+        let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
             terms::touch(tx, now).await?;
@@ -103,24 +107,29 @@ impl App {
                 return Err(Flaw::new("currency", reason).into());
             }
             lists::replace(tx, id, &changed, now).await?;
+            app.adopt(tx, Some(&found.terms), id, &changed, now).await?;
             lists::one(tx, id).await?.ok_or(EditError::Missing)
         })
         .await
     }
 
+    /// Its prices go in slices, as listings are worked out without them.
     pub(crate) async fn delete_list(
-        &self,
+        self: &Arc<Self>,
         tenant: TenantId,
         id: PriceListId,
         seen: Seen,
     ) -> Result<(), EditError> {
         let now = self.deps.now();
+        let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
             terms::touch(tx, now).await?;
             let found = lists::lock(tx, id).await?.ok_or(EditError::Missing)?;
             check_version(seen, found.version)?;
             lists::delete(tx, id).await?;
+            feed::turn(tx, id, found.terms.currency, false).await?;
+            app.follow(tx, now).await?;
             Ok(())
         })
         .await
@@ -147,9 +156,10 @@ impl App {
         let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            if let Some(answer) = claim(tx, &change.key, change.now).await? {
+            if let Some(answer) = claim(tx, &change.key, change.cause.occurred_at).await? {
                 return Ok(answer);
             }
+            rows::lock_settings(tx).await?;
             let list = lists::lock(tx, change.list)
                 .await?
                 .ok_or(EditError::Missing)?;
@@ -160,10 +170,54 @@ impl App {
             let mut put: Vec<ListPrice> = change.put.iter().map(|(price, _)| *price).collect();
             put.sort_by_key(|price| (price.variant, price.min_quantity));
             let changed = lists::put_prices(tx, &put, &change.gone).await?;
+            let touched = put.iter().chain(&change.gone).map(|price| price.variant);
+            let touched: Vec<_> = touched.map(|id| (id, list.terms.currency)).collect();
+            app.show_of(tx, change.list, &touched, &change.cause)
+                .await?;
             let answer = (change.answer)(usize::try_from(changed).unwrap_or(usize::MAX));
             tx.store_response(&change.key, OK, &answer).await?;
             Ok(answer)
         })
         .await
+    }
+
+    /// Lets listings follow what a list is now; the caller has touched the terms.
+    async fn adopt(
+        &self,
+        tx: &mut Tx<'_>,
+        before: Option<&ListTerms>,
+        id: PriceListId,
+        terms: &ListTerms,
+        now: Timestamp,
+    ) -> Result<()> {
+        let list = PriceList {
+            id,
+            terms: terms.clone(),
+        };
+        self.plan_turns(tx, &list, now).await?;
+        let lists = feed::lists(tx).await?;
+        let shown = lists.iter().any(|each| each.list.id == id && each.shown);
+        let counts = before.is_some_and(|before| !before.counts_like(terms));
+        if shown && counts {
+            feed::turn(tx, id, terms.currency, list.shows(now)).await?;
+        }
+        self.follow(tx, now).await
+    }
+
+    /// Lets listings follow prices of a list, where they show it.
+    async fn show_of(
+        &self,
+        tx: &mut Tx<'_>,
+        list: PriceListId,
+        touched: &[(VariantId, Currency)],
+        cause: &Cause,
+    ) -> Result<()> {
+        let lists = feed::lists(tx).await?;
+        self.mend(tx, &lists).await?;
+        let is_it = |each: &FedList| each.list.id == list && each.shown;
+        match lists.iter().any(is_it) {
+            true => self.show(tx, touched, &lists, cause).await,
+            false => Ok(()),
+        }
     }
 }

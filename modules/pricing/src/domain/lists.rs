@@ -52,6 +52,40 @@ impl PriceList {
             && terms.starts_at.is_none_or(|from| from <= now)
             && terms.ends_at.is_none_or(|until| now < until)
     }
+
+    /// Whether it holds for everybody, so that listings show it.
+    pub(crate) fn shows(&self, now: Timestamp) -> bool {
+        self.holds(self.terms.currency, now)
+    }
+
+    /// The moments still to come at which listings change because of it.
+    pub(crate) fn turns(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let moments = [self.terms.starts_at, self.terms.ends_at];
+        let is_enabled = self.terms.enabled;
+        let to_come = move |at: &Timestamp| is_enabled && *at > now;
+        moments.into_iter().flatten().filter(to_come)
+    }
+}
+
+impl ListTerms {
+    /// Whether prices of the list count as they do by these terms, while both hold.
+    pub(crate) fn counts_like(&self, other: &Self) -> bool {
+        (self.kind, self.priority) == (other.kind, other.priority)
+    }
+}
+
+/// A variant's base price in one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BasePrice {
+    pub(crate) amount: i64,
+    pub(crate) compare_at: Option<i64>,
+}
+
+/// What listings show of a variant in one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) amount: i64,
+    pub(crate) compare_at: Option<i64>,
 }
 
 /// A price of a list.
@@ -97,13 +131,32 @@ impl ListPrices {
 
     /// The price of so many units, given the base price.
     pub(crate) fn unit(&self, variant: VariantId, units: i64, base: Option<i64>) -> Option<i64> {
+        let best = self.best(variant, units, base);
+        best.map(|price| price.amount).or(base)
+    }
+
+    /// What listings show of one unit. A sale is shown with the base price, which is above it.
+    pub(crate) fn listed(&self, variant: VariantId, base: Option<BasePrice>) -> Option<Listed> {
+        let amount = base.map(|base| base.amount);
+        match self.best(variant, 1, amount) {
+            Some(best) => Some(Listed {
+                amount: best.amount,
+                compare_at: amount.filter(|_| best.kind == ListKind::Sale),
+            }),
+            None => base.map(|base| Listed {
+                amount: base.amount,
+                compare_at: base.compare_at,
+            }),
+        }
+    }
+
+    fn best(&self, variant: VariantId, units: i64, base: Option<i64>) -> Option<&Ranked> {
         let below = |price: &Ranked| base.is_none_or(|base| price.amount < base);
         let ranked = self.0.get(&variant).map_or(&[][..], Vec::as_slice);
-        let best = ranked
+        ranked
             .iter()
             .filter(|price| price.min_quantity <= units)
             .filter(|price| price.kind == ListKind::Override || below(price))
-            .min_by_key(|price| (price.rank, std::cmp::Reverse(price.min_quantity)));
-        best.map(|price| price.amount).or(base)
+            .min_by_key(|price| (price.rank, std::cmp::Reverse(price.min_quantity)))
     }
 }

@@ -74,15 +74,10 @@ pub(crate) async fn replace(
     tx.execute(SQL, params![id, &body, now]).await.map(|_| ())
 }
 
+/// Its prices count no more; they go as listings are worked out without them.
 pub(crate) async fn delete(tx: &mut Tx<'_>, id: PriceListId) -> Result<()> {
-    const STATEMENTS: [&str; 2] = [
-        "DELETE FROM pricing_list_price WHERE tenant_id = :tenant AND list_id = $1",
-        "DELETE FROM pricing_list WHERE tenant_id = :tenant AND id = $1",
-    ];
-    let values = [Value::from(id)];
-    tx.batch(&STATEMENTS.map(|sql| (sql, values.as_slice())))
-        .await
-        .map(|_| ())
+    const SQL: &str = "DELETE FROM pricing_list WHERE tenant_id = :tenant AND id = $1";
+    tx.execute(SQL, params![id]).await.map(|_| ())
 }
 
 /// Puts prices into a list; those whose amount is `None` go. Returns how many rows that changed.

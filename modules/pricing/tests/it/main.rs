@@ -2,6 +2,7 @@
 
 mod admin;
 mod budgets;
+mod listings;
 mod lists;
 mod places;
 mod prices;

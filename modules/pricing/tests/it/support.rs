@@ -1,6 +1,8 @@
 //! One shop with this module in it, and a catalog that notes what it is told. Asserts nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -9,7 +11,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
 use serde_json::Value as Json;
-use stoa_contracts::Destination;
+use stoa_bus::{JobHandler, JobOutcome};
 use stoa_contracts::catalog::{
     Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
     ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
@@ -18,6 +20,7 @@ use stoa_contracts::pricing::{
     AppliedPromotion, NewPrice, Pricing, Quote, QuoteError, QuoteLine, QuoteRequest, RedeemError,
     Redemption, ShippingOption,
 };
+use stoa_contracts::{Deps, Destination};
 use stoa_kernel::{
     ApiKeyId, Currency, Money, OrderId, ProductId, Quantity, SeededIds, TenantId, Timestamp,
     VariantId,
@@ -26,7 +29,7 @@ use stoa_pricing::{Config, MIGRATIONS, start, start_with};
 use stoa_rest::{
     Caller, Credential, Gate, PermissionSet, Problem, RequestTenant, RouterConfig, TenantInfo,
 };
-use stoa_storage::{Cause, Db, Result, Storage, Tx};
+use stoa_storage::{Cause, Db, Error, Result, Storage, Tx};
 use stoa_telemetry::Metrics;
 use stoa_testkit::TestCells;
 use tower::ServiceExt as _;
@@ -36,7 +39,7 @@ pub(crate) async fn everywhere() -> Vec<TestCells> {
 }
 
 /// Variants below this exist in every shop's catalog.
-pub(crate) const VARIANTS: u128 = 100;
+pub(crate) const VARIANTS: u128 = 400;
 
 pub(crate) fn variant(number: u128) -> VariantId {
     VariantId::from_u128(number)
@@ -83,7 +86,9 @@ pub(crate) struct Shop {
     pub(crate) pricing: Arc<dyn Pricing>,
     pub(crate) catalog: Arc<NotingCatalog>,
     pub(crate) now: Timestamp,
+    deps: Deps,
     storage: Storage,
+    jobs: Vec<Arc<dyn JobHandler>>,
     router: Router,
 }
 
@@ -103,7 +108,9 @@ impl Shop {
             pricing: module.contract,
             catalog,
             now,
+            deps: cells.deps.clone(),
             storage: cells.storage().clone(),
+            jobs: module.jobs,
             router: module
                 .routes
                 .into_router(Arc::new(OneShop { tenant }), config),
@@ -115,6 +122,7 @@ impl Shop {
         let module = start(cells.deps.clone(), self.catalog.clone());
         Self {
             pricing: module.contract,
+            jobs: module.jobs,
             ..self.clone()
         }
     }
@@ -203,6 +211,36 @@ impl Shop {
         self.storage.stats().read().statements
     }
 
+    /// Runs due jobs as a worker would, and tells what became of each.
+    pub(crate) async fn run_jobs(&self) -> Vec<JobOutcome> {
+        let cell = self.storage.tenant(self.tenant).await.expect("a tenant");
+        let queue = self.storage.job_queue(cell.cell).await.expect("the queue");
+        let (now, lease) = (self.deps.now(), Duration::from_secs(60));
+        let claimed = queue.claim("test".to_owned(), now, lease, 100);
+        let mut outcomes = Vec::new();
+        for job in claimed.await.expect("jobs") {
+            let handler = self.jobs.iter().find(|handler| handler.kind() == job.kind);
+            let outcome = handler.expect("a handler").run(&job).await;
+            let kept = match &outcome {
+                JobOutcome::Done => queue.finish(&job).await,
+                JobOutcome::Wait(at) => queue.retry(&job, *at, None, false).await,
+                JobOutcome::Failed(error) | JobOutcome::Dead(error) => {
+                    let error = Some(error.clone());
+                    queue.retry(&job, now, error, true).await
+                }
+            };
+            kept.expect("an outcome kept");
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
+    /// What listings show of a variant: the price, and the former one.
+    pub(crate) fn listed(&self, number: u128, currency: Currency) -> Option<(i64, Option<i64>)> {
+        let key = (self.tenant, variant(number), currency);
+        self.catalog.listed.lock().get(&key).copied()
+    }
+
     /// What the catalog was told since it was last asked.
     pub(crate) fn told(&self) -> Vec<ListingPrice> {
         std::mem::take(&mut *self.catalog.told.lock())
@@ -270,11 +308,17 @@ impl Answer {
     }
 }
 
-/// Knows variants 0 to 99, and notes the listing prices it is told.
+/// Where a listing price stands.
+type Place = (TenantId, VariantId, Currency);
+
+/// Knows variants 0 to 399, and notes the listing prices it is told.
 #[derive(Default)]
 pub(crate) struct NotingCatalog {
     told: Mutex<Vec<ListingPrice>>,
     pub(crate) asked_collections: Mutex<u32>,
+    listed: Mutex<BTreeMap<Place, (i64, Option<i64>)>>,
+    /// Calls after which listing prices are refused, and how many there were.
+    pub(crate) puts_left: Mutex<Option<u32>>,
 }
 
 #[async_trait]
@@ -351,11 +395,33 @@ impl Catalog for NotingCatalog {
     }
     async fn put_listing_prices(
         &self,
-        _: &mut Tx<'_>,
+        tx: &mut Tx<'_>,
         prices: &[ListingPrice],
         _: &Cause,
     ) -> Result<()> {
+        if let Some(left) = &mut *self.puts_left.lock() {
+            let message = "the listings are out of order".to_owned();
+            *left = left.checked_sub(1).ok_or(Error::Json { message })?;
+        }
+        let mut listed = self.listed.lock();
+        for each in prices {
+            let key = (tx.tenant(), each.variant, each.price.currency);
+            let former = each.compare_at.map(|former| former.amount);
+            listed.insert(key, (each.price.amount, former));
+        }
         self.told.lock().extend_from_slice(prices);
+        Ok(())
+    }
+    async fn remove_listing_prices(
+        &self,
+        tx: &mut Tx<'_>,
+        gone: &[(VariantId, Currency)],
+        _: &Cause,
+    ) -> Result<()> {
+        let mut listed = self.listed.lock();
+        for (variant, currency) in gone {
+            listed.remove(&(tx.tenant(), *variant, *currency));
+        }
         Ok(())
     }
 }
