@@ -108,7 +108,8 @@ struct Started {
 
 fn modules(deps: &Deps, provider: &Provider, metrics: &Metrics) -> Started {
     let cursors = || CursorKey::new([7; 32]);
-    let catalog = stoa_catalog::start(deps.clone(), [7; 32], str::to_owned).contract;
+    let shelf = stoa_catalog::start(deps.clone(), [7; 32], str::to_owned);
+    let catalog = shelf.contract;
     let inventory = stoa_inventory::start(deps.clone(), cursors());
     let pricing = stoa_pricing::start(deps.clone(), catalog.clone());
     let carts = stoa_cart::start(
@@ -151,6 +152,8 @@ fn modules(deps: &Deps, provider: &Provider, metrics: &Metrics) -> Started {
         },
         routes: pricing
             .routes
+            .merge(shelf.routes)
+            .merge(inventory.routes)
             .merge(ledger.routes)
             .merge(payments.routes)
             .merge(orders.routes),
