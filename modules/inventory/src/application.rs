@@ -6,6 +6,7 @@ mod leaving;
 mod places;
 mod reading;
 mod reserving;
+mod sheets;
 mod shelves;
 mod transfers;
 mod watching;

@@ -1,6 +1,7 @@
 //! The use cases of pricing and its contract. Holds no SQL and no HTTP.
 
 mod feeding;
+mod exporting;
 mod listing;
 mod promoting;
 mod quoting;
@@ -24,7 +25,7 @@ use stoa_contracts::pricing::{
     NewPrice, Pricing, Quote, QuoteError, QuoteRequest, RedeemError, Redemption, ShippingOption,
 };
 use stoa_contracts::{Deps, Destination};
-use stoa_kernel::{Currency, OrderId, TenantId, Timestamp};
+use stoa_kernel::{Currency, OrderId, TenantId, Timestamp, VariantId};
 use stoa_rest::CursorKey;
 use stoa_storage::{Cause, Result, Tx};
 use tokio::sync::OnceCell;
@@ -67,6 +68,10 @@ impl Pricing for App {
 
     async fn set_prices(&self, tx: &mut Tx<'_>, prices: &[NewPrice], cause: &Cause) -> Result<()> {
         self.put_prices(tx, prices, cause).await.map(|_| ())
+    }
+
+    async fn prices(&self, tenant: TenantId, variants: &[VariantId]) -> Result<Vec<NewPrice>> {
+        self.base_prices(tenant, variants).await
     }
 
     async fn quote(&self, tx: &mut Tx<'_>, request: &QuoteRequest) -> Result<Quote, QuoteError> {

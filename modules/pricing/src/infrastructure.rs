@@ -2,6 +2,7 @@
 
 pub(crate) mod budgets;
 pub(crate) mod feed;
+pub(crate) mod exporting;
 pub(crate) mod kept_rates;
 pub(crate) mod lists;
 pub(crate) mod promotions;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use stoa_contracts::Destination;
 use stoa_contracts::inventory::{
-    Allocation, Availability, Demand, InitialLevel, Inventory, ReserveError, ShipError,
+    Allocation, Availability, CountOutcome, CountedLevel, Demand, InitialLevel, Inventory,
+    ReserveError, ShipError, StockLevel,
 };
-use stoa_kernel::{LocationId, OrderId, Timestamp, VariantId};
+use stoa_kernel::{LocationId, OrderId, TenantId, Timestamp, VariantId};
 use stoa_storage::{Cause, Error, Tx};
 
 use super::Stockroom;
@@ -129,6 +130,23 @@ impl Inventory for Stockroom {
         cause: &Cause,
     ) -> Result<(), Error> {
         self.set_initial_in(tx, levels, overwrite, cause).await
+    }
+
+    async fn levels(
+        &self,
+        tenant: TenantId,
+        variants: &[VariantId],
+    ) -> Result<Vec<StockLevel>, Error> {
+        self.sheet(tenant, variants).await
+    }
+
+    async fn count(
+        &self,
+        tx: &mut Tx<'_>,
+        levels: &[CountedLevel],
+        cause: &Cause,
+    ) -> Result<Vec<CountOutcome>, Error> {
+        self.count_sheet(tx, levels, cause).await
     }
 
     async fn availability(
