@@ -1,6 +1,7 @@
 //! What all spaces of a process share: what is outdated, by whom it is told, and whom it tells.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -76,15 +77,17 @@ pub(crate) struct Core {
     pub(crate) refreshes: Arc<Semaphore>,
     purger: Option<Arc<Purger>>,
     pub(crate) rules: RwLock<Vec<(String, Rule)>>,
+    /// Whether events are followed already.
+    followed: AtomicBool,
     tasks: Vec<JoinHandle<()>>,
     #[cfg(test)]
-    pub(crate) blind: std::sync::atomic::AtomicBool,
+    pub(crate) blind: AtomicBool,
 }
 
 impl Core {
     pub(crate) fn seal(&self, mark: Mark, places: Box<[u32]>) -> Option<Seal> {
         #[cfg(test)]
-        if self.blind.load(std::sync::atomic::Ordering::Relaxed) {
+        if self.blind.load(Ordering::Relaxed) {
             return Some(self.journal.seal_blindly(places));
         }
         self.journal.seal(mark, places, Against::Outdated)
@@ -132,9 +135,10 @@ impl Cache {
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
             purger,
             rules: RwLock::default(),
+            followed: AtomicBool::new(false),
             tasks,
             #[cfg(test)]
-            blind: std::sync::atomic::AtomicBool::new(false),
+            blind: AtomicBool::new(false),
         })))
     }
 
@@ -160,6 +164,11 @@ impl Cache {
         self.0.journal.outdate(&places(tags));
     }
 
+    /// As [`Cache::invalidate`], of what only this process has: Redis holds nothing under these tags.
+    pub fn invalidate_here(&self, tags: &[Tag]) {
+        self.0.journal.outdate(&places(tags));
+    }
+
     /// A fact that a transaction of this process left behind: to be told from the storage's commit
     /// hook, before whoever committed is answered.
     pub fn committed(&self, tenant: TenantId, subject: &str, key: &str) {
@@ -169,6 +178,7 @@ impl Cache {
     /// A fact that any process may have committed. Every event is to be given, in order: what is
     /// shared knows by their numbers that none was missed. Never blocks.
     pub fn on_event(&self, event: &Envelope) {
+        self.0.followed.store(true, Ordering::Relaxed);
         let tags = self.tags(event.tenant, &event.subject, &event.key);
         if let Some(shared) = &self.0.shared {
             shared.outbox().follow(event, &tags);
@@ -182,9 +192,13 @@ impl Cache {
         }
     }
 
-    /// Events may have been missed: nothing is known any more, here and in Redis.
+    /// Events may have been missed: nothing is known any more, here and in Redis. Before the first
+    /// event it says where following begins: what was read before is forgotten here, while Redis
+    /// knows by the positions whether anything was missed.
     pub fn on_gap(&self) {
-        if let Some(shared) = &self.0.shared {
+        if self.0.followed.swap(true, Ordering::Relaxed)
+            && let Some(shared) = &self.0.shared
+        {
             shared.outbox().move_all();
         }
         self.0.journal.flush();
@@ -217,10 +231,9 @@ impl Cache {
 
     #[cfg(test)]
     pub(crate) fn blind(&self) {
-        use std::sync::atomic::Ordering::Relaxed;
-        self.0.blind.store(true, Relaxed);
+        self.0.blind.store(true, Ordering::Relaxed);
         if let Some(shared) = &self.0.shared {
-            shared.blind.store(true, Relaxed);
+            shared.blind.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -81,7 +81,8 @@ impl<T> Fill<T> {
         }
     }
 
-    /// Good for less than its space's time: something is known to change then by the clock alone.
+    /// Good for less than its space's time, and given to nobody afterwards: something is known to
+    /// change then by the clock alone, or it is worth a moment only.
     #[must_use]
     pub fn at_most(mut self, time: Duration) -> Self {
         self.time_to_live = Some(self.time_to_live.map_or(time, |known| known.min(time)));
@@ -94,6 +95,8 @@ pub(crate) struct Entry<T> {
     /// `None` for what raced an invalidation: its reader gets it, nobody else does.
     pub(crate) seal: Option<Seal>,
     pub(crate) fresh_until: Instant,
+    /// How long after that it is given while another is read.
+    pub(crate) stale_for: Duration,
     pub(crate) weight: u32,
 }
 

@@ -8,14 +8,18 @@
 //! and ends of fills take; hits take none.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::tag::PLACES;
 
-/// How far back a fill can be judged.
-const LINES_MAX: usize = 4_096;
+/// How far back a fill can be judged: a transaction of an import outdates thousands of tags at once,
+/// and fills that are under way must not all be lost to it.
+const LINES_MAX: usize = 32_768;
+/// Stamps that come into being together, when the first of them moves.
+const CHUNK: usize = 4_096;
 
 /// Where the journal stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +38,7 @@ pub(crate) enum Against {
 #[derive(Debug)]
 pub(crate) struct Seal {
     places: Box<[u32]>,
-    stamps: Box<[u64]>,
+    stamps: Box<[u32]>,
     flushes: u64,
     /// Where the journal stood when the stamps were last found standing.
     checked: AtomicU64,
@@ -52,8 +56,32 @@ struct Lines {
     lines: VecDeque<Line>,
 }
 
+/// One stamp a place. A quiet process holds none of them.
+struct Stamps(Box<[OnceLock<Box<[AtomicU32]>>]>);
+
+impl Stamps {
+    fn new() -> Self {
+        Self((0..PLACES / CHUNK).map(|_| OnceLock::new()).collect())
+    }
+
+    fn of(&self, place: u32) -> u32 {
+        let place = place as usize;
+        let chunk = self.0[place / CHUNK].get();
+        chunk.map_or(0, |chunk| chunk[place % CHUNK].load(Ordering::SeqCst))
+    }
+
+    /// A stamp comes back to where it was after four thousand million changes of it, which no
+    /// entry outlives.
+    fn advance(&self, place: u32) {
+        let place = place as usize;
+        let fresh = || (0..CHUNK).map(|_| AtomicU32::new(0)).collect();
+        let chunk = self.0[place / CHUNK].get_or_init(fresh);
+        chunk[place % CHUNK].fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 pub(crate) struct Journal {
-    stamps: Box<[AtomicU64]>,
+    stamps: Stamps,
     flushes: AtomicU64,
     /// How many lines were ever written.
     head: AtomicU64,
@@ -63,7 +91,7 @@ pub(crate) struct Journal {
 impl Journal {
     pub(crate) fn new() -> Self {
         Self {
-            stamps: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            stamps: Stamps::new(),
             flushes: AtomicU64::new(0),
             head: AtomicU64::new(0),
             lines: Mutex::default(),
@@ -79,7 +107,7 @@ impl Journal {
     pub(crate) fn outdate(&self, places: &[u32]) {
         let mut lines = self.lines.lock();
         for &place in places {
-            self.stamps[place as usize].fetch_add(1, Ordering::SeqCst);
+            self.stamps.advance(place);
             lines.push(Line { place, told: false });
         }
         // After the stamps: who sees the new head finds them moved.
@@ -137,7 +165,7 @@ impl Journal {
     }
 
     fn seal_now(&self, places: Box<[u32]>, head: u64) -> Seal {
-        let stamp = |&place: &u32| self.stamps[place as usize].load(Ordering::SeqCst);
+        let stamp = |&place: &u32| self.stamps.of(place);
         Seal {
             stamps: places.iter().map(stamp).collect(),
             places,
@@ -154,9 +182,7 @@ impl Journal {
         }
         let mut both = seal.places.iter().zip(&seal.stamps);
         let stands = self.flushes.load(Ordering::SeqCst) == seal.flushes
-            && both.all(|(&place, &stamp)| {
-                self.stamps[place as usize].load(Ordering::SeqCst) == stamp
-            });
+            && both.all(|(&place, &stamp)| self.stamps.of(place) == stamp);
         if stands {
             seal.checked.store(head, Ordering::Relaxed);
         }

@@ -12,6 +12,7 @@ mod race;
 mod shared;
 mod space;
 mod tag;
+mod told;
 
 pub use cache::{Cache, CacheConfig, CacheError, CellPosition, Rule};
 pub use entry::{Blob, Fill, Hit, Stored};
@@ -19,3 +20,4 @@ pub use purge::{PurgeStyle, PurgeTarget};
 pub use shared::RedisConfig;
 pub use space::{Peek, Space, SpaceConfig};
 pub use tag::Tag;
+pub use told::{listen, tell, told};

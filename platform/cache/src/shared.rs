@@ -35,7 +35,7 @@ use crate::tag::Tag;
 
 /// Rises whenever the meaning of a key or a script changes: processes of two versions then share
 /// nothing, rather than misread each other.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 const ANSWER_TIME_MAX: Duration = Duration::from_millis(20);
 /// Stores on their way at once; further ones are left out.
 const STORES_MAX: usize = 64;

@@ -47,6 +47,9 @@ pub struct SpaceConfig {
     pub missing_time_to_live: Duration,
     /// In Redis.
     pub shared_time_to_live: Duration,
+    /// Whether other processes may be given it, by Redis. Not so for what is made from something
+    /// that each process has of its own, and that may be behind another's.
+    pub shared: bool,
     /// How long after its time a value, if nothing outdated it, is still given while a read in
     /// the background replaces it.
     pub stale_for: Duration,
@@ -62,6 +65,7 @@ impl SpaceConfig {
             time_to_live: TIME_TO_LIVE,
             missing_time_to_live: MISSING_TIME_TO_LIVE,
             shared_time_to_live: SHARED_TIME_TO_LIVE,
+            shared: true,
             stale_for: STALE_FOR,
         }
     }
@@ -139,7 +143,7 @@ impl<T: Stored> Space<T> {
             return Peek::Fresh(hit);
         }
         // That there is nothing is not worth giving past its time.
-        if hit.is_some() && now < hit.0.fresh_until + self.0.config.stale_for {
+        if hit.is_some() && now < hit.0.fresh_until + hit.0.stale_for {
             return Peek::Stale(hit);
         }
         Peek::Absent
@@ -247,7 +251,8 @@ impl<T: Stored> Space<T> {
             self.0.counters.read(ReadEnd::Joined);
             return Ok(hit);
         }
-        let Some(redis) = &self.0.core.shared else {
+        let redis = self.0.core.shared.as_ref();
+        let Some(redis) = redis.filter(|_| self.0.config.shared) else {
             return self.fill(key, fill, None).await;
         };
         let mark = self.0.core.journal.mark();
@@ -281,6 +286,8 @@ impl<T: Stored> Space<T> {
                 value: Some(value),
                 seal: Some(seal),
                 fresh_until: Instant::now() + time,
+                // What was stored for a moment is not given for longer than that.
+                stale_for: self.0.config.stale_for.min(time),
                 weight,
             }));
             self.keep(key, &hit);
@@ -342,6 +349,7 @@ impl<T: Stored> Space<T> {
             value,
             seal,
             fresh_until: Instant::now() + time_to_live.map_or(time, |own| own.min(time)),
+            stale_for: time_to_live.map_or(config.stale_for, |_| Duration::ZERO),
             weight,
         }));
         if hit.was_kept() {

@@ -2,10 +2,11 @@
 
 use stoa_kernel::{ProductId, TenantId};
 
-/// Places of stamps in one process. Two tags at one place only cost a fill.
-pub(crate) const PLACES: usize = 65_536;
+/// Places of stamps in one process. Two tags at one place only cost a fill; an import of ten
+/// thousand products hits one page in twenty that shows none of them.
+pub(crate) const PLACES: usize = 1_048_576;
 /// As [`PLACES`], of one tenant in Redis.
-const SLOTS: u64 = 4_096;
+const SLOTS: u64 = 16_384;
 const TEXT_BYTES_MAX: usize = 128;
 
 /// One thing of one tenant that pages are made from.
@@ -48,6 +49,11 @@ impl Tag {
     /// `catalog-<tenant>`: any product of the tenant.
     pub fn catalog(tenant: TenantId) -> Self {
         Self::new(tenant, &format!("catalog-{tenant}"))
+    }
+
+    /// `found-<tenant>`: what this process's search index of the tenant says.
+    pub fn found(tenant: TenantId) -> Self {
+        Self::new(tenant, &format!("found-{tenant}"))
     }
 
     /// `tenant-<tenant>`: everything. Each entry carries it by itself.
@@ -115,6 +121,6 @@ mod tests {
         assert_ne!(a, b);
         assert_ne!(a.place(), b.place());
         // Processes of two versions share Redis: a change here must come with a new schema.
-        assert_eq!((a.slot(), b.slot()), (800, 2338));
+        assert_eq!((a.slot(), b.slot()), (8992, 6434));
     }
 }

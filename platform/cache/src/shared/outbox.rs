@@ -11,10 +11,12 @@ use tokio::sync::Notify;
 
 use crate::counters::{Counters, RedisCounters};
 use crate::journal::Journal;
-use crate::tag::{PLACES, Tag, places};
+use crate::tag::{Tag, places};
 
 /// Beyond it, everything is outdated instead.
 const ORDERS_MAX: usize = 8_192;
+/// Two places that share one here only have Redis disbelieved a moment longer.
+const PLACES_HERE: usize = 65_536;
 /// Events that one order tells of.
 const EVENTS_PER_ORDER_MAX: i64 = 256;
 
@@ -53,7 +55,7 @@ impl Outbox {
     pub(super) fn new(journal: Arc<Journal>, counters: &Counters) -> Self {
         Self {
             orders: Mutex::default(),
-            untold: (0..PLACES).map(|_| AtomicU32::new(0)).collect(),
+            untold: (0..PLACES_HERE).map(|_| AtomicU32::new(0)).collect(),
             untold_all: AtomicU32::new(0),
             filled: Notify::new(),
             journal,
@@ -100,7 +102,7 @@ impl Outbox {
     }
 
     pub(super) fn is_told_of(&self, places: &[u32]) -> bool {
-        let told = |&place: &u32| self.untold[place as usize].load(Ordering::SeqCst) == 0;
+        let told = |&place: &u32| self.untold(place).load(Ordering::SeqCst) == 0;
         self.untold_all.load(Ordering::SeqCst) == 0 && places.iter().all(told)
     }
 
@@ -135,7 +137,7 @@ impl Outbox {
     fn order(&self, what: What, tags: &[Tag]) -> Order {
         let places = places(tags).into_vec();
         for &place in &places {
-            self.untold[place as usize].fetch_add(1, Ordering::SeqCst);
+            self.untold(place).fetch_add(1, Ordering::SeqCst);
         }
         if what == What::MoveAll {
             self.untold_all.fetch_add(1, Ordering::SeqCst);
@@ -173,9 +175,13 @@ impl Outbox {
         self.filled.notify_one();
     }
 
+    fn untold(&self, place: u32) -> &AtomicU32 {
+        &self.untold[place as usize % PLACES_HERE]
+    }
+
     fn forget(&self, order: &Order) {
         for &place in &order.places {
-            self.untold[place as usize].fetch_sub(1, Ordering::SeqCst);
+            self.untold(place).fetch_sub(1, Ordering::SeqCst);
         }
     }
 

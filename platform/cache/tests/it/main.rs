@@ -3,3 +3,4 @@
 mod memory;
 mod purges;
 mod redis;
+mod told;
