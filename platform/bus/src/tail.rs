@@ -14,7 +14,9 @@ use crate::worker::is_over;
 const READ_MAX: i64 = 1_000;
 
 /// Calls `on_event` for every event sequenced after the call, until `shutdown` turns true.
-/// `on_gap` is called where events may have been missed: forget everything then.
+/// `on_gap` is called where events may have been missed: forget everything then. So it is at the
+/// beginning, once it is known from where the events are followed: what was read before may be
+/// older than the first of them.
 pub async fn tail(
     storage: Storage,
     every: Duration,
@@ -23,7 +25,7 @@ pub async fn tail(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let mut positions: HashMap<CellId, i64> = HashMap::new();
-    let mut missed = false;
+    let mut missed = true;
     while !is_over(&shutdown) {
         match follow(&storage, &mut positions, &on_event).await {
             Ok(()) if missed => {

@@ -110,7 +110,8 @@ async fn later_facts_of_all_cells_are_seen_once_and_in_order() {
         let mut from = seen.from(1_001);
         from.sort_by_key(|number| *number > 2_000);
         assert_eq!(from, expected, "{}", cells.kind);
-        assert_eq!(seen.gaps.load(Ordering::SeqCst), 0, "{}", cells.kind);
+        // What was read before the first look may be older than what is followed.
+        assert_eq!(seen.gaps.load(Ordering::SeqCst), 1, "{}", cells.kind);
     }
 }
 
@@ -139,9 +140,9 @@ async fn outage(url: &str, saboteur: Saboteur) {
         opened.log.sequence().await.expect("a sequence");
         tokio::time::sleep(EVERY * 4).await;
     }
-    assert_eq!(following.seen.gaps.load(Ordering::SeqCst), 0, "{url}");
+    assert_eq!(following.seen.gaps.load(Ordering::SeqCst), 1, "{url}");
     // How long an outage must be to be noticed is not ours to know: so there are several.
-    while following.seen.gaps.load(Ordering::SeqCst) == 0 {
+    while following.seen.gaps.load(Ordering::SeqCst) == 1 {
         assert!(number < 500, "{url}: no outage was noticed");
         saboteur
             .run("ALTER TABLE stoa_cell RENAME TO stoa_cell_away")
