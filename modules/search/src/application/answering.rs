@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::sync::Cache;
+use stoa_cache::Tag;
 use stoa_contracts::search::{
-    LIMIT_MAX, Search, SearchError, SearchPage, SearchQuery, SearchSort, Suggestions,
+    LIMIT_MAX, OnSearchChange, Search, SearchError, SearchPage, SearchQuery, SearchSort,
+    Suggestions,
 };
 use stoa_kernel::{ProductId, TenantId};
 use stoa_rest::CursorKey;
@@ -213,6 +215,7 @@ impl Search for Answers {
                 found
             }
         };
+        tell(tenant, &found.products);
         Ok(SearchPage {
             products: found.products.clone(),
             total: found.total,
@@ -255,8 +258,26 @@ impl Search for Answers {
         let (slot, live) = self.live(tenant).await?;
         let limit = limit.clamp(1, LIMIT_MAX) as usize;
         let work = move |live: &Live| suggest::similar(live, &document, limit);
-        self.ask("similar", &slot, &live, work).await
+        let similar = self.ask("similar", &slot, &live, work).await?;
+        // Whoever gets none of them looks elsewhere, of which nothing is known here.
+        if !similar.is_empty() {
+            tell(tenant, &similar);
+        }
+        Ok(similar)
     }
+
+    fn on_change(&self, hear: OnSearchChange) -> bool {
+        self.engine.hear(hear);
+        true
+    }
+}
+
+/// A page made of this is another one when the index changes, or one of the products does.
+fn tell(tenant: TenantId, products: &[ProductId]) {
+    let products = products
+        .iter()
+        .map(|&product| Tag::product(tenant, product));
+    stoa_cache::tell(std::iter::once(Tag::found(tenant)).chain(products));
 }
 
 fn is_torn(error: &TantivyError) -> bool {

@@ -193,6 +193,7 @@ impl Engine {
         });
         swapped.await.map_err(BuildError::Broken)??;
         slot.show(Some(live));
+        self.changed(slot.tenant);
         slot.state.send_replace(State::Behind);
         Ok(())
     }

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use sha2::{Digest as _, Sha256};
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
+use stoa_contracts::search::OnSearchChange;
 use stoa_kernel::TenantId;
 use stoa_storage::Result;
 use tokio::sync::Semaphore;
@@ -67,6 +68,9 @@ pub(crate) struct Engine {
     pub(crate) over: AtomicBool,
     slots: Mutex<HashMap<TenantId, Arc<Slot>>>,
     rules: Cache<TenantId, Arc<Rules>>,
+    /// Digests of the rules that were read last.
+    digests: Cache<TenantId, String>,
+    hearers: RwLock<Vec<OnSearchChange>>,
     uses: AtomicU64,
 }
 
@@ -90,6 +94,8 @@ impl Engine {
                 .max_capacity(RULES_MAX)
                 .time_to_live(RULES_TTL)
                 .build(),
+            digests: Cache::new(RULES_MAX),
+            hearers: RwLock::default(),
             uses: AtomicU64::new(0),
         }
     }
@@ -139,6 +145,7 @@ impl Engine {
             Ok(live) => {
                 *slot.feed.lock().await = Feed::at(live.mark().position);
                 slot.show(Some(Arc::new(live)));
+                self.changed(slot.tenant);
                 slot.state.send_replace(State::Behind);
             }
             Err(flaw) => {
@@ -195,12 +202,32 @@ impl Engine {
         let locale = stored.locale.unwrap_or_else(|| self.config.locale.clone());
         let rules = Arc::new(Rules::new(locale, digest.concat(), groups, pins));
         self.rules.insert(tenant, Arc::clone(&rules));
+        let before = self.digests.get(&tenant);
+        if before.as_ref() != Some(&rules.digest) {
+            self.digests.insert(tenant, rules.digest.clone());
+            // The first look changes nothing.
+            if before.is_some() {
+                self.changed(tenant);
+            }
+        }
         Ok(rules)
+    }
+
+    pub(crate) fn hear(&self, hearer: OnSearchChange) {
+        self.hearers.write().push(hearer);
+    }
+
+    /// What is found for the tenant may be something else from now on.
+    pub(crate) fn changed(&self, tenant: TenantId) {
+        for hearer in self.hearers.read().iter() {
+            hearer(tenant);
+        }
     }
 
     /// After a change made in this process.
     pub(crate) fn forget_rules(&self, tenant: TenantId) {
         self.rules.invalidate(&tenant);
+        self.changed(tenant);
     }
 
     pub(crate) fn is_over(&self) -> bool {

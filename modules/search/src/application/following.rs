@@ -208,7 +208,7 @@ impl Engine {
             }
             self.take(slot, &live, &mut feed, &batch).await?;
             if feed.waiting >= WAITING_MAX || self.is_settled(&feed) {
-                self.commit(&live, &mut feed).await?;
+                self.commit(slot, &live, &mut feed).await?;
             }
         }
         let is_first = *slot.state.borrow() != State::Current;
@@ -217,7 +217,7 @@ impl Engine {
             feed.dirty_since.get_or_insert_with(Instant::now);
         }
         if feed.dirty_since.is_some() && (self.is_settled(&feed) || is_first && at_head) {
-            self.commit(&live, &mut feed).await?;
+            self.commit(slot, &live, &mut feed).await?;
         }
         if feed.dirty_since.is_none() {
             slot.seen.store(feed.read, Ordering::Release);
@@ -265,6 +265,7 @@ impl Engine {
         if live.is_mapped() {
             slot.drop_live(live.number);
         }
+        self.changed(slot.tenant);
         self.build(slot, Reason::Torn);
     }
 
@@ -313,7 +314,12 @@ impl Engine {
         Ok(all)
     }
 
-    async fn commit(&self, live: &Arc<Live>, feed: &mut Feed) -> Result<(), FollowError> {
+    async fn commit(
+        &self,
+        slot: &Slot,
+        live: &Arc<Live>,
+        feed: &mut Feed,
+    ) -> Result<(), FollowError> {
         let began = Instant::now();
         let mark = Mark {
             position: feed.read,
@@ -335,7 +341,10 @@ impl Engine {
             };
             Ok((pen, merges))
         });
-        let committed = committed.await.map_err(FollowError::Broken)?;
+        let committed = committed.await.map_err(FollowError::Broken);
+        // Also where it failed: what failed may be what comes after it was shown.
+        self.changed(slot.tenant);
+        let committed = committed?;
         let (pen, merges) = committed.map_err(FollowError::Write)?;
         for merge in merges {
             let (merging, merged) = (Arc::clone(&feed.merging), Arc::clone(&feed.merged));
@@ -411,7 +420,7 @@ impl Engine {
         let mut feed = slot.feed.lock().await;
         if let Some(live) = slot.live()
             && feed.read > live.mark().position
-            && let Err(error) = self.commit(&live, &mut feed).await
+            && let Err(error) = self.commit(slot, &live, &mut feed).await
         {
             tracing::warn!(tenant = %slot.tenant, %error, "a search index closes with changes to read again");
         }
