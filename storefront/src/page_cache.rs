@@ -3,9 +3,11 @@
 
 mod kept_page;
 mod request_key;
+mod shown;
 
 use std::future::{Ready, ready};
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::{HttpBody as _, to_bytes};
@@ -15,28 +17,40 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::future::Either;
 use stoa_cache::{Cache, Fill, Peek, Space, SpaceConfig, Tag};
 use stoa_contracts::catalog::{CollectionChanged, ProductChanged};
+use stoa_contracts::search::OnSearchChange;
 use stoa_contracts::themes::ThemePublished;
 use stoa_kernel::TenantId;
-use stoa_rest::{StatusCode, header};
+use stoa_rest::{RequestContext, StatusCode, header};
 
 use self::kept_page::KeptPage;
 use self::request_key::Asked;
 pub(crate) use self::request_key::Kind;
+pub(crate) use self::shown::Shown;
 use crate::assets::Assets;
 use crate::shop::Shop;
 
 const PAGE_BYTES_MAX: usize = 512 * 1024;
 /// Pages tell the time in no other way than by prices and products that come and go on schedule.
 const TIME_TO_LIVE: Duration = Duration::from_secs(5 * 60);
-/// A list out of the search index may be made before the index has followed the very change that
-/// outdated the list before it.
-const SEARCHED_TIME_TO_LIVE: Duration = Duration::from_secs(1);
+/// Where search says nothing of its changes, or a list is the catalog's own because search could
+/// not answer.
+const MAKESHIFT_TIME_TO_LIVE: Duration = Duration::from_secs(1);
+
+/// A page in the built-in look because the shop's own theme failed at it.
+const FALLBACK_TIME_TO_LIVE: Duration = Duration::from_secs(2);
+
+/// Marks the response with such a page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fallback;
 
 /// The pages of all shops of this process.
 pub(crate) struct Pages {
+    cache: Cache,
     plain: Space<KeptPage>,
-    /// Out of the search index.
+    /// Out of the search index. Each process has one of its own, and another's may be behind.
     searched: Space<KeptPage>,
+    /// Whether search tells of its changes, once it was asked to.
+    told: OnceLock<bool>,
 }
 
 impl Pages {
@@ -63,15 +77,27 @@ impl Pages {
         };
         let searched = SpaceConfig {
             name: "searched_pages",
-            time_to_live: SEARCHED_TIME_TO_LIVE,
-            shared_time_to_live: SEARCHED_TIME_TO_LIVE,
+            shared: false,
             stale_for: Duration::ZERO,
             ..plain.clone()
         };
         Self {
             plain: cache.space(plain),
             searched: cache.space(searched),
+            cache: cache.clone(),
+            told: OnceLock::new(),
         }
+    }
+
+    /// Whether lists out of the index are outdated when it changes.
+    fn follow_search(&self, shop: &Shop) -> bool {
+        *self.told.get_or_init(|| {
+            let cache = self.cache.clone();
+            let outdate: OnSearchChange =
+                Arc::new(move |tenant| cache.invalidate_here(&[Tag::found(tenant)]));
+            let search = shop.search.as_ref();
+            search.is_some_and(|search| search.on_change(outdate))
+        })
     }
 
     fn space(&self, kind: Kind, shop: &Shop) -> &Space<KeptPage> {
@@ -109,13 +135,14 @@ where
     fn call(self, request: Request, shop: Shop) -> Self::Future {
         let (space, asked, stale) = match look(&shop, self.kind, &request) {
             Look::Kept(response) => return Either::Left(ready(response)),
-            Look::Pass => return Either::Right(Box::pin(self.handler.call(request, shop))),
+            Look::Pass => return Either::Right(Box::pin(self.passed(request, shop))),
             Look::Absent(space, asked) => (space, asked, None),
             Look::Stale(space, asked, response) => (space, asked, Some(response)),
         };
         let tenant = asked.tenant.id;
         let again = asked.plain_request(&request);
-        let make = move || make(self.handler, again, shop, tenant);
+        let kind = self.kind;
+        let make = move || make(self.handler, again, shop, tenant, kind);
         if let Some(response) = stale {
             space.refresh(tenant, &asked.key, make);
             return Either::Left(ready(response));
@@ -135,6 +162,27 @@ where
     }
 }
 
+impl<H> Kept<H> {
+    /// What is not kept; or only was not looked for, as nobody knew what the shop is shown in.
+    async fn passed<T>(self, request: Request, shop: Shop) -> Response
+    where
+        H: Handler<T, Shop>,
+        T: 'static,
+    {
+        let context = request.extensions().get::<Arc<RequestContext>>();
+        let tenant = context.and_then(|context| context.tenant.clone());
+        if let (Some(_), Some(tenant)) = (&shop.pages, tenant)
+            && shop.markets.known(&tenant).is_none()
+        {
+            shop.markets.of(&tenant).await;
+            if shop.markets.known(&tenant).is_some() {
+                return self.call(request, shop).await;
+            }
+        }
+        self.handler.call(request, shop).await
+    }
+}
+
 enum Look {
     /// Nothing to be kept, or nowhere to keep it.
     Pass,
@@ -150,6 +198,8 @@ fn look(shop: &Shop, kind: Kind, request: &Request) -> Look {
     let Some(asked) = Asked::of(shop, kind, request) else {
         return Look::Pass;
     };
+    // Before anything is read from it.
+    pages.follow_search(shop);
     let space = pages.space(kind, shop);
     let answer = |page: &Option<KeptPage>| {
         let page = page.as_ref();
@@ -171,12 +221,13 @@ async fn make<H, T>(
     request: Request,
     shop: Shop,
     tenant: TenantId,
+    kind: Kind,
 ) -> Result<Fill<KeptPage>, Box<Response>>
 where
     H: Handler<T, Shop>,
     T: 'static,
 {
-    let response = handler.call(request, shop).await;
+    let response = stoa_cache::listen(handler.call(request, shop.clone())).await;
     let public = response
         .headers()
         .get(header::CACHE_CONTROL)
@@ -189,14 +240,9 @@ where
     {
         return Err(Box::new(response));
     }
-    // Every page shows products of its shop, be it beside its own; links collections; wears the
-    // theme.
-    let tags = vec![
-        Tag::catalog(tenant),
-        Tag::collections(tenant),
-        theme_tag(tenant),
-    ];
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    let tags = Tags::of(&shop, tenant, kind, parts.extensions.remove::<Shown>());
+    let is_fallback = parts.extensions.remove::<Fallback>().is_some();
     let body = match to_bytes(body, PAGE_BYTES_MAX).await {
         Ok(body) => body,
         Err(error) => {
@@ -204,7 +250,47 @@ where
             return Err(Box::new(StatusCode::INTERNAL_SERVER_ERROR.into_response()));
         }
     };
-    let tags_shown: Vec<&str> = tags.iter().map(Tag::text).collect();
-    let page = KeptPage::new(parts.headers, body, &tags_shown);
-    Ok(Fill::found(page, tags))
+    let told: Vec<&str> = tags.told.iter().map(Tag::text).collect();
+    let page = KeptPage::new(parts.headers, body, &told);
+    let mut fill = Fill::found(page, tags.kept);
+    if tags.makeshift {
+        fill = fill.at_most(MAKESHIFT_TIME_TO_LIVE);
+    }
+    if is_fallback {
+        fill = fill.at_most(FALLBACK_TIME_TO_LIVE);
+    }
+    Ok(fill)
+}
+
+/// What outdates a page.
+struct Tags {
+    /// Here.
+    kept: Vec<Tag>,
+    /// At CDNs, which are told of changes of products, not of indexes: when the index has followed.
+    told: Vec<Tag>,
+    makeshift: bool,
+}
+
+impl Tags {
+    fn of(shop: &Shop, tenant: TenantId, kind: Kind, shown: Option<Shown>) -> Self {
+        let lists = matches!(kind, Kind::Collection | Kind::Search);
+        let searched = lists && shop.search.is_some();
+        let follows = shop
+            .pages
+            .as_ref()
+            .is_some_and(|pages| pages.follow_search(shop));
+        let exact = shown.filter(|_| !searched || follows);
+        // Any product may be on the page, now or soon.
+        let any = vec![Tag::catalog(tenant)];
+        let makeshift = searched && exact.is_none();
+        let shown = exact.map_or_else(|| any.clone(), |shown| shown.tags);
+        // Every page links collections, and wears the theme.
+        let looks = [Tag::collections(tenant), theme_tag(tenant)];
+        let with_looks = |tags: Vec<Tag>| tags.into_iter().chain(looks.clone()).collect();
+        Self {
+            told: with_looks(if lists { any } else { shown.clone() }),
+            kept: with_looks(shown),
+            makeshift,
+        }
+    }
 }

@@ -64,7 +64,8 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// `None` for what is not kept: previews, parts of pages, overlong addresses.
+    /// `None` for what is not kept: previews, parts of pages, overlong addresses; and while it is
+    /// not known what the shop is shown in.
     pub(crate) fn of(shop: &Shop, kind: Kind, request: &Request) -> Option<Self> {
         let headers = request.headers();
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -78,7 +79,7 @@ impl Asked {
             Some(query) => normal(kind, query)?,
             None => None,
         };
-        let markets = (shop.markets)(&tenant);
+        let markets = shop.markets.known(&tenant)?;
         let language = language(&markets, query.as_deref(), headers);
         let currency = currency(&markets, query.as_deref(), headers).unwrap_or(tenant.currency);
         let mut key = String::with_capacity(192);

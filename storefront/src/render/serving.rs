@@ -7,11 +7,12 @@ use stoa_rest::{
     Problem, Routes, State, StatusCode, Tenant, header,
 };
 
-use super::stage::{For, Made, Page};
+use super::stage::{For, Made, Makeshift, Page};
 use super::uploaded::{SETTINGS, settings_css};
 use crate::answer::{Trouble, private_page, public_page, see_other, with_cookies};
 use crate::assets::Assets;
 use crate::cookies::{is_token, preference};
+use crate::page_cache::{Fallback, Shown};
 use crate::shop::Shop;
 use crate::visit::Visit;
 
@@ -78,8 +79,18 @@ impl Shop {
         Ok(match (previewed, made.makeshift) {
             (true, _) => unlisted(private_page(StatusCode::OK, made.html)),
             // The next one may get the page as it should be: nobody keeps this one.
-            (false, true) => private_page(StatusCode::OK, made.html),
-            (false, false) => public_page(visit, made.html),
+            (false, Some(Makeshift::Moment)) => private_page(StatusCode::OK, made.html),
+            (false, lasting) => {
+                let mut response = public_page(visit, made.html);
+                let parts = response.extensions_mut();
+                if let Some(shown) = Shown::on(self, visit, page).await {
+                    parts.insert(shown);
+                }
+                if lasting.is_some() {
+                    parts.insert(Fallback);
+                }
+                response
+            }
         })
     }
 

@@ -94,10 +94,19 @@ struct Rest {
     last: ThemeFailure,
 }
 
-/// A page, and whether it is the built-in one only because there was no time or room just now.
+/// Why a page is the built-in one although its shop has a theme of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Makeshift {
+    /// There was no time or room just now.
+    Moment,
+    /// The theme failed at what the page shows.
+    Failure,
+}
+
 pub(crate) struct Made {
     pub(crate) html: String,
-    pub(crate) makeshift: bool,
+    /// `None` for the page as it should be.
+    pub(crate) makeshift: Option<Makeshift>,
 }
 
 /// Whose page it is.
@@ -161,7 +170,7 @@ impl Stage {
     ) -> Result<Made, RenderError> {
         let lasting = |html| Made {
             html,
-            makeshift: false,
+            makeshift: None,
         };
         let Some(theme) = theme else {
             return page.built_in(built_in).map(lasting);
@@ -169,10 +178,10 @@ impl Stage {
         match self.try_make(whose.language, theme, page).await {
             Ok(html) => Ok(lasting(html)),
             Err(failure) => {
-                let makeshift = matches!(
-                    failure.kind,
-                    ThemeFailureKind::Busy | ThemeFailureKind::Time
-                );
+                let makeshift = Some(match failure.kind {
+                    ThemeFailureKind::Busy | ThemeFailureKind::Time => Makeshift::Moment,
+                    ThemeFailureKind::Error | ThemeFailureKind::Limit => Makeshift::Failure,
+                });
                 if let (Some(themes), Some(id)) = (&self.themes, theme.id) {
                     themes.failed(whose.tenant, id, failure);
                 }
