@@ -3,15 +3,16 @@
 //!
 //! Nothing is looked up when a product changes: an entry carries the stamp its product had, and
 //! is good while the stamp stands. Stamps live in two fixed tables. A fill does not know its
-//! product before it has read it, so it also holds the tenant's stamp from before its read: if
-//! that moved meanwhile, what it read may be old and is not kept. A change moves the tenant's
-//! stamp first and the product's second; a fill looks at the product's first. In either order of
-//! events one of the two gives the stale fill away. Stamps may collide, which only costs a read.
+//! product before it has read it, so it also holds its place in the row of the last changes: if
+//! its product is among those since, or the row does not reach back so far, what it read may be
+//! old and is not kept. So an import of other products costs it nothing. What is known of a
+//! handle without a product stands on the tenant's stamp. Stamps may collide, which only costs a
+//! read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,8 +31,11 @@ const BYTES_MAX: u64 = 64 * 1024 * 1024;
 const TIME_TO_LIVE: Duration = Duration::from_secs(5 * 60);
 /// What an entry weighs beside its body: key, headers, bookkeeping.
 const ENTRY_BYTES: usize = 512;
-const PRODUCT_STAMPS: usize = 16_384;
+/// An import of ten thousand products hits one entry in twenty-five of others.
+const PRODUCT_STAMPS: usize = 262_144;
 const TENANT_STAMPS: usize = 1_024;
+/// How far back a fill can be judged.
+const CHANGES_MAX: usize = 8_192;
 
 /// A product as it goes over the wire, or as templates read it.
 pub(crate) struct CachedProduct {
@@ -145,23 +149,54 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
-/// One read that several callers wait for, begun under the tenant stamp `begun`.
+/// The last changes, oldest first.
+#[derive(Default)]
+struct Changes {
+    last: VecDeque<(TenantId, ProductId)>,
+    /// How many there ever were.
+    count: u64,
+}
+
+impl Changes {
+    fn push(&mut self, tenant: TenantId, product: ProductId) {
+        if self.last.len() == CHANGES_MAX {
+            self.last.pop_front();
+        }
+        self.last.push_back((tenant, product));
+        self.count += 1;
+    }
+
+    /// Whether the product may have changed after the first `count` changes.
+    fn may_hold(&self, count: u64, tenant: TenantId, product: ProductId) -> bool {
+        let since = usize::try_from(self.count - count).unwrap_or(usize::MAX);
+        let Some(known) = self.last.len().checked_sub(since) else {
+            return true;
+        };
+        self.last
+            .range(known..)
+            .any(|one| *one == (tenant, product))
+    }
+}
+
+/// One read that several callers wait for, begun under the tenant stamp `begun`, after so many
+/// changes.
 struct Flight {
     begun: u64,
+    changes: u64,
     found: OnceCell<Found>,
 }
 
 pub(crate) struct ProductCache {
     entries: Cache<Key, Entry>,
     flights: Mutex<HashMap<Key, Arc<Flight>>>,
-    products: Box<[AtomicU64]>,
+    products: Box<[AtomicU32]>,
     tenants: Box<[AtomicU64]>,
+    changes: Mutex<Changes>,
     subject: String,
 }
 
 impl ProductCache {
     pub(crate) fn new() -> Self {
-        let stamps = |count: usize| (0..count).map(|_| AtomicU64::new(0)).collect();
         Self {
             entries: Cache::builder()
                 .max_capacity(BYTES_MAX)
@@ -169,8 +204,9 @@ impl ProductCache {
                 .time_to_live(TIME_TO_LIVE)
                 .build(),
             flights: Mutex::default(),
-            products: stamps(PRODUCT_STAMPS),
-            tenants: stamps(TENANT_STAMPS),
+            products: (0..PRODUCT_STAMPS).map(|_| AtomicU32::new(0)).collect(),
+            tenants: (0..TENANT_STAMPS).map(|_| AtomicU64::new(0)).collect(),
+            changes: Mutex::default(),
             subject: ProductChanged::subject(),
         }
     }
@@ -212,6 +248,8 @@ impl ProductCache {
 
     /// The product changed: nothing read of it before now is good.
     pub(crate) fn product_changed(&self, tenant: TenantId, product: ProductId) {
+        let mut changes = self.changes.lock();
+        changes.push(tenant, product);
         self.tenant_stamp(tenant).fetch_add(1, Ordering::SeqCst);
         self.product_stamp(tenant, product)
             .fetch_add(1, Ordering::SeqCst);
@@ -241,7 +279,13 @@ impl ProductCache {
 
     /// Facts may have been missed: nothing is known any more.
     pub(crate) fn flush(&self) {
-        for stamp in self.tenants.iter().chain(&self.products) {
+        let mut changes = self.changes.lock();
+        changes.last.clear();
+        changes.count += 1;
+        for stamp in &self.tenants {
+            stamp.fetch_add(1, Ordering::SeqCst);
+        }
+        for stamp in &self.products {
             stamp.fetch_add(1, Ordering::SeqCst);
         }
         self.entries.invalidate_all();
@@ -260,21 +304,29 @@ impl ProductCache {
     fn peek(&self, key: &KeyRef<'_>) -> Option<Found> {
         let entry = self.entries.get(key)?;
         let stamp = match &entry.found {
-            Found::Product(product) => self.product_stamp(key.tenant, product.view.id),
-            Found::Moved(_) | Found::Nothing => self.tenant_stamp(key.tenant),
+            Found::Product(product) => self.product_now(key.tenant, product.view.id),
+            Found::Moved(_) | Found::Nothing => {
+                self.tenant_stamp(key.tenant).load(Ordering::SeqCst)
+            }
         };
-        (stamp.load(Ordering::SeqCst) == entry.stamp).then_some(entry.found)
+        (stamp == entry.stamp).then_some(entry.found)
     }
 
     /// Joins a read that began after the tenant's last change, or begins one.
     fn join_flight(&self, key: &Key) -> Arc<Flight> {
         let mut flights = self.flights.lock();
-        let begun = self.tenant_stamp(key.tenant).load(Ordering::SeqCst);
+        let known = self.changes.lock();
+        let (begun, changes) = (
+            self.tenant_stamp(key.tenant).load(Ordering::SeqCst),
+            known.count,
+        );
+        drop(known);
         match flights.get(key) {
             Some(flight) if flight.begun == begun => Arc::clone(flight),
             _ => {
                 let flight = Arc::new(Flight {
                     begun,
+                    changes,
                     found: OnceCell::new(),
                 });
                 flights.insert(key.clone(), Arc::clone(&flight));
@@ -285,21 +337,32 @@ impl ProductCache {
 
     fn keep(&self, waiting: &Waiting<'_>, found: &Found) {
         let (tenant, begun) = (waiting.key.tenant, waiting.flight.begun);
-        // The product's stamp before the tenant's: see the head of this file.
-        let product = found.clone().product().map(|product| {
-            self.product_stamp(tenant, product.view.id)
-                .load(Ordering::SeqCst)
-        });
-        if self.tenant_stamp(tenant).load(Ordering::SeqCst) == begun {
-            let entry = Entry {
-                found: found.clone(),
-                stamp: product.unwrap_or(begun),
-            };
+        let changes = self.changes.lock();
+        let (stamp, stands) = match found {
+            Found::Product(product) => {
+                let id = product.view.id;
+                let raced = changes.may_hold(waiting.flight.changes, tenant, id);
+                (self.product_now(tenant, id), !raced)
+            }
+            Found::Moved(_) | Found::Nothing => {
+                let now = self.tenant_stamp(tenant).load(Ordering::SeqCst);
+                (begun, now == begun)
+            }
+        };
+        drop(changes);
+        if stands {
+            let found = found.clone();
+            let entry = Entry { found, stamp };
             self.entries.insert(waiting.key.clone(), entry);
         }
     }
 
-    fn product_stamp(&self, tenant: TenantId, product: ProductId) -> &AtomicU64 {
+    fn product_now(&self, tenant: TenantId, product: ProductId) -> u64 {
+        let stamp = self.product_stamp(tenant, product);
+        u64::from(stamp.load(Ordering::SeqCst))
+    }
+
+    fn product_stamp(&self, tenant: TenantId, product: ProductId) -> &AtomicU32 {
         &self.products[place(tenant.as_u128() ^ product.as_u128(), PRODUCT_STAMPS)]
     }
 

@@ -88,6 +88,64 @@ async fn a_fill_that_raced_a_change_is_not_kept() {
 }
 
 #[tokio::test]
+async fn an_import_of_other_products_leaves_what_is_known_and_what_is_being_read() {
+    const IMPORTED: u128 = 10_000;
+    let cache = ProductCache::new();
+    assert_eq!(get(&cache, Some("warm")).await, seen("warm", true));
+    for number in 0..IMPORTED {
+        // Spread as ids are, away from the one that is kept.
+        cache.product_changed(TENANT, ProductId::from_u128(1_000 + (number << 70)));
+    }
+    assert_eq!(get(&cache, Some("new")).await, seen("warm", false));
+    let mut refills = 0;
+    for number in 0..100 {
+        let other = ProductId::from_u128(50_000 + (number << 70));
+        let reading = async || {
+            let view = CachedProduct {
+                view: ProductView {
+                    id: other,
+                    ..product("read").view
+                },
+                ..product("read")
+            };
+            // More of the import commits while this product is read.
+            for imported in 0..50_u128 {
+                cache.product_changed(TENANT, ProductId::from_u128(1_000 + (imported << 70)));
+            }
+            Ok::<_, ()>(Found::Product(Arc::new(view)))
+        };
+        let handle = format!("other-{number}");
+        let read = cache.get(TENANT, &handle, Currency::EUR, "", reading);
+        read.await.expect("a fill");
+        let again = async || {
+            refills += 1;
+            Ok::<_, ()>(Found::Nothing)
+        };
+        drop(cache.get(TENANT, &handle, Currency::EUR, "", again).await);
+    }
+    assert_eq!(refills, 0);
+    // A change of its own, as old as the row of changes reaches, or older, is seen by its fill.
+    for more in [0, CHANGES_MAX] {
+        let racing = async || {
+            let old = product("old");
+            cache.product_changed(TENANT, PRODUCT);
+            for _ in 0..more {
+                cache.product_changed(TENANT, ProductId::from_u128(43));
+            }
+            Ok::<_, ()>(Some(old).into())
+        };
+        let currency = Currency::EUR;
+        let read = cache.get(TENANT, "raced", currency, "", racing).await;
+        assert!(read.is_ok());
+        let new = async || Ok::<_, ()>(Some(product("new")).into());
+        let read = cache.get(TENANT, "raced", currency, "", new).await;
+        let read = read.expect("a fill").product().expect("a product");
+        assert_eq!(read.view.title, "new", "{more}");
+        cache.flush();
+    }
+}
+
+#[tokio::test]
 async fn callers_wait_for_one_read_but_not_for_one_begun_before_a_change() {
     let cache = ProductCache::new();
     let (release, held) = tokio::sync::oneshot::channel::<()>();
