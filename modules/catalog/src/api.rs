@@ -1,6 +1,7 @@
 //! The catalog over HTTP: its routes and how its refusals look. Holds no rule and no SQL.
 
 mod bulk;
+mod categories;
 mod collections;
 mod product_body;
 mod products;
@@ -28,10 +29,23 @@ use shopper::{CollectedQuery, CurrencyQuery, LocaleQuery, Moved, ProductListQuer
 /// Another product or collection of the shop has the handle.
 pub const HANDLE_TAKEN: ErrorCode = ErrorCode::new("handle_taken", 409, "The handle is taken");
 
-const PAGES: [ErrorPage; 1] = [ErrorPage {
-    code: &HANDLE_TAKEN,
-    markdown: include_str!("../../../docs/errors/handle_taken.md"),
-}];
+/// The rule of a collection asks for the category.
+pub const CATEGORY_IN_USE: ErrorCode = ErrorCode::new(
+    "category_in_use",
+    409,
+    "A collection's rule asks for the category",
+);
+
+const PAGES: [ErrorPage; 2] = [
+    ErrorPage {
+        code: &HANDLE_TAKEN,
+        markdown: include_str!("../../../docs/errors/handle_taken.md"),
+    },
+    ErrorPage {
+        code: &CATEGORY_IN_USE,
+        markdown: include_str!("../../../docs/errors/category_in_use.md"),
+    },
+];
 
 /// A product of two thousand variants with everything filled in.
 pub(crate) const PRODUCT_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -45,6 +59,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 pub(crate) fn routes(app: Arc<App>) -> Routes {
     let routes = shopper_collections(shopper_products(Routes::new("catalog")));
+    let routes = categories::routes(routes);
     let routes = bulk::routes(translations::routes(variants::routes(collection_admin(
         product_admin(routes),
     ))));
@@ -94,7 +109,7 @@ fn shopper_collections(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
         "listCollectionProducts",
         "List the products of a collection",
     )
-    .description("In the merchant's order where no `sort` is asked for.")
+    .description("In the collection's own order where no `sort` is asked for.")
     .query::<CollectedQuery>()
     .returns::<Page<ProductSummary>>(200)
     .returns_problem(&code::INVALID_CURSOR)
@@ -292,6 +307,8 @@ fn edit_problem(error: EditError) -> Problem {
         EditError::HandleTaken { .. } => Problem::new(&HANDLE_TAKEN)
             .with_field("handle", "is taken")
             .with_detail("Another one of this shop has that handle. Choose another."),
+        EditError::CategoryInUse => Problem::new(&CATEGORY_IN_USE)
+            .with_detail("The rule of a collection asks for it. Change that rule first."),
         EditError::Flaw(flaw) => invalid(flaw.field, flaw.reason),
         EditError::Storage(error) => storage_problem(&error),
     }

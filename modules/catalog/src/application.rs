@@ -1,18 +1,26 @@
 //! The use cases of the catalog and its contract. Holds no SQL and no HTTP.
 
 mod bulk;
+mod categories;
 mod collecting;
 mod editing;
 mod publishing;
 mod reading;
+mod records;
+mod regrouping;
+mod shaping;
 mod stock;
 mod translating;
 mod writing;
 
 pub(crate) use bulk::BulkJob;
+pub(crate) use categories::{CategoryDraft, Placed, links};
+pub(crate) use collecting::FoundCollection;
 pub(crate) use editing::{Draft, EditError, check_version};
 pub(crate) use publishing::PublishingJob;
 pub(crate) use reading::{ListRequest, order_of};
+pub(crate) use regrouping::RegroupJob;
+pub(crate) use shaping::Memory;
 pub(crate) use stock::StockConsumer;
 pub(crate) use translating::{Subject, translate_cards};
 
@@ -21,9 +29,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::{
-    ADDRESSES_MAX, CARDS_MAX, Catalog, CatalogError, CollectionInput, CollectionView, Component,
-    DOCUMENTS_MAX, DigitalFile, ListingPrice, ProductAddress, ProductDocument, ProductInput,
-    ProductPage, ProductQuery, ProductSummary, ProductView, ShopLocales, Upserted, VariantSnapshot,
+    ADDRESSES_MAX, CARDS_MAX, Catalog, CatalogError, CategoryView, CollectionInput, CollectionView,
+    Component, DOCUMENTS_MAX, DigitalFile, ListingPrice, ProductAddress, ProductDocument,
+    ProductInput, ProductPage, ProductQuery, ProductRecord, ProductSummary, ProductView,
+    RECORDS_MAX, ShopLocales, Upserted, VariantSnapshot,
 };
 use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_rest::CursorKey;
@@ -37,6 +46,7 @@ use crate::infrastructure::{collections, documents, extras, handles, listings};
 pub(crate) struct App {
     pub(crate) deps: Deps,
     pub(crate) cache: Arc<ProductCache>,
+    pub(crate) memory: Memory,
     pub(crate) cursors: CursorKey,
     /// Makes HTML that somebody sent safe to show.
     pub(crate) sanitise: fn(&str) -> String,
@@ -148,6 +158,34 @@ impl Catalog for App {
         Ok(collections::by_handle(&db, handle).await?)
     }
 
+    async fn categories(
+        &self,
+        tenant: TenantId,
+        locale: Option<&str>,
+    ) -> Result<Vec<CategoryView>, CatalogError> {
+        self.category_views(tenant, locale).await
+    }
+
+    async fn records_after(
+        &self,
+        tenant: TenantId,
+        after: Option<ProductId>,
+        limit: u32,
+    ) -> Result<Vec<ProductRecord>, CatalogError> {
+        if !(1..=RECORDS_MAX).contains(&(limit as usize)) {
+            return Err(Flaw::new("limit", format!("is 1 to {RECORDS_MAX}")).into());
+        }
+        self.records_page(tenant, after, i64::from(limit)).await
+    }
+
+    async fn variants_of_skus(
+        &self,
+        tx: &mut Tx<'_>,
+        skus: &[String],
+    ) -> Result<Vec<(String, VariantId)>> {
+        handles::of_skus(tx, skus).await
+    }
+
     async fn documents_after(
         &self,
         tenant: TenantId,
@@ -157,11 +195,7 @@ impl Catalog for App {
         if !(1..=DOCUMENTS_MAX).contains(&(limit as usize)) {
             return Err(Flaw::new("limit", format!("is 1 to {DOCUMENTS_MAX}")).into());
         }
-        let db = self.deps.storage.db(tenant).await?;
-        db.read(async move |tx: &mut Tx<'_>| {
-            Ok(documents::after(tx, after, i64::from(limit)).await?)
-        })
-        .await
+        self.documents_page(tenant, after, i64::from(limit)).await
     }
 
     async fn addresses_after(
@@ -185,10 +219,7 @@ impl Catalog for App {
         if ids.len() > DOCUMENTS_MAX {
             return Err(Flaw::new("ids", format!("holds at most {DOCUMENTS_MAX}")).into());
         }
-        let ids = ids.to_vec();
-        let db = self.deps.storage.db(tenant).await?;
-        db.read(async move |tx: &mut Tx<'_>| Ok(documents::of(tx, &ids).await?))
-            .await
+        self.documents_of(tenant, ids).await
     }
 
     async fn cards(
@@ -256,5 +287,14 @@ impl Catalog for App {
         cause: &Cause,
     ) -> Result<()> {
         self.put_prices(tx, prices, cause).await
+    }
+
+    async fn remove_listing_prices(
+        &self,
+        tx: &mut Tx<'_>,
+        gone: &[(VariantId, Currency)],
+        cause: &Cause,
+    ) -> Result<()> {
+        self.remove_prices(tx, gone, cause).await
     }
 }

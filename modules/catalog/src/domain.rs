@@ -1,22 +1,34 @@
 //! The rules of a product: bounds, matching options, what is searched. Never does IO.
 
+mod attributes;
 mod barcode;
 mod bulk;
 mod extras;
 mod locale;
 mod plain;
+mod rule;
 mod rules;
 mod search;
+mod tree;
 
+pub(crate) use attributes::{
+    AttributeRule, arranged, check_allowed, check_attribute_rules, check_attributes,
+};
 pub(crate) use barcode::{gtin_doubt, spellings};
-pub(crate) use bulk::{BULK_ERRORS_MAX, BulkCandidate, BulkId, BulkRequest, check_bulk};
+pub(crate) use bulk::{
+    BULK_ERRORS_MAX, BulkAction, BulkCandidate, BulkId, BulkRequest, check_bulk,
+};
 pub(crate) use extras::{
     Extras, Metadata, Standing, VariantExtras, check_extras, kind_of, kind_word,
 };
 pub(crate) use locale::{LOCALES_MAX, Locale, Translation, check_translation};
 pub(crate) use plain::plain_text;
-pub(crate) use rules::{Flaw, check_collection, check_product, may_be_handle, slug_of};
+pub(crate) use rule::{
+    CardFacts, CollectionDraft, CollectionSort, Facts, RULE_COLLECTIONS_MAX, Rule, Rules,
+};
+pub(crate) use rules::{Flaw, check_category, check_product, may_be_handle, slug_of};
 pub(crate) use search::SearchWords;
+pub(crate) use tree::{CATEGORIES_MAX, Category, CategoryId, Tree};
 
 use sha2::{Digest as _, Sha256};
 use stoa_contracts::catalog::{ProductInput, ProductStatus};

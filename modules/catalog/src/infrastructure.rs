@@ -1,13 +1,18 @@
 //! All SQL of the catalog. Decides nothing: what is written was checked before.
 
 pub(crate) mod bulk;
+pub(crate) mod categories;
 pub(crate) mod collections;
 pub(crate) mod documents;
 pub(crate) mod extras;
 pub(crate) mod handles;
 pub(crate) mod listings;
 pub(crate) mod lists;
+pub(crate) mod members;
 pub(crate) mod products;
+pub(crate) mod records;
+pub(crate) mod regroup;
+pub(crate) mod shape;
 pub(crate) mod stored;
 pub(crate) mod translations;
 pub(crate) mod views;

@@ -16,8 +16,8 @@ use stoa_kernel::Envelope;
 use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 
-pub use api::HANDLE_TAKEN;
-use application::{App, BulkJob, PublishingJob, StockConsumer};
+pub use api::{CATEGORY_IN_USE, HANDLE_TAKEN};
+use application::{App, BulkJob, Memory, PublishingJob, RegroupJob, StockConsumer};
 use cache::ProductCache;
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -29,6 +29,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         include_str!("../migrations/0003_kinds_dates_bundles_metadata.sql"),
         include_str!("../migrations/0004_translations.sql"),
         include_str!("../migrations/0005_bulk.sql"),
+        include_str!("../migrations/0006_categories_and_members.sql"),
     ],
 };
 
@@ -55,6 +56,7 @@ pub fn start(deps: Deps, cursor_key: [u8; 32], sanitise: fn(&str) -> String) -> 
     let app = Arc::new(App {
         deps,
         cache: Arc::clone(&cache),
+        memory: Memory::new(),
         cursors: CursorKey::new(cursor_key),
         sanitise,
     });
@@ -65,7 +67,8 @@ pub fn start(deps: Deps, cursor_key: [u8; 32], sanitise: fn(&str) -> String) -> 
         consumers: vec![Arc::new(StockConsumer(Arc::clone(&app)))],
         jobs: vec![
             Arc::new(PublishingJob(Arc::clone(&app))),
-            Arc::new(BulkJob(app)),
+            Arc::new(BulkJob(Arc::clone(&app))),
+            Arc::new(RegroupJob(app)),
         ],
         on_event: Arc::new(move |event| told.on_event(event)),
         on_gap: Arc::new(move || cache.flush()),

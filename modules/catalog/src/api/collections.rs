@@ -14,9 +14,8 @@ use stoa_rest::{
 
 use super::product_body::present;
 use super::{cause, edit_problem, storage_problem, versioned};
-use crate::application::App;
-use crate::domain::slug_of;
-use crate::infrastructure::collections::WholeCollection;
+use crate::application::{App, FoundCollection};
+use crate::domain::{CollectionDraft, CollectionSort, Rule, slug_of};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CollectionQuery {
@@ -47,9 +46,16 @@ pub(crate) struct CollectionBody {
     description_html: String,
     #[serde(default)]
     image: Option<MediaLink>,
-    /// Product handles, in order.
+    /// Product handles, in order; none where there is a `rule`.
     #[serde(default)]
     products: Vec<String>,
+    /// How it is ordered where nobody asks for another order: `manual` where it is left out, and
+    /// `newest` beside a `rule`.
+    #[serde(default)]
+    sort: Option<CollectionSort>,
+    /// What it holds by itself. A collection keeps its rule, or is filled by hand for good.
+    #[serde(default)]
+    rule: Option<Rule>,
 }
 
 /// Fields to change; `null` clears the image.
@@ -66,6 +72,10 @@ pub(crate) struct CollectionPatch {
     image: Option<Option<MediaLink>>,
     #[serde(default)]
     products: Option<Vec<String>>,
+    #[serde(default)]
+    sort: Option<CollectionSort>,
+    #[serde(default)]
+    rule: Option<Rule>,
 }
 
 /// A collection with everything a merchant may change.
@@ -76,17 +86,37 @@ pub(crate) struct AdminCollection {
     title: String,
     description_html: String,
     image: Option<MediaLink>,
-    /// Product handles, in order.
+    /// Product handles, in order; empty where there is a `rule`.
     products: Vec<String>,
+    sort: CollectionSort,
+    rule: Option<Rule>,
+    /// How far the products are looked through for a new rule; `null` where that is done.
+    filling: Option<Filling>,
     /// Rises with every change; the ETag.
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
-impl From<WholeCollection> for AdminCollection {
-    fn from(collection: WholeCollection) -> Self {
-        let input = collection.input;
+/// Products are looked through in the background after a rule changed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Filling {
+    /// Products that were looked at.
+    seen: i64,
+    /// Those of them that came in or went out.
+    changed: i64,
+    began_at: Timestamp,
+}
+
+impl From<FoundCollection> for AdminCollection {
+    fn from(found: FoundCollection) -> Self {
+        let filling = found.filling.map(|work| Filling {
+            seen: work.seen,
+            changed: work.changed,
+            began_at: work.began_at,
+        });
+        let collection = found.whole;
+        let CollectionDraft { input, sort, rule } = collection.draft;
         Self {
             id: collection.id,
             handle: input.handle,
@@ -94,6 +124,9 @@ impl From<WholeCollection> for AdminCollection {
             description_html: input.description_html,
             image: input.image,
             products: input.products,
+            sort,
+            rule,
+            filling,
             version: collection.version,
             created_at: collection.created_at,
             updated_at: collection.updated_at,
@@ -152,8 +185,13 @@ pub(crate) async fn create(
         image: body.image,
         products: body.products,
     };
+    let draft = CollectionDraft {
+        input,
+        sort: sort_after(body.sort, &body.rule),
+        rule: body.rule,
+    };
     let created = app
-        .create_collection(tenant.id, input, cause)
+        .create_collection(tenant.id, draft, cause)
         .await
         .map_err(edit_problem)?;
     Ok(answer(StatusCode::CREATED, created.into()))
@@ -183,14 +221,19 @@ pub(crate) async fn replace(
     body.description_html = app
         .clean_html(&body.description_html)
         .map_err(edit_problem)?;
-    let change = move |now: CollectionInput| {
+    let change = move |now: CollectionDraft| {
         let body = body.clone();
-        CollectionInput {
-            handle: body.handle.unwrap_or(now.handle),
+        let input = CollectionInput {
+            handle: body.handle.unwrap_or(now.input.handle),
             title: body.title,
             description_html: body.description_html,
             image: body.image,
             products: body.products,
+        };
+        CollectionDraft {
+            input,
+            sort: sort_after(body.sort, &body.rule),
+            rule: body.rule,
         }
     };
     let cause = cause(&caller, trace, app.deps.now());
@@ -212,14 +255,19 @@ pub(crate) async fn update(
     if let Some(html) = &patch.description_html {
         patch.description_html = Some(app.clean_html(html).map_err(edit_problem)?);
     }
-    let change = move |now: CollectionInput| {
-        let patch = patch.clone();
-        CollectionInput {
+    let change = move |was: CollectionDraft| {
+        let (patch, now) = (patch.clone(), was.input);
+        let input = CollectionInput {
             handle: patch.handle.unwrap_or(now.handle),
             title: patch.title.unwrap_or(now.title),
             description_html: patch.description_html.unwrap_or(now.description_html),
             image: patch.image.unwrap_or(now.image),
             products: patch.products.unwrap_or(now.products),
+        };
+        CollectionDraft {
+            input,
+            sort: patch.sort.unwrap_or(was.sort),
+            rule: patch.rule.or(was.rule),
         }
     };
     let cause = cause(&caller, trace, app.deps.now());
@@ -244,6 +292,13 @@ pub(crate) async fn delete(
     deleted
         .map(|()| StatusCode::NO_CONTENT)
         .map_err(edit_problem)
+}
+
+fn sort_after(said: Option<CollectionSort>, rule: &Option<Rule>) -> CollectionSort {
+    said.unwrap_or(match rule {
+        Some(_) => CollectionSort::Newest,
+        None => CollectionSort::Manual,
+    })
 }
 
 fn answer(status: StatusCode, collection: AdminCollection) -> Response {

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use stoa_contracts::catalog::{
-    DigitalFile, MediaLink, ProductInput, ProductKind, ProductOption, ProductStatus, Seo,
-    VariantInput,
+    Attribute, DigitalFile, MediaLink, ProductInput, ProductKind, ProductOption, ProductStatus,
+    Seo, VariantInput,
 };
 use stoa_kernel::{ProductId, Timestamp, VariantId};
 
@@ -53,6 +53,12 @@ pub(crate) struct ProductBody {
     /// Not shown from then on.
     #[serde(default)]
     unpublish_at: Option<Timestamp>,
+    /// The handle of its category.
+    #[serde(default)]
+    category: Option<String>,
+    /// At most 100; of those that its category knows, the values it allows.
+    #[serde(default)]
+    attributes: Vec<Attribute>,
     /// What buyers of a digital product get; at most 50.
     #[serde(default)]
     files: Vec<DigitalFile>,
@@ -133,6 +139,10 @@ pub(crate) struct ProductPatch {
     publish_at: Option<Option<Timestamp>>,
     #[serde(default, deserialize_with = "present")]
     unpublish_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "present")]
+    category: Option<Option<String>>,
+    #[serde(default)]
+    attributes: Option<Vec<Attribute>>,
     #[serde(default)]
     files: Option<Vec<DigitalFile>>,
     #[serde(default)]
@@ -158,6 +168,9 @@ pub(crate) struct AdminProduct {
     kind: ProductKind,
     publish_at: Option<Timestamp>,
     unpublish_at: Option<Timestamp>,
+    /// The handle of its category.
+    category: Option<String>,
+    attributes: Vec<Attribute>,
     files: Vec<DigitalFile>,
     metadata: Metadata,
     /// What is unusual and was taken all the same.
@@ -209,6 +222,8 @@ impl ProductBody {
                 publish_at: self.publish_at,
                 unpublish_at: self.unpublish_at,
             },
+            category: self.category,
+            attributes: self.attributes,
             files: self.files,
             metadata: self.metadata,
             variants: variant_extras,
@@ -251,6 +266,8 @@ impl ProductPatch {
                 publish_at: self.publish_at.unwrap_or(was.standing.publish_at),
                 unpublish_at: self.unpublish_at.unwrap_or(was.standing.unpublish_at),
             },
+            category: self.category.unwrap_or(was.category),
+            attributes: self.attributes.unwrap_or(was.attributes),
             files: self.files.unwrap_or(was.files),
             metadata: self.metadata.unwrap_or(was.metadata),
             variants: variant_extras,
@@ -305,6 +322,8 @@ impl From<WholeProduct> for AdminProduct {
             kind: extras.standing.kind,
             publish_at: extras.standing.publish_at,
             unpublish_at: extras.standing.unpublish_at,
+            category: extras.category,
+            attributes: extras.attributes,
             files: extras.files,
             metadata: extras.metadata,
             warnings,

@@ -42,6 +42,12 @@ pub(crate) struct LocaleQuery {
     locale: Option<String>,
 }
 
+impl LocaleQuery {
+    pub(super) fn locale(&self) -> Option<&str> {
+        self.locale.as_deref()
+    }
+}
+
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ProductListQuery {
     /// A language tag such as `pt-BR`; what is not said in it is shown as it was written.
@@ -68,17 +74,17 @@ pub(crate) struct ProductListQuery {
 pub(crate) struct CollectedQuery {
     /// A language tag such as `pt-BR`; what is not said in it is shown as it was written.
     #[serde(default)]
-    locale: Option<String>,
+    pub(super) locale: Option<String>,
     /// The merchant's own order by default.
     #[serde(default)]
-    sort: Option<ProductSort>,
+    pub(super) sort: Option<ProductSort>,
     #[serde(default)]
-    limit: Limit,
+    pub(super) limit: Limit,
     #[serde(default)]
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// The shop's own by default.
     #[serde(default)]
-    currency: Option<Currency>,
+    pub(super) currency: Option<Currency>,
 }
 
 /// A product has another handle now.
@@ -180,7 +186,7 @@ pub(crate) async fn collection_products(
 ) -> Result<Response, Problem> {
     let request = ListRequest {
         filter: ListFilter::Collection(handle),
-        order: query.sort.map_or(ListOrder::Position, |sort| {
+        order: query.sort.map_or(ListOrder::Own, |sort| {
             crate::application::order_of(sort, true)
         }),
         currency: query.currency.unwrap_or(tenant.currency),
@@ -221,7 +227,7 @@ pub(crate) async fn collection(
     public_json(&found, &client)
 }
 
-fn page(
+pub(super) fn page(
     found: Result<ProductPage, CatalogError>,
     client: &IfNoneMatch,
 ) -> Result<Response, Problem> {

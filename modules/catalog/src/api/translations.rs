@@ -14,7 +14,7 @@ use stoa_rest::{
 
 use super::{PRODUCT_BYTES_MAX, cause, edit_problem, public_json, storage_problem};
 use crate::application::{App, Subject};
-use crate::domain::Translation;
+use crate::domain::{CategoryId, Translation};
 
 pub(super) fn routes(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
     const LOCALES: &str = "/api/v1/admin/locales";
@@ -24,7 +24,7 @@ pub(super) fn routes(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
         .body::<ShopLocales>()
         .returns::<ShopLocales>(200);
     let writes = Access::Staff(Permission::ProductsWrite);
-    collection_words(product_words(routes))
+    category_words(collection_words(product_words(routes)))
         .route(
             Method::GET,
             "/api/v1/locales",
@@ -67,6 +67,22 @@ fn collection_words(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
         .route(Method::GET, ALL, reads, all, of_collection)
         .route(Method::PUT, ONE, writes, put, put_of_collection)
         .route(Method::DELETE, ONE, writes, remove, remove_of_collection)
+}
+
+fn category_words(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
+    const ALL: &str = "/api/v1/admin/categories/{id}/translations";
+    const ONE: &str = "/api/v1/admin/categories/{id}/translations/{locale}";
+    let all = listing("listCategoryTranslations", "List a category's languages");
+    let summary = "Say a category's title in another language";
+    let put = putting("putCategoryTranslation", summary);
+    let summary = "Delete a category's words of a language";
+    let remove = removing("deleteCategoryTranslation", summary);
+    let reads = Access::Staff(Permission::CollectionsRead);
+    let writes = Access::Staff(Permission::CollectionsWrite);
+    routes
+        .route(Method::GET, ALL, reads, all, of_category)
+        .route(Method::PUT, ONE, writes, put, put_of_category)
+        .route(Method::DELETE, ONE, writes, remove, remove_of_category)
 }
 
 fn listing(id: &'static str, summary: &'static str) -> Operation {
@@ -218,6 +234,48 @@ async fn remove_of_collection(
 ) -> Result<StatusCode, Problem> {
     let cause = cause(&caller, trace, app.deps.now());
     let gone = app.put_translation(tenant.id, Subject::Collection(id), &locale, None, cause);
+    gone.await
+        .map(|()| StatusCode::NO_CONTENT)
+        .map_err(edit_problem)
+}
+
+async fn of_category(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path(id): Path<CategoryId>,
+) -> Result<Json<Page<TranslationRow>>, Problem> {
+    listed(&app, tenant.id, Subject::Category(id)).await
+}
+
+async fn put_of_category(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path((id, locale)): Path<(CategoryId, String)>,
+    caller: Caller,
+    trace: TraceContext,
+    Json(body): Json<TranslationBody>,
+) -> Result<StatusCode, Problem> {
+    let cause = cause(&caller, trace, app.deps.now());
+    if body.description_html.is_some() || !body.options.is_empty() || body.seo != Seo::default() {
+        return Err(Problem::invalid("title", "is all that a category says"));
+    }
+    let words = Some(words(&app, body)?);
+    let subject = Subject::Category(id);
+    let put = app.put_translation(tenant.id, subject, &locale, words, cause);
+    put.await
+        .map(|()| StatusCode::NO_CONTENT)
+        .map_err(edit_problem)
+}
+
+async fn remove_of_category(
+    State(app): State<Arc<App>>,
+    Tenant(tenant): Tenant,
+    Path((id, locale)): Path<(CategoryId, String)>,
+    caller: Caller,
+    trace: TraceContext,
+) -> Result<StatusCode, Problem> {
+    let cause = cause(&caller, trace, app.deps.now());
+    let gone = app.put_translation(tenant.id, Subject::Category(id), &locale, None, cause);
     gone.await
         .map(|()| StatusCode::NO_CONTENT)
         .map_err(edit_problem)

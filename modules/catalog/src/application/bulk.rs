@@ -10,9 +10,9 @@ use stoa_kernel::{JobId, ProductId, TenantId};
 use stoa_storage::{Cause, ClaimedJob, Error, NewJob, Result, Tx};
 
 use super::{App, Draft, EditError};
-use crate::domain::{BULK_ERRORS_MAX, BulkId, BulkRequest, check_bulk};
+use crate::domain::{BULK_ERRORS_MAX, BulkAction, BulkId, BulkRequest, Flaw, check_bulk};
 use crate::infrastructure::bulk::{self, BulkRow};
-use crate::infrastructure::products;
+use crate::infrastructure::{products, shape};
 
 const KIND: &str = "catalog.bulk";
 const ATTEMPTS_MAX: u32 = 20;
@@ -37,6 +37,16 @@ impl App {
         let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
+            if let BulkAction::SetCategory {
+                category: Some(handle),
+            } = &request.action
+            {
+                let shape = shape::read(tx).await?;
+                let version = shape.map(|shape| shape.tree).unwrap_or_default();
+                if app.tree_in(tx, version).await?.by_handle(handle).is_none() {
+                    return Err(Flaw::new("action.category", "is the handle of no category").into());
+                }
+            }
             let now = cause.occurred_at;
             let id: BulkId = app.deps.ids.make(now);
             bulk::insert(tx, id, &request, &cause.actor, now).await?;
@@ -133,17 +143,18 @@ impl App {
             .await?
             .ok_or(EditError::NotFound)?;
         let now = products::whole(tx, id).await?.ok_or(EditError::NotFound)?;
-        let Some(input) = bulk.request.action.apply(now.input.clone()) else {
+        let action = &bulk.request.action;
+        let Some((input, extras)) = action.apply(now.input.clone(), now.extras.clone()) else {
             self.delete_in(tx, &found, cause).await?;
             return Ok(true);
         };
-        if input == now.input {
+        if input == now.input && extras == now.extras {
             return Ok(false);
         }
         let draft = Draft {
             input,
             ids: now.variants.iter().map(|(id, _)| Some(*id)).collect(),
-            extras: now.extras.clone(),
+            extras,
         };
         super::editing::check_draft(&draft, Some(now.extras.standing.kind))?;
         self.put_draft(tx, &found, &now, &draft, cause).await?;

@@ -9,11 +9,21 @@ use stoa_storage::{Cause, Error, Result, Tx};
 
 use super::editing::lost_handle;
 use super::{App, EditError, check_version};
-use crate::domain::{COLLECTIONS_MAX, Flaw, check_collection};
+use crate::domain::{COLLECTIONS_MAX, CollectionDraft, CollectionSort, Flaw, RULE_COLLECTIONS_MAX};
 use crate::infrastructure::collections::{self, WholeCollection};
+use crate::infrastructure::regroup::{self, Reason, Work};
+use crate::infrastructure::shape;
 
 /// Times a handle may vanish and come back under us.
 const TRIES_MAX: u32 = 3;
+
+/// A collection as merchants see it.
+pub(crate) struct FoundCollection {
+    /// With handles in its rule.
+    pub(crate) whole: WholeCollection,
+    /// What its rule still has to look at, and how far that is.
+    pub(crate) filling: Option<Work>,
+}
 
 impl App {
     pub(crate) async fn upsert_collection_row(
@@ -27,18 +37,28 @@ impl App {
             EditError::Storage(error) => CatalogError::Storage(error),
             other => Flaw::new("handle", other.to_string()).into(),
         };
-        check_collection(input)?;
+        let mut draft = CollectionDraft {
+            input: input.clone(),
+            sort: CollectionSort::Manual,
+            rule: None,
+        };
+        draft.check()?;
         let now = cause.occurred_at;
         for _ in 0..TRIES_MAX {
             if let Some(found) = collections::lock_by_handle(tx, &input.handle).await? {
+                if found.has_rule {
+                    return Err(Flaw::new("handle", "is that of a collection by rule").into());
+                }
                 let known = collections::whole(tx, found.id).await?;
-                let before = known.map(|known| known.input);
-                if before.as_ref() == Some(input) {
+                let before = known.map(|known| known.draft);
+                if before.as_ref().is_some_and(|before| before.input == *input) {
                     return Ok(());
                 }
                 let products = products_of(tx, input).await.map_err(plain)?;
-                collections::replace(tx, found.id, input, &products, now).await?;
-                let before = before.map(|before| before.products).unwrap_or_default();
+                draft.sort = before.as_ref().map(|known| known.sort).unwrap_or_default();
+                collections::replace(tx, found.id, &draft, &products, now).await?;
+                let before = before.map(|before| before.input.products);
+                let before = before.unwrap_or_default();
                 self.tell_members(tx, &before, &input.products, cause)
                     .await?;
                 self.tell_collection(tx, found.id, &input.handle, cause)
@@ -46,7 +66,7 @@ impl App {
                 return Ok(());
             }
             if self
-                .create_collection_in(tx, input, cause)
+                .create_collection_in(tx, &draft, cause)
                 .await
                 .map_err(plain)?
                 .is_some()
@@ -63,17 +83,17 @@ impl App {
     pub(crate) async fn create_collection(
         self: &Arc<Self>,
         tenant: TenantId,
-        input: CollectionInput,
+        draft: CollectionDraft,
         cause: Cause,
-    ) -> Result<WholeCollection, EditError> {
-        check_collection(&input)?;
+    ) -> Result<FoundCollection, EditError> {
+        draft.check()?;
         let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
-            match app.create_collection_in(tx, &input, &cause).await? {
-                Some(id) => whole(tx, id).await,
+            match app.create_collection_in(tx, &draft, &cause).await? {
+                Some(id) => app.found_collection(tx, id).await,
                 None => Err(EditError::HandleTaken {
-                    handle: input.handle.clone(),
+                    handle: draft.input.handle.clone(),
                 }),
             }
         })
@@ -86,8 +106,8 @@ impl App {
         id: CollectionId,
         seen: Option<i64>,
         cause: Cause,
-        change: impl Fn(CollectionInput) -> CollectionInput + Send + Sync + 'static,
-    ) -> Result<WholeCollection, EditError> {
+        change: impl Fn(CollectionDraft) -> CollectionDraft + Send + Sync + 'static,
+    ) -> Result<FoundCollection, EditError> {
         let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
@@ -95,27 +115,50 @@ impl App {
                 .await?
                 .ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
-            let before = whole(tx, id).await?;
-            let input = change(before.input.clone());
-            if input == before.input {
-                return Ok(before);
+            let known = app.found_collection(tx, id).await?;
+            let before = known.whole.draft.clone();
+            let draft = change(before.clone());
+            if draft == before {
+                return Ok(known);
             }
-            check_collection(&input)?;
-            let renamed = input.handle != before.input.handle;
-            if renamed && collections::handle_is_taken(tx, &input.handle, id).await? {
+            draft.check()?;
+            if draft.rule.is_some() != found.has_rule {
+                let reason = "is kept by a collection that has one, and by no other";
+                return Err(Flaw::new("rule", reason).into());
+            }
+            let handle = &draft.input.handle;
+            if *handle != found.handle && collections::handle_is_taken(tx, handle, id).await? {
                 return Err(EditError::HandleTaken {
-                    handle: input.handle,
+                    handle: handle.clone(),
                 });
             }
-            let products = products_of(tx, &input).await?;
-            collections::replace(tx, id, &input, &products, cause.occurred_at).await?;
-            app.tell_members(tx, &before.input.products, &input.products, &cause)
-                .await?;
-            app.tell_collection(tx, id, &input.handle, &cause).await?;
-            whole(tx, id).await
+            app.put_collection(tx, id, &before, &draft, &cause).await?;
+            app.found_collection(tx, id).await
         })
         .await
         .map_err(lost_handle)
+    }
+
+    /// Writes what is new of a collection whose lock the caller holds.
+    async fn put_collection(
+        &self,
+        tx: &mut Tx<'_>,
+        id: CollectionId,
+        before: &CollectionDraft,
+        draft: &CollectionDraft,
+        cause: &Cause,
+    ) -> Result<(), EditError> {
+        let products = products_of(tx, &draft.input).await?;
+        let stored = self.stored(tx, draft).await?;
+        collections::replace(tx, id, &stored, &products, cause.occurred_at).await?;
+        if draft.rule != before.rule {
+            self.rules_changed(tx, id, Reason::Rule, cause).await?;
+        }
+        self.tell_members(tx, &before.input.products, &draft.input.products, cause)
+            .await?;
+        self.tell_collection(tx, id, &draft.input.handle, cause)
+            .await?;
+        Ok(())
     }
 
     pub(crate) async fn delete_collection(
@@ -132,22 +175,84 @@ impl App {
                 .await?
                 .ok_or(EditError::NotFound)?;
             check_version(seen, found.version)?;
-            let before = whole(tx, id).await?.input;
-            collections::delete(tx, id).await?;
+            let known = collections::whole(tx, id).await?;
+            let before = known.ok_or(EditError::NotFound)?.draft.input;
+            collections::delete(tx, id, found.has_rule).await?;
+            if found.has_rule {
+                app.rules_changed(tx, id, Reason::Purge, &cause).await?;
+            }
             app.tell_members(tx, &before.products, &[], &cause).await?;
             Ok(app.tell_collection(tx, id, &before.handle, &cause).await?)
         })
         .await
     }
 
-    pub(crate) async fn whole_collection(
+    /// Makes a new version of the shop's rules and leaves the products to the job.
+    async fn rules_changed(
         &self,
+        tx: &mut Tx<'_>,
+        id: CollectionId,
+        reason: Reason,
+        cause: &Cause,
+    ) -> Result<(), EditError> {
+        let mut shape = shape::lock(tx).await?;
+        if collections::count_rules(tx).await? > RULE_COLLECTIONS_MAX as i64 {
+            let reason = format!("is one of at most {RULE_COLLECTIONS_MAX}");
+            return Err(Flaw::new("rule", reason).into());
+        }
+        shape.rules += 1;
+        shape::save(tx, shape).await?;
+        let stamp = format!("rules:{}", shape.rules);
+        Ok(self
+            .plan_regroup(tx, &[id.to_bytes()], reason, &stamp, cause.occurred_at)
+            .await?)
+    }
+
+    /// With ids in its rule. Takes the shape's lock where it has one: no category that it names
+    /// goes before this is committed.
+    async fn stored(
+        &self,
+        tx: &mut Tx<'_>,
+        draft: &CollectionDraft,
+    ) -> Result<CollectionDraft, EditError> {
+        let mut draft = draft.clone();
+        if let Some(rule) = draft.rule {
+            let shape = shape::lock(tx).await?;
+            let tree = self.tree_in(tx, shape.tree).await?;
+            draft.rule = Some(rule.stored(&tree)?);
+        }
+        Ok(draft)
+    }
+
+    pub(crate) async fn whole_collection(
+        self: &Arc<Self>,
         tenant: TenantId,
         id: CollectionId,
-    ) -> Result<WholeCollection, EditError> {
+    ) -> Result<FoundCollection, EditError> {
+        let app = Arc::clone(self);
         let db = self.deps.storage.db(tenant).await?;
-        db.read(async move |tx: &mut Tx<'_>| whole(tx, id).await)
+        db.read(async move |tx: &mut Tx<'_>| app.found_collection(tx, id).await)
             .await
+    }
+
+    async fn found_collection(
+        &self,
+        tx: &mut Tx<'_>,
+        id: CollectionId,
+    ) -> Result<FoundCollection, EditError> {
+        let found = collections::whole(tx, id).await?;
+        let mut whole = found.ok_or(EditError::NotFound)?;
+        let mut filling = None;
+        if let Some(rule) = whole.draft.rule {
+            let shape = shape::read(tx).await?;
+            let version = shape.map(|shape| shape.tree).unwrap_or_default();
+            let tree = self.tree_in(tx, version).await?;
+            whole.draft.rule = Some(rule.shown(&tree));
+            // The second pass looks after what was under way; the collection is whole by then.
+            let work = regroup::read(tx, id.to_bytes()).await?;
+            filling = work.filter(|work| work.pass == 1);
+        }
+        Ok(FoundCollection { whole, filling })
     }
 
     pub(crate) async fn list_collections(
@@ -164,18 +269,23 @@ impl App {
     async fn create_collection_in(
         &self,
         tx: &mut Tx<'_>,
-        input: &CollectionInput,
+        draft: &CollectionDraft,
         cause: &Cause,
     ) -> Result<Option<CollectionId>, EditError> {
         if collections::count(tx).await? >= COLLECTIONS_MAX as i64 {
             let reason = format!("a shop has at most {COLLECTIONS_MAX} collections");
             return Err(Flaw::new("handle", reason).into());
         }
+        let input = &draft.input;
         let products = products_of(tx, input).await?;
+        let stored = self.stored(tx, draft).await?;
         let id: CollectionId = self.deps.ids.make(cause.occurred_at);
-        let created = collections::insert(tx, id, input, &products, cause.occurred_at).await?;
+        let created = collections::insert(tx, id, &stored, &products, cause.occurred_at).await?;
         if !created {
             return Ok(None);
+        }
+        if draft.rule.is_some() {
+            self.rules_changed(tx, id, Reason::Rule, cause).await?;
         }
         self.tell_members(tx, &[], &input.products, cause).await?;
         self.tell_collection(tx, id, &input.handle, cause).await?;
@@ -229,8 +339,4 @@ async fn products_of(
         .map_err(|index| {
             Flaw::new(format!("products[{index}]"), "is the handle of no product").into()
         })
-}
-
-async fn whole(tx: &mut Tx<'_>, id: CollectionId) -> Result<WholeCollection, EditError> {
-    collections::whole(tx, id).await?.ok_or(EditError::NotFound)
 }

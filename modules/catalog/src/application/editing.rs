@@ -9,12 +9,14 @@ use stoa_storage::{Cause, Error, Result, Tx};
 
 use super::App;
 use crate::domain::{
-    DESCRIPTION_BYTES_MAX, Extras, Flaw, VariantExtras, check_extras, check_product,
+    CategoryId, DESCRIPTION_BYTES_MAX, Extras, Flaw, VariantExtras, check_allowed, check_extras,
+    check_product,
 };
+use crate::infrastructure::extras;
 use crate::infrastructure::lists::{self, AdminRow};
 use crate::infrastructure::products::{self, LockedProduct, WholeProduct};
+use crate::infrastructure::shape::Shape;
 use crate::infrastructure::stored::StoredProduct;
-use crate::infrastructure::{extras, listings};
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum EditError {
@@ -22,6 +24,8 @@ pub(crate) enum EditError {
     NotFound,
     #[error("it is at version {current}")]
     Stale { current: i64 },
+    #[error("the rule of a collection asks for the category")]
+    CategoryInUse,
     #[error("the handle `{handle}` is taken")]
     HandleTaken { handle: String },
     #[error(transparent)]
@@ -37,6 +41,16 @@ pub(crate) struct Draft {
     /// One per variant of the input.
     pub(crate) ids: Vec<Option<VariantId>>,
     pub(crate) extras: Extras,
+}
+
+/// Where extras are put.
+struct PutExtras<'p> {
+    product: ProductId,
+    category: Option<CategoryId>,
+    shape: Option<Shape>,
+    variants: &'p [VariantId],
+    /// The variants' as they are.
+    before: &'p HashMap<VariantId, VariantExtras>,
 }
 
 pub(super) fn check_draft(draft: &Draft, kind_now: Option<ProductKind>) -> Result<(), Flaw> {
@@ -73,15 +87,22 @@ impl App {
         db.write(async move |tx: &mut Tx<'_>| {
             let mut stored = StoredProduct::of(&draft.input)?;
             stored.stand(&draft.extras.standing, cause.occurred_at);
-            let Some(created) = app.create_in(tx, &stored, &cause).await? else {
+            let Some((created, shape)) = app.create_in(tx, &stored, &cause).await? else {
                 return Err(EditError::HandleTaken {
                     handle: draft.input.handle.clone(),
                 });
             };
+            let category = app.category_for(tx, shape, &draft.extras, None).await?;
             let ids: Vec<VariantId> = created.variants.iter().map(|(id, _)| *id).collect();
-            let nothing = HashMap::new();
-            app.put_extras(tx, created.product, &draft, &ids, &nothing, &cause)
-                .await?;
+            let put = PutExtras {
+                product: created.product,
+                category,
+                shape,
+                variants: &ids,
+                before: &HashMap::new(),
+            };
+            app.put_extras(tx, &put, &draft.extras, &cause).await?;
+            app.regroup(tx, shape, &[created.product]).await?;
             whole(tx, created.product).await
         })
         .await
@@ -135,6 +156,10 @@ impl App {
     ) -> Result<(), EditError> {
         let mut stored = StoredProduct::of(&draft.input)?;
         stored.stand(&draft.extras.standing, cause.occurred_at);
+        let was = Some((&now.extras, found.category));
+        let category = self
+            .category_for(tx, found.shape, &draft.extras, was)
+            .await?;
         let ids: Vec<VariantId> = now.variants.iter().map(|(id, _)| *id).collect();
         let keys = stored_keys(&now.input)?;
         let known = ids.iter().copied().zip(keys).collect();
@@ -151,30 +176,57 @@ impl App {
         self.replace_in(tx, found, &stored, &changes, cause).await?;
         if draft.extras != now.extras || kept != ids {
             let before = ids.into_iter().zip(now.extras.variants.iter().cloned());
-            self.put_extras(tx, found.id, draft, &kept, &before.collect(), cause)
-                .await?;
+            let put = PutExtras {
+                product: found.id,
+                category,
+                shape: found.shape,
+                variants: &kept,
+                before: &before.collect(),
+            };
+            self.put_extras(tx, &put, &draft.extras, cause).await?;
         }
+        self.regroup(tx, found.shape, &[found.id]).await?;
         Ok(())
+    }
+
+    /// The category that extras name, where it and the attributes fit together. What is as it was
+    /// is not looked at again: the category may have become stricter since.
+    pub(crate) async fn category_for(
+        &self,
+        tx: &mut Tx<'_>,
+        shape: Option<Shape>,
+        extras: &Extras,
+        was: Option<(&Extras, Option<CategoryId>)>,
+    ) -> Result<Option<CategoryId>, EditError> {
+        if let Some((was, category)) = was
+            && was.category == extras.category
+            && was.attributes == extras.attributes
+        {
+            return Ok(category);
+        }
+        let Some(handle) = &extras.category else {
+            return Ok(None);
+        };
+        let version = shape.map(|shape| shape.tree).unwrap_or_default();
+        let tree = self.tree_in(tx, version).await?;
+        let found = tree.by_handle(handle);
+        let found = found.ok_or_else(|| Flaw::new("category", "is the handle of no category"))?;
+        check_allowed(&extras.attributes, &tree.path(Some(found.id)))?;
+        Ok(Some(found.id))
     }
 
     /// Writes a product's extras and plans its turns; the caller holds the product's lock.
     async fn put_extras(
         &self,
         tx: &mut Tx<'_>,
-        product: ProductId,
-        draft: &Draft,
-        variants: &[VariantId],
-        before: &HashMap<VariantId, VariantExtras>,
+        put: &PutExtras<'_>,
+        extras: &Extras,
         cause: &Cause,
     ) -> Result<(), EditError> {
-        if draft.extras == Extras::plain(variants.len()) && before.is_empty() {
+        if *extras == Extras::plain(put.variants.len()) && put.before.is_empty() {
             return Ok(());
         }
-        let parts = draft
-            .extras
-            .variants
-            .iter()
-            .flat_map(|each| &each.components);
+        let parts = extras.variants.iter().flat_map(|each| &each.components);
         let parts: HashSet<VariantId> = parts.map(|(id, _)| *id).collect();
         let asked: Vec<VariantId> = parts.iter().copied().collect();
         let known: HashSet<VariantId> = extras::lock_components(tx, &asked)
@@ -185,14 +237,14 @@ impl App {
             let reason = format!("`{unknown}` is no variant that a bundle can hold");
             return Err(Flaw::new("variants", reason).into());
         }
-        extras::write(tx, product, &draft.extras, variants, before).await?;
-        if draft.extras.standing.kind == ProductKind::Bundle {
+        let (variants, before) = (put.variants, put.before);
+        extras::write(tx, put.product, extras, put.category, variants, before).await?;
+        if extras.standing.kind == ProductKind::Bundle {
             extras::renew_bundles(tx, variants).await?;
-            listings::renew_cards(tx, &[product]).await?;
+            self.renew_cards(tx, put.shape, &[put.product]).await?;
         }
-        let standing = &draft.extras.standing;
         Ok(self
-            .plan_turns(tx, product, standing, cause.occurred_at)
+            .plan_turns(tx, put.product, &extras.standing, cause.occurred_at)
             .await?)
     }
 

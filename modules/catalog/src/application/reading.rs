@@ -3,14 +3,14 @@
 use stoa_contracts::catalog::{CatalogError, ProductPage, ProductQuery, ProductSort};
 use stoa_kernel::{Currency, TenantId};
 use stoa_rest::{LIMIT_MAX, Problem};
-use stoa_storage::Result;
+use stoa_storage::{Db, Result};
 
-use super::{App, translate_cards};
+use super::{App, links, translate_cards};
 use crate::cache::{CachedProduct, Found};
-use crate::domain::{Flaw, Locale, SearchWords, may_be_handle};
+use crate::domain::{CollectionSort, Flaw, Locale, SearchWords, arranged, may_be_handle};
 use crate::infrastructure::handles;
 use crate::infrastructure::lists::{self, ListFilter, ListOrder, Place};
-use crate::infrastructure::{translations, views};
+use crate::infrastructure::{members, translations, views};
 
 /// A list that was asked for, its words cut and bounded.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl ListRequest {
 
 pub(crate) const fn order_of(sort: ProductSort, in_collection: bool) -> ListOrder {
     match sort {
-        ProductSort::Featured if in_collection => ListOrder::Position,
+        ProductSort::Featured if in_collection => ListOrder::Own,
         ProductSort::Featured | ProductSort::Newest => ListOrder::Newest,
         ProductSort::Title => ListOrder::Title,
         ProductSort::PriceAscending => ListOrder::PriceAscending,
@@ -83,12 +83,21 @@ impl App {
         let read = async || {
             let db = self.deps.storage.db(tenant).await?;
             match views::product(&db, handle, currency).await? {
-                Some((mut view, standing)) => {
+                Some(found) => {
+                    let mut view = found.view;
                     if let Some(locale) = &locale {
                         let words = translations::of(&db, view.id.to_bytes(), locale).await?;
                         words.lay_over(&mut view);
                     }
-                    Ok(Some(CachedProduct::new(view, standing)?).into())
+                    if found.category.is_some() {
+                        let tree = self.tree_at(&db, found.tree).await?;
+                        let path = tree.path(found.category);
+                        view.attributes = arranged(view.attributes, &path);
+                        view.categories = links(&db, &path, locale.as_ref()).await?;
+                    } else {
+                        view.attributes = arranged(view.attributes, &[]);
+                    }
+                    Ok(Some(CachedProduct::new(view, found.standing)?).into())
                 }
                 None => Ok(handles::moved(&db, handle)
                     .await?
@@ -104,11 +113,38 @@ impl App {
         })
     }
 
+    /// With the order that a collection has of its own, where that is asked for.
+    async fn ordered(&self, db: &Db, request: &ListRequest) -> Result<ListRequest, CatalogError> {
+        let mut request = request.clone();
+        if request.order != ListOrder::Own {
+            return Ok(request);
+        }
+        request.order = match &request.filter {
+            ListFilter::Collection(handle) => {
+                let word = members::sort_of(db, handle).await?;
+                let word = word.ok_or_else(|| CatalogError::UnknownCollection {
+                    handle: handle.clone(),
+                })?;
+                match CollectionSort::of(&word) {
+                    Some(CollectionSort::Newest) => ListOrder::Newest,
+                    Some(CollectionSort::Title) => ListOrder::Title,
+                    Some(CollectionSort::PriceAscending) => ListOrder::PriceAscending,
+                    Some(CollectionSort::PriceDescending) => ListOrder::PriceDescending,
+                    Some(CollectionSort::Manual) | None => ListOrder::Position,
+                }
+            }
+            ListFilter::Category(_) | ListFilter::Words(_) => ListOrder::Newest,
+        };
+        Ok(request)
+    }
+
     pub(crate) async fn list(
         &self,
         tenant: TenantId,
         request: &ListRequest,
     ) -> Result<ProductPage, CatalogError> {
+        let db = self.deps.storage.db(tenant).await?;
+        let request = &self.ordered(&db, request).await?;
         let scope = request.scope(tenant);
         let refused = |_: Problem| CatalogError::Cursor;
         let decode = |cursor: &String| self.cursors.decode::<Place>(&scope, cursor);
@@ -124,7 +160,6 @@ impl App {
         {
             return Err(CatalogError::Cursor);
         }
-        let db = self.deps.storage.db(tenant).await?;
         let limit = request.limit as usize;
         let mut rows = lists::products(
             &db,
@@ -137,12 +172,10 @@ impl App {
             i64::from(request.limit) + 1,
         )
         .await?;
-        if let (true, ListFilter::Collection(handle)) = (rows.is_empty(), &request.filter)
-            && !lists::collection_exists(&db, handle).await?
+        if rows.is_empty()
+            && let Some(handle) = lists::missing(&db, &request.filter).await?
         {
-            return Err(CatalogError::UnknownCollection {
-                handle: handle.clone(),
-            });
+            return Err(CatalogError::UnknownCollection { handle });
         }
         let has_more = rows.len() > limit;
         rows.truncate(limit);

@@ -33,7 +33,7 @@ impl Consumer for StockConsumer {
         variants.push(fact.variant);
         let products = listings::lock_products_of(tx, &variants).await?;
         // Stock of a variant that the catalog does not know, or no longer.
-        if products.is_empty() {
+        if products.products.is_empty() {
             return Ok(());
         }
         let marked =
@@ -48,10 +48,8 @@ impl Consumer for StockConsumer {
             trace: event.trace.clone(),
         };
         let own = listings::lock_products_of(tx, &[fact.variant]).await?;
-        for (product, handle) in own {
-            listings::renew_cards(tx, &[product]).await?;
-            self.0.tell(tx, product, &handle, &cause).await?;
-        }
+        self.0.renew_cards(tx, own.shape, &own.ids()).await?;
+        self.0.tell_all(tx, &own.products, &cause).await?;
         // Asked again: a bundle may have been made of it before its mark was moved.
         Ok(self
             .0

@@ -6,16 +6,18 @@ use stoa_contracts::catalog::{CatalogError, CollectionView, ProductSummary, Shop
 use stoa_kernel::{CollectionId, ProductId, TenantId};
 use stoa_storage::{Cause, Db, Result, Tx};
 
+use super::categories::owners;
 use super::{App, EditError};
-use crate::domain::{Flaw, LOCALES_MAX, Locale, Translation, check_translation};
+use crate::domain::{CategoryId, Flaw, LOCALES_MAX, Locale, Translation, check_translation};
 use crate::infrastructure::translations::{self, Owner};
-use crate::infrastructure::{collections, products};
+use crate::infrastructure::{collections, products, shape};
 
 /// What is translated.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Subject {
     Product(ProductId),
     Collection(CollectionId),
+    Category(CategoryId),
 }
 
 impl Subject {
@@ -23,6 +25,7 @@ impl Subject {
         match self {
             Self::Product(id) => id.to_bytes(),
             Self::Collection(id) => id.to_bytes(),
+            Self::Category(id) => id.to_bytes(),
         }
     }
 }
@@ -55,22 +58,7 @@ impl App {
         let db = self.deps.storage.db(tenant).await?;
         db.write(async move |tx: &mut Tx<'_>| {
             let owner = subject.owner();
-            // The lock that every change of the thing takes first.
-            let handle = match subject {
-                Subject::Product(id) => {
-                    let found = products::lock_by_id(tx, id).await?;
-                    found.map(|found| found.handle)
-                }
-                Subject::Collection(id) => {
-                    let found = collections::lock_by_id(tx, id).await?;
-                    match found {
-                        Some(_) => collections::whole(tx, id)
-                            .await?
-                            .map(|all| all.input.handle),
-                        None => None,
-                    }
-                }
-            };
+            let handle = app.lock_subject(tx, subject).await?;
             let handle = handle.ok_or(EditError::NotFound)?;
             let known = translations::all(tx, owner).await?;
             let before = known.iter().find(|(tag, _)| *tag == locale);
@@ -84,13 +72,50 @@ impl App {
                 None if translations::remove(tx, owner, &locale).await? => {}
                 None => return Err(EditError::NotFound),
             }
-            match subject {
-                Subject::Product(id) => app.tell(tx, id, &handle, &cause).await?,
-                Subject::Collection(id) => app.tell_collection(tx, id, &handle, &cause).await?,
-            }
-            Ok(())
+            app.tell_subject(tx, subject, &handle, &cause).await
         })
         .await
+    }
+
+    /// Takes the lock that every change of the thing takes first; answers its handle.
+    async fn lock_subject(&self, tx: &mut Tx<'_>, subject: Subject) -> Result<Option<String>> {
+        Ok(match subject {
+            Subject::Product(id) => {
+                let found = products::lock_by_id(tx, id).await?;
+                found.map(|found| found.handle)
+            }
+            Subject::Collection(id) => {
+                let found = collections::lock_by_id(tx, id).await?;
+                found.map(|found| found.handle)
+            }
+            Subject::Category(id) => {
+                let shape = shape::lock(tx).await?;
+                let tree = self.tree_in(tx, shape.tree).await?;
+                tree.get(id).map(|found| found.handle.clone())
+            }
+        })
+    }
+
+    async fn tell_subject(
+        &self,
+        tx: &mut Tx<'_>,
+        subject: Subject,
+        handle: &str,
+        cause: &Cause,
+    ) -> Result<(), EditError> {
+        match subject {
+            Subject::Product(id) => self.tell(tx, id, handle, cause).await?,
+            Subject::Collection(id) => self.tell_collection(tx, id, handle, cause).await?,
+            Subject::Category(id) => {
+                let shape = shape::lock(tx).await?;
+                let tree = self.tree_in(tx, shape.tree).await?;
+                // Products show the words of every category on the way to theirs.
+                let found = tree.get(id).ok_or(EditError::NotFound)?;
+                let branch = owners(tree.branch(id));
+                self.tree_changed(tx, shape, &branch, found, cause).await?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) async fn put_shop_locales(

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use stoa_contracts::catalog::{ProductInput, ProductStatus};
 use stoa_kernel::{Id, IdKind, ProductId};
 
-use super::Flaw;
+use super::{Extras, Flaw};
 
 pub(crate) const BULK_IDS_MAX: usize = 10_000;
 /// Errors that are kept of one bulk operation; the count goes on.
@@ -46,11 +46,25 @@ pub(crate) struct BulkFilter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum BulkAction {
-    SetStatus { status: ProductStatus },
-    AddTag { tag: String },
-    RemoveTag { tag: String },
-    SetVendor { vendor: Option<String> },
-    SetProductType { product_type: Option<String> },
+    SetStatus {
+        status: ProductStatus,
+    },
+    AddTag {
+        tag: String,
+    },
+    RemoveTag {
+        tag: String,
+    },
+    SetVendor {
+        vendor: Option<String>,
+    },
+    SetProductType {
+        product_type: Option<String>,
+    },
+    /// By its handle; `null` takes products out of theirs.
+    SetCategory {
+        category: Option<String>,
+    },
     Delete,
 }
 
@@ -78,7 +92,11 @@ impl BulkFilter {
 
 impl BulkAction {
     /// The product after it; `None` where it is to go.
-    pub(crate) fn apply(&self, mut input: ProductInput) -> Option<ProductInput> {
+    pub(crate) fn apply(
+        &self,
+        mut input: ProductInput,
+        mut extras: Extras,
+    ) -> Option<(ProductInput, Extras)> {
         match self {
             Self::SetStatus { status } => input.status = *status,
             Self::AddTag { tag } => {
@@ -89,9 +107,10 @@ impl BulkAction {
             Self::RemoveTag { tag } => input.tags.retain(|each| each != tag),
             Self::SetVendor { vendor } => input.vendor.clone_from(vendor),
             Self::SetProductType { product_type } => input.product_type.clone_from(product_type),
+            Self::SetCategory { category } => extras.category.clone_from(category),
             Self::Delete => return None,
         }
-        Some(input)
+        Some((input, extras))
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::collections::HashSet;
 
-use stoa_contracts::catalog::{DigitalFile, ProductKind, ProductStatus};
+use stoa_contracts::catalog::{Attribute, DigitalFile, ProductKind, ProductStatus};
 use stoa_kernel::{Timestamp, VariantId};
 
-use super::Flaw;
 use super::rules::{file_url, line};
+use super::{Flaw, check_attributes};
 
 pub(crate) type Metadata = serde_json::Map<String, serde_json::Value>;
 
@@ -60,6 +60,9 @@ impl Standing {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Extras {
     pub(crate) standing: Standing,
+    /// Its handle.
+    pub(crate) category: Option<String>,
+    pub(crate) attributes: Vec<Attribute>,
     pub(crate) files: Vec<DigitalFile>,
     pub(crate) metadata: Metadata,
     /// One per variant of the product.
@@ -122,6 +125,7 @@ pub(crate) fn check_extras(extras: &Extras) -> Result<(), Flaw> {
         line(format!("files[{index}].name"), &file.name)?;
         file_url(&format!("files[{index}].url"), &file.url)?;
     }
+    check_attributes(&extras.attributes)?;
     metadata("metadata", &extras.metadata, METADATA_BYTES_MAX)?;
     for (index, variant) in extras.variants.iter().enumerate() {
         let field = format!("variants[{index}].metadata");

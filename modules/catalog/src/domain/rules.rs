@@ -75,6 +75,11 @@ pub(crate) fn check_collection(input: &CollectionInput) -> Result<(), Flaw> {
     Ok(())
 }
 
+pub(crate) fn check_category(text: &str, title: &str) -> Result<(), Flaw> {
+    handle("handle", text)?;
+    line("title", title)
+}
+
 /// A handle made of a title: `Green Tea, 100 g` becomes `green-tea-100-g`. Empty where nothing of
 /// the title can stand in a handle.
 pub(crate) fn slug_of(title: &str) -> String {

@@ -2,22 +2,26 @@
 
 use stoa_contracts::catalog::{CollectionInput, CollectionView};
 use stoa_kernel::{CollectionId, ProductId, Timestamp};
-use stoa_storage::{Db, Result, Row, Stmt, Tx, Value, params};
+use stoa_storage::{Db, Result, Row, Tx, Value, params};
 
-use super::{IDS_PER_STATEMENT, id_places, id_values, json_opt};
+use super::members::{self, unknown_word};
+use super::{IDS_PER_STATEMENT, id_places, id_values, json_opt, shape};
+use crate::domain::{CollectionDraft, CollectionSort};
 
 /// The row that a change of a collection takes first.
 #[derive(Debug, Clone)]
 pub(crate) struct LockedCollection {
     pub(crate) id: CollectionId,
     pub(crate) version: i64,
+    pub(crate) handle: String,
+    pub(crate) has_rule: bool,
 }
 
 pub(crate) async fn lock_by_handle(
     tx: &mut Tx<'_>,
     handle: &str,
 ) -> Result<Option<LockedCollection>> {
-    const SQL: &str = "SELECT id, version FROM catalog_collection \
+    const SQL: &str = "SELECT id, version, handle, CASE WHEN rule IS NULL THEN 0 ELSE 1 END FROM catalog_collection \
                        WHERE tenant_id = :tenant AND handle = $1 {lock}";
     tx.query_opt(SQL, params![handle], locked).await
 }
@@ -26,7 +30,7 @@ pub(crate) async fn lock_by_id(
     tx: &mut Tx<'_>,
     id: CollectionId,
 ) -> Result<Option<LockedCollection>> {
-    const SQL: &str = "SELECT id, version FROM catalog_collection \
+    const SQL: &str = "SELECT id, version, handle, CASE WHEN rule IS NULL THEN 0 ELSE 1 END FROM catalog_collection \
                        WHERE tenant_id = :tenant AND id = $1 {lock}";
     tx.query_opt(SQL, params![id], locked).await
 }
@@ -35,6 +39,8 @@ fn locked(row: &Row<'_>) -> Result<LockedCollection> {
     Ok(LockedCollection {
         id: row.get(0)?,
         version: row.get(1)?,
+        handle: row.get(2)?,
+        has_rule: row.get(3)?,
     })
 }
 
@@ -42,68 +48,105 @@ fn locked(row: &Row<'_>) -> Result<LockedCollection> {
 pub(crate) async fn insert(
     tx: &mut Tx<'_>,
     id: CollectionId,
-    input: &CollectionInput,
+    draft: &CollectionDraft,
     products: &[ProductId],
     now: Timestamp,
 ) -> Result<bool> {
     const SQL: &str = "INSERT INTO catalog_collection (tenant_id, id, handle, title, title_lower, \
-         description_html, image, version, created_at, updated_at) \
-         VALUES (:tenant, $1, $2, $3, $4, $5, $6, 1, $7, $7) \
+         description_html, image, sort, rule, version, created_at, updated_at) \
+         VALUES (:tenant, $1, $2, $3, $4, $5, $6, $8, $9, 1, $7, $7) \
          ON CONFLICT (tenant_id, handle) DO NOTHING";
-    let (title_lower, image) = worked_out(input)?;
-    let values = params![
-        id,
-        &input.handle,
-        &input.title,
-        &title_lower,
-        &input.description_html,
-        &image,
-        now
-    ];
-    if tx.execute(SQL, values).await? == 0 {
+    let columns = Columns::of(draft)?;
+    if tx.execute(SQL, &columns.values(id, draft, now)).await? == 0 {
         return Ok(false);
     }
-    fill(tx, id, products).await?;
+    shape::ensure(tx).await?;
+    if !products.is_empty() {
+        fill(tx, id, products).await?;
+    }
     Ok(true)
 }
 
-/// Replaces the collection's row and products; the caller holds the row's lock.
+/// Replaces the collection's row and the products put into it by hand; the caller holds the row's
+/// lock.
 pub(crate) async fn replace(
     tx: &mut Tx<'_>,
     id: CollectionId,
-    input: &CollectionInput,
+    draft: &CollectionDraft,
     products: &[ProductId],
     now: Timestamp,
 ) -> Result<()> {
     const UPDATE: &str = "UPDATE catalog_collection SET handle = $2, title = $3, \
-         title_lower = $4, description_html = $5, image = $6, version = version + 1, \
-         updated_at = $7 WHERE tenant_id = :tenant AND id = $1";
-    const EMPTY: &str = "DELETE FROM catalog_collection_product \
-                         WHERE tenant_id = :tenant AND collection_id = $1";
-    let (title_lower, image) = worked_out(input)?;
-    let values = params![
-        id,
-        &input.handle,
-        &input.title,
-        &title_lower,
-        &input.description_html,
-        &image,
-        now
-    ];
-    tx.batch(&[(UPDATE, values), (EMPTY, params![id])]).await?;
-    fill(tx, id, products).await
+         title_lower = $4, description_html = $5, image = $6, sort = $8, rule = $9, \
+         version = version + 1, updated_at = $7 WHERE tenant_id = :tenant AND id = $1";
+    let columns = Columns::of(draft)?;
+    tx.execute(UPDATE, &columns.values(id, draft, now)).await?;
+    match draft.rule {
+        Some(_) => Ok(()),
+        None => fill(tx, id, products).await,
+    }
 }
 
-pub(crate) async fn delete(tx: &mut Tx<'_>, id: CollectionId) -> Result<()> {
-    const STATEMENTS: [&str; 3] = [
+/// The columns that follow from the others.
+struct Columns {
+    title_lower: String,
+    image: Option<String>,
+    rule: Option<String>,
+}
+
+impl Columns {
+    fn of(draft: &CollectionDraft) -> Result<Self> {
+        let image = draft.input.image.as_ref();
+        let rule = draft.rule.as_ref();
+        Ok(Self {
+            title_lower: draft.input.title.to_lowercase(),
+            image: image.map(serde_json::to_string).transpose()?,
+            rule: rule.map(serde_json::to_string).transpose()?,
+        })
+    }
+
+    fn values<'v>(
+        &'v self,
+        id: CollectionId,
+        draft: &'v CollectionDraft,
+        now: Timestamp,
+    ) -> [Value<'v>; 9] {
+        [
+            id.into(),
+            (&draft.input.handle).into(),
+            (&draft.input.title).into(),
+            (&self.title_lower).into(),
+            (&draft.input.description_html).into(),
+            (&self.image).into(),
+            now.into(),
+            draft.sort.word().into(),
+            (&self.rule).into(),
+        ]
+    }
+}
+
+/// Deletes its row. What it held by hand goes with it; what it held by rule is left to a job.
+pub(crate) async fn delete(tx: &mut Tx<'_>, id: CollectionId, has_rule: bool) -> Result<()> {
+    const STATEMENTS: [&str; 4] = [
         "DELETE FROM catalog_translation WHERE tenant_id = :tenant AND owner_id = $1",
-        "DELETE FROM catalog_collection_product WHERE tenant_id = :tenant AND collection_id = $1",
+        "DELETE FROM catalog_member_price WHERE tenant_id = :tenant AND group_id = $1",
+        "DELETE FROM catalog_member WHERE tenant_id = :tenant AND group_id = $1",
         "DELETE FROM catalog_collection WHERE tenant_id = :tenant AND id = $1",
     ];
     let values = [Value::from(id)];
-    tx.batch(&STATEMENTS.map(|sql| (sql, values.as_slice())))
-        .await
-        .map(|_| ())
+    let [words, prices, members, own] = STATEMENTS.map(|sql| (sql, values.as_slice()));
+    let statements = match has_rule {
+        true => vec![words, own],
+        false => vec![words, prices, members, own],
+    };
+    tx.batch(&statements).await.map(|_| ())
+}
+
+/// Collections that have a rule.
+pub(crate) async fn count_rules(tx: &mut Tx<'_>) -> Result<i64> {
+    const SQL: &str = "SELECT count(*) FROM catalog_collection \
+                       WHERE tenant_id = :tenant AND rule IS NOT NULL";
+    tx.query_one(SQL, params![], |row| row.get(0)).await
 }
 
 /// Whether another collection has the handle.
@@ -145,9 +188,9 @@ pub(crate) async fn products_of(
 
 /// Handles of the collection's products, in order.
 pub(crate) async fn product_handles(tx: &mut Tx<'_>, id: CollectionId) -> Result<Vec<String>> {
-    const SQL: &str = "SELECT p.handle FROM catalog_collection_product m \
+    const SQL: &str = "SELECT p.handle FROM catalog_member m \
          JOIN catalog_product p ON p.tenant_id = :tenant AND p.id = m.product_id \
-         WHERE m.tenant_id = :tenant AND m.collection_id = $1 ORDER BY m.position, m.product_id";
+         WHERE m.tenant_id = :tenant AND m.group_id = $1 ORDER BY m.position, m.product_id";
     tx.query(SQL, params![id], |row| row.get(0)).await
 }
 
@@ -157,8 +200,8 @@ pub(crate) async fn holding(
     products: &[ProductId],
 ) -> Result<Vec<(ProductId, String)>> {
     const SQL: &str = concat!(
-        "SELECT m.product_id, c.handle FROM catalog_collection_product m \
-         JOIN catalog_collection c ON c.tenant_id = :tenant AND c.id = m.collection_id \
+        "SELECT m.product_id, c.handle FROM catalog_member m \
+         JOIN catalog_collection c ON c.tenant_id = :tenant AND c.id = m.group_id \
          WHERE m.tenant_id = :tenant AND m.product_id IN ",
         id_places!(),
         " ORDER BY m.product_id, c.handle"
@@ -203,7 +246,8 @@ pub(crate) async fn by_handle(db: &Db, handle: &str) -> Result<Option<Collection
 #[derive(Debug, Clone)]
 pub(crate) struct WholeCollection {
     pub(crate) id: CollectionId,
-    pub(crate) input: CollectionInput,
+    /// Its rule as rows hold it.
+    pub(crate) draft: CollectionDraft,
     pub(crate) version: i64,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
@@ -211,17 +255,22 @@ pub(crate) struct WholeCollection {
 
 pub(crate) async fn whole(tx: &mut Tx<'_>, id: CollectionId) -> Result<Option<WholeCollection>> {
     const SQL: &str = "SELECT handle, title, description_html, image, version, created_at, \
-         updated_at FROM catalog_collection WHERE tenant_id = :tenant AND id = $1";
+         updated_at, sort, rule FROM catalog_collection WHERE tenant_id = :tenant AND id = $1";
     let found = tx
         .query_opt(SQL, params![id], |row| {
             Ok(WholeCollection {
                 id,
-                input: CollectionInput {
-                    handle: row.get(0)?,
-                    title: row.get(1)?,
-                    description_html: row.get(2)?,
-                    image: json_opt(row, 3)?,
-                    products: Vec::new(),
+                draft: CollectionDraft {
+                    input: CollectionInput {
+                        handle: row.get(0)?,
+                        title: row.get(1)?,
+                        description_html: row.get(2)?,
+                        image: json_opt(row, 3)?,
+                        products: Vec::new(),
+                    },
+                    sort: CollectionSort::of(row.str(7)?)
+                        .ok_or_else(|| unknown_word("sort", "order of a collection"))?,
+                    rule: json_opt(row, 8)?,
                 },
                 version: row.get(4)?,
                 created_at: row.get(5)?,
@@ -232,7 +281,9 @@ pub(crate) async fn whole(tx: &mut Tx<'_>, id: CollectionId) -> Result<Option<Wh
     let Some(mut collection) = found else {
         return Ok(None);
     };
-    collection.input.products = product_handles(tx, id).await?;
+    if collection.draft.rule.is_none() {
+        collection.draft.input.products = product_handles(tx, id).await?;
+    }
     Ok(Some(collection))
 }
 
@@ -246,23 +297,8 @@ fn view_of(row: &Row<'_>) -> Result<CollectionView> {
     })
 }
 
-fn worked_out(input: &CollectionInput) -> Result<(String, Option<String>)> {
-    let image = input
-        .image
-        .as_ref()
-        .map(serde_json::to_string)
-        .transpose()?;
-    Ok((input.title.to_lowercase(), image))
-}
-
 async fn fill(tx: &mut Tx<'_>, id: CollectionId, products: &[ProductId]) -> Result<()> {
-    const SQL: &str = "INSERT INTO catalog_collection_product (tenant_id, collection_id, \
-                       product_id, position) VALUES (:tenant, $1, $2, $3)";
-    let rows: Vec<[Value<'_>; 3]> = products
-        .iter()
-        .enumerate()
-        .map(|(position, product)| [id.into(), (*product).into(), (position as i64).into()])
-        .collect();
-    let statements: Vec<Stmt<'_>> = rows.iter().map(|row| (SQL, row.as_slice())).collect();
-    tx.batch(&statements).await.map(|_| ())
+    // Their prices stand still until this is committed.
+    members::lock(tx, products).await?;
+    members::arrange(tx, id.to_bytes(), products).await
 }

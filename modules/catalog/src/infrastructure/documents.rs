@@ -6,14 +6,15 @@
 
 use std::collections::HashMap;
 
-use stoa_contracts::catalog::{ProductAddress, ProductDocument, ProductSummary};
+use stoa_contracts::catalog::{Attribute, ProductAddress, ProductDocument, ProductSummary};
 use stoa_kernel::{Currency, Money, ProductId, Timestamp};
 use stoa_storage::{Db, Error, Result, Row, Tx, Value, params};
 
+use super::categories::attributes_of;
 use super::lists::{open, summary_of};
 use super::translations;
 use super::{IDS_PER_STATEMENT, id_places, id_values, json};
-use crate::domain::plain_text;
+use crate::domain::{CategoryId, plain_text};
 
 /// What of a description is searched.
 pub(crate) const DESCRIPTION_CHARS_MAX: usize = 8_000;
@@ -22,8 +23,8 @@ macro_rules! document {
     ($which:expr) => {
         concat!(
             "SELECT p.id, p.handle, p.title, p.description_html, p.vendor, p.product_type, \
-             p.tags, p.options, p.created_at FROM catalog_product p \
-             WHERE p.tenant_id = :tenant AND p.status = 'active' AND p.id ",
+             p.tags, p.options, p.created_at, p.category_id, p.attributes FROM catalog_product p \
+             WHERE p.tenant_id = :tenant AND p.status || '' = 'active' AND p.id ",
             $which
         )
     };
@@ -34,7 +35,7 @@ pub(crate) async fn after(
     tx: &mut Tx<'_>,
     after: Option<ProductId>,
     limit: i64,
-) -> Result<Vec<ProductDocument>> {
+) -> Result<Vec<BareDocument>> {
     const SQL: &str = document!("> $1 ORDER BY p.id LIMIT $2");
     let after = after.unwrap_or(ProductId::from_u128(0));
     let mut found = tx.query(SQL, params![after, limit], bare).await?;
@@ -43,7 +44,7 @@ pub(crate) async fn after(
 }
 
 /// The published ones of these products, in id order.
-pub(crate) async fn of(tx: &mut Tx<'_>, products: &[ProductId]) -> Result<Vec<ProductDocument>> {
+pub(crate) async fn of(tx: &mut Tx<'_>, products: &[ProductId]) -> Result<Vec<BareDocument>> {
     const SQL: &str = document!(concat!("IN ", id_places!(), " ORDER BY p.id"));
     let mut ids: Vec<[u8; 16]> = products.iter().map(|id| id.to_bytes()).collect();
     ids.sort_unstable();
@@ -74,8 +75,15 @@ pub(crate) async fn addresses(
     .await
 }
 
-fn bare(row: &Row<'_>) -> Result<ProductDocument> {
-    Ok(ProductDocument {
+/// A document whose place in the tree is still to be told.
+pub(crate) struct BareDocument {
+    pub(crate) document: ProductDocument,
+    pub(crate) category: Option<CategoryId>,
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+fn bare(row: &Row<'_>) -> Result<BareDocument> {
+    let document = ProductDocument {
         id: row.get(0)?,
         handle: row.get(1)?,
         title: row.get(2)?,
@@ -93,11 +101,16 @@ fn bare(row: &Row<'_>) -> Result<ProductDocument> {
         available: false,
         created_at: row.get(8)?,
         translations: Vec::new(),
+    };
+    Ok(BareDocument {
+        document,
+        category: row.get(9)?,
+        attributes: attributes_of(row, 10)?,
     })
 }
 
 /// What lies in other tables, a few statements for many products.
-async fn fill(tx: &mut Tx<'_>, documents: &mut [ProductDocument]) -> Result<()> {
+async fn fill(tx: &mut Tx<'_>, documents: &mut [BareDocument]) -> Result<()> {
     const VARIANTS: &str = concat!(
         "SELECT product_id, sku, barcode FROM catalog_variant WHERE tenant_id = :tenant \
          AND product_id IN ",
@@ -111,17 +124,19 @@ async fn fill(tx: &mut Tx<'_>, documents: &mut [ProductDocument]) -> Result<()> 
         " ORDER BY product_id, currency"
     );
     const COLLECTIONS: &str = concat!(
-        "SELECT m.product_id, k.handle FROM catalog_collection_product m \
-         JOIN catalog_collection k ON k.tenant_id = :tenant AND k.id = m.collection_id \
+        "SELECT m.product_id, k.handle FROM catalog_member m \
+         JOIN catalog_collection k ON k.tenant_id = :tenant AND k.id = m.group_id \
          WHERE m.tenant_id = :tenant AND m.product_id IN ",
         id_places!(),
         " ORDER BY m.product_id, k.handle"
     );
     for chunk in documents.chunks_mut(IDS_PER_STATEMENT) {
-        let ids: Vec<[u8; 16]> = chunk.iter().map(|each| each.id.to_bytes()).collect();
-        let values = id_values(&ids);
+        let chunk = chunk.iter_mut().map(|each| &mut each.document);
         let mut places: HashMap<ProductId, &mut ProductDocument> =
-            chunk.iter_mut().map(|each| (each.id, each)).collect();
+            chunk.map(|each| (each.id, each)).collect();
+        let mut ids: Vec<[u8; 16]> = places.keys().map(|id| id.to_bytes()).collect();
+        ids.sort_unstable();
+        let values = id_values(&ids);
         tx.query(VARIANTS, &values, |row| {
             if let Some(document) = places.get_mut(&row.get(0)?) {
                 document.skus.extend(row.get::<Option<String>>(1)?);
@@ -171,11 +186,12 @@ pub(crate) async fn cards(
     currency: Currency,
     now: Timestamp,
 ) -> Result<Vec<ProductSummary>> {
+    // Joined to nothing, so that the status is no index's: SQLite would walk all active products.
     const SQL: &str = concat!(
         "SELECT p.id, p.handle, p.title, p.vendor, p.image, c.price_min, \
          c.price_max, c.compare_at, c.in_stock FROM catalog_product p \
          LEFT JOIN catalog_card c ON c.tenant_id = :tenant AND c.product_id = p.id \
-         AND c.currency = $1 WHERE p.tenant_id = :tenant AND p.status = 'active' AND p.id IN ($2, \
+         AND c.currency = $1 WHERE p.tenant_id = :tenant AND p.status || '' = 'active' AND p.id IN ($2, \
          $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
          $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
          $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, \

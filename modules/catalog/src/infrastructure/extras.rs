@@ -7,8 +7,9 @@ use stoa_contracts::catalog::{Component, DigitalFile, ProductKind};
 use stoa_kernel::{ProductId, VariantId};
 use stoa_storage::{Error, Result, Row, Stmt, Tx, Value, params};
 
+use super::categories::attributes_of;
 use super::{IDS_PER_STATEMENT, id_places, id_values, json};
-use crate::domain::{Extras, Metadata, Standing, VariantExtras, kind_of};
+use crate::domain::{CategoryId, Extras, Metadata, Standing, VariantExtras, kind_of};
 
 /// Kind, `publish_at` and `unpublish_at`, from `index` on.
 pub(crate) fn standing_of(row: &Row<'_>, index: usize) -> Result<Standing> {
@@ -29,27 +30,17 @@ pub(crate) async fn write(
     tx: &mut Tx<'_>,
     product: ProductId,
     extras: &Extras,
+    category: Option<CategoryId>,
     variants: &[VariantId],
     before: &HashMap<VariantId, VariantExtras>,
 ) -> Result<()> {
-    const PRODUCT: &str = "UPDATE catalog_product SET publish_at = $2, unpublish_at = $3, \
-         files = $4, metadata = $5 WHERE tenant_id = :tenant AND id = $1";
     const VARIANT: &str =
         "UPDATE catalog_variant SET metadata = $2 WHERE tenant_id = :tenant AND id = $1";
     const EMPTY: &str =
         "DELETE FROM catalog_component WHERE tenant_id = :tenant AND product_id = $1";
     const COMPONENT: &str = "INSERT INTO catalog_component (tenant_id, product_id, variant_id, \
          component_id, position, quantity) VALUES (:tenant, $1, $2, $3, $4, $5)";
-    let files = serde_json::to_string(&extras.files)?;
-    let metadata = serde_json::to_string(&extras.metadata)?;
-    let standing = &extras.standing;
-    let row = params![
-        product,
-        standing.publish_at,
-        standing.unpublish_at,
-        &files,
-        &metadata
-    ];
+    write_product(tx, product, extras, category).await?;
     let none = VariantExtras::default();
     let mut texts = Vec::new();
     let mut parts: Vec<[Value<'_>; 5]> = Vec::new();
@@ -74,13 +65,64 @@ pub(crate) async fn write(
         .map(|(variant, text)| [(*variant).into(), text.into()])
         .collect();
     let id = [Value::from(product)];
-    let mut statements: Vec<Stmt<'_>> = vec![(PRODUCT, row)];
+    let mut statements: Vec<Stmt<'_>> = Vec::new();
     statements.extend(texts.iter().map(|row| (VARIANT, row.as_slice())));
-    if standing.kind == ProductKind::Bundle {
+    if extras.standing.kind == ProductKind::Bundle {
         statements.push((EMPTY, &id));
         statements.extend(parts.iter().map(|row| (COMPONENT, row.as_slice())));
     }
     tx.batch(&statements).await.map(|_| ())
+}
+
+/// The product's own of its extras.
+pub(crate) async fn write_product(
+    tx: &mut Tx<'_>,
+    product: ProductId,
+    extras: &Extras,
+    category: Option<CategoryId>,
+) -> Result<()> {
+    const SQL: &str = "UPDATE catalog_product SET publish_at = $2, unpublish_at = $3, \
+         files = $4, metadata = $5, category_id = $6, attributes = $7 \
+         WHERE tenant_id = :tenant AND id = $1";
+    let files = serde_json::to_string(&extras.files)?;
+    let metadata = serde_json::to_string(&extras.metadata)?;
+    let attributes = serde_json::to_string(&extras.attributes)?;
+    let standing = &extras.standing;
+    let row = params![
+        product,
+        standing.publish_at,
+        standing.unpublish_at,
+        &files,
+        &metadata,
+        category,
+        &attributes
+    ];
+    tx.execute(SQL, row).await.map(|_| ())
+}
+
+/// A product's extras without those of its variants.
+pub(crate) async fn of_product(
+    tx: &mut Tx<'_>,
+    product: ProductId,
+    standing: Standing,
+) -> Result<Extras> {
+    const SQL: &str = "SELECT p.files, p.metadata, p.attributes, \
+         coalesce((SELECT k.handle FROM catalog_category k \
+         WHERE k.tenant_id = :tenant AND k.id = p.category_id), (SELECT k.handle \
+         FROM catalog_category_gone g JOIN catalog_category k ON k.tenant_id = :tenant \
+         AND k.id = g.parent_id WHERE g.tenant_id = :tenant AND g.id = p.category_id)) \
+         FROM catalog_product p WHERE p.tenant_id = :tenant AND p.id = $1";
+    tx.query_one(SQL, params![product], |row| {
+        Ok(Extras {
+            standing,
+            category: row.get(3)?,
+            attributes: attributes_of(row, 2)?,
+            files: json(row, 0)?,
+            metadata: metadata_of(row, 1)?,
+            variants: Vec::new(),
+        })
+    })
+    .await
 }
 
 /// The variants' extras, one per row of the product's variants; `metadata` comes with those rows.

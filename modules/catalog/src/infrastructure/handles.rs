@@ -1,7 +1,9 @@
 //! Handles that products had before, and variants by the codes on them.
 
 use stoa_kernel::{ProductId, VariantId};
-use stoa_storage::{Db, Result, Value, params};
+use stoa_storage::{Db, Result, Tx, Value, params};
+
+use super::{IDS_PER_STATEMENT, id_places};
 
 /// Handles that one product may leave behind; the oldest go first.
 pub(crate) const FORMER_HANDLES_MAX: i64 = 50;
@@ -96,4 +98,33 @@ pub(crate) async fn variants(
         })
     })
     .await
+}
+
+/// The variants that have these SKUs: pairs in SKU, then id order.
+pub(crate) async fn of_skus(tx: &mut Tx<'_>, skus: &[String]) -> Result<Vec<(String, VariantId)>> {
+    const SQL: &str = concat!(
+        "SELECT sku, id FROM catalog_variant WHERE tenant_id = :tenant AND sku IN ",
+        id_places!(),
+        " ORDER BY sku, id"
+    );
+    let mut wanted: Vec<&String> = skus.iter().collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut found = Vec::new();
+    for chunk in wanted.chunks(IDS_PER_STATEMENT) {
+        let last = chunk.last().copied().map(Value::from);
+        let padding = last
+            .into_iter()
+            .cycle()
+            .take(IDS_PER_STATEMENT - chunk.len());
+        let values: Vec<Value<'_>> = chunk
+            .iter()
+            .copied()
+            .map(Value::from)
+            .chain(padding)
+            .collect();
+        let rows = tx.query(SQL, &values, |row| Ok((row.get(0)?, row.get(1)?)));
+        found.extend(rows.await?);
+    }
+    Ok(found)
 }

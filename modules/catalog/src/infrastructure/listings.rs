@@ -1,10 +1,11 @@
 //! Listing prices, stock marks, the per-product cards made of both, and variant snapshots.
 
 use stoa_contracts::catalog::{ListingPrice, ProductKind, VariantSnapshot};
-use stoa_kernel::{ProductId, Timestamp, VariantId};
+use stoa_kernel::{Currency, ProductId, Timestamp, VariantId};
 use stoa_storage::{Result, Stmt, Tx, Value, params};
 
 use super::extras::standing_of;
+use super::shape::{Shape, shape_columns, shape_of};
 use super::{IDS_PER_STATEMENT, id_places, id_values};
 
 /// Snapshots of the variants that exist, in id order.
@@ -62,26 +63,59 @@ fn url_of(link: &str) -> Result<String> {
     Ok(link.url)
 }
 
-/// Locks the products of these variants, in id order: (id, handle) each.
+/// The products of some variants, locked.
+#[derive(Debug, Default)]
+pub(crate) struct LockedProducts {
+    /// (id, handle) each, in id order.
+    pub(crate) products: Vec<(ProductId, String)>,
+    pub(crate) shape: Option<Shape>,
+}
+
+impl LockedProducts {
+    pub(crate) fn ids(&self) -> Vec<ProductId> {
+        self.products.iter().map(|(id, _)| *id).collect()
+    }
+}
+
+/// Which products these variants are of. A statement of its own: with it inside of the one that
+/// locks, a database that knows nothing of its tables yet looks through all of them.
+pub(crate) const PRODUCTS_OF: &str = concat!(
+    "SELECT v.product_id FROM catalog_variant v WHERE v.tenant_id = :tenant AND v.id IN ",
+    id_places!()
+);
+pub(crate) const LOCK_PRODUCTS: &str = concat!(
+    "SELECT p.id, p.handle, ",
+    shape_columns!(),
+    " FROM catalog_product p WHERE p.tenant_id = :tenant AND p.id IN ",
+    id_places!(),
+    " ORDER BY p.id {lock}"
+);
+
+/// Locks the products of these variants, in id order.
 pub(crate) async fn lock_products_of(
     tx: &mut Tx<'_>,
     variants: &[VariantId],
-) -> Result<Vec<(ProductId, String)>> {
-    const SQL: &str = concat!(
-        "SELECT p.id, p.handle FROM catalog_product p WHERE p.tenant_id = :tenant AND p.id IN \
-         (SELECT v.product_id FROM catalog_variant v WHERE v.tenant_id = :tenant AND v.id IN ",
-        id_places!(),
-        ") ORDER BY p.id {lock}"
-    );
-    let mut found: Vec<(ProductId, String)> = Vec::new();
+) -> Result<LockedProducts> {
+    let mut products: Vec<[u8; 16]> = Vec::new();
     for ids in sorted(variants).chunks(IDS_PER_STATEMENT) {
         let rows = tx
-            .query(SQL, &id_values(ids), |row| Ok((row.get(0)?, row.get(1)?)))
+            .query(PRODUCTS_OF, &id_values(ids), |row| row.get::<ProductId>(0))
             .await?;
-        found.extend(rows);
+        products.extend(rows.into_iter().map(ProductId::to_bytes));
     }
-    found.sort_by_key(|(id, _)| *id);
-    found.dedup_by_key(|(id, _)| *id);
+    products.sort_unstable();
+    products.dedup();
+    let mut found = LockedProducts::default();
+    for ids in products.chunks(IDS_PER_STATEMENT) {
+        let shape = &mut found.shape;
+        let rows = tx
+            .query(LOCK_PRODUCTS, &id_values(ids), |row| {
+                *shape = shape_of(row, 2)?;
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .await?;
+        found.products.extend(rows);
+    }
     Ok(found)
 }
 
@@ -105,6 +139,18 @@ pub(crate) async fn put_prices(tx: &mut Tx<'_>, prices: &[ListingPrice]) -> Resu
                 each.compare_at.map(|money| money.amount).into(),
             ]
         })
+        .collect();
+    let statements: Vec<Stmt<'_>> = rows.iter().map(|row| (SQL, row.as_slice())).collect();
+    Ok(tx.batch(&statements).await?.iter().sum())
+}
+
+/// Removes listing prices; returns how many there were.
+pub(crate) async fn remove_prices(tx: &mut Tx<'_>, gone: &[(VariantId, Currency)]) -> Result<u64> {
+    const SQL: &str = "DELETE FROM catalog_listing WHERE tenant_id = :tenant \
+                       AND variant_id = $1 AND currency = $2";
+    let rows: Vec<[Value<'_>; 2]> = gone
+        .iter()
+        .map(|(variant, currency)| [(*variant).into(), currency.into()])
         .collect();
     let statements: Vec<Stmt<'_>> = rows.iter().map(|row| (SQL, row.as_slice())).collect();
     Ok(tx.batch(&statements).await?.iter().sum())

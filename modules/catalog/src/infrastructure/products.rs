@@ -6,10 +6,12 @@ use stoa_contracts::catalog::{ProductInput, ProductKind, ProductStatus, VariantI
 use stoa_kernel::{ProductId, Timestamp, VariantId};
 use stoa_storage::{Error, Result, Row, Stmt, Tx, Value, params};
 
+use super::categories::attributes_of;
 use super::extras::{components_of_product, metadata_of, standing_of};
+use super::shape::{Shape, shape_columns, shape_of};
 use super::stored::{StoredProduct, StoredVariant};
 use super::{handles, json};
-use crate::domain::{Extras, Standing, VariantExtras, status_of};
+use crate::domain::{CategoryId, Extras, Standing, VariantExtras, status_of};
 
 /// The row that a change of a product takes first, so that two changes follow one another.
 #[derive(Debug, Clone)]
@@ -22,6 +24,22 @@ pub(crate) struct LockedProduct {
     pub(crate) status: ProductStatus,
     pub(crate) set_status: ProductStatus,
     pub(crate) standing: Standing,
+    pub(crate) category: Option<CategoryId>,
+    /// Of the shop, as it was when the lock was taken.
+    pub(crate) shape: Option<Shape>,
+}
+
+macro_rules! lock_where {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, handle, version, content_hash, status, set_status, kind, publish_at, \
+             unpublish_at, category_id, ",
+            shape_columns!(),
+            " FROM catalog_product WHERE tenant_id = :tenant AND ",
+            $which,
+            " = $1 {lock}"
+        )
+    };
 }
 
 fn locked(row: &Row<'_>) -> Result<LockedProduct> {
@@ -36,6 +54,8 @@ fn locked(row: &Row<'_>) -> Result<LockedProduct> {
             None => status_in(row.str(4)?)?,
         },
         standing: standing_of(row, 6)?,
+        category: row.get(9)?,
+        shape: shape_of(row, 10)?,
     })
 }
 
@@ -59,35 +79,37 @@ pub(crate) async fn stand(
 }
 
 pub(crate) async fn lock_by_handle(tx: &mut Tx<'_>, handle: &str) -> Result<Option<LockedProduct>> {
-    const SQL: &str = "SELECT id, handle, version, content_hash, status, \
-                       set_status, kind, publish_at, unpublish_at FROM catalog_product \
-                       WHERE tenant_id = :tenant AND handle = $1 {lock}";
+    const SQL: &str = lock_where!("handle");
     tx.query_opt(SQL, params![handle], locked).await
 }
 
 pub(crate) async fn lock_by_id(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<LockedProduct>> {
-    const SQL: &str = "SELECT id, handle, version, content_hash, status, \
-                       set_status, kind, publish_at, unpublish_at FROM catalog_product \
-                       WHERE tenant_id = :tenant AND id = $1 {lock}";
+    const SQL: &str = lock_where!("id");
     tx.query_opt(SQL, params![id], locked).await
 }
 
-/// False where the handle belongs to another product already; then nothing was written.
+/// The shape of the shop; `None` where the handle belongs to another product already, and then
+/// nothing was written.
 pub(crate) async fn insert(
     tx: &mut Tx<'_>,
     id: ProductId,
     product: &StoredProduct<'_>,
     variants: &[VariantId],
     now: Timestamp,
-) -> Result<bool> {
-    const SQL: &str = "INSERT INTO catalog_product (tenant_id, id, handle, status, created_at, \
+) -> Result<Option<Option<Shape>>> {
+    const SQL: &str = concat!(
+        "INSERT INTO catalog_product (tenant_id, id, handle, status, created_at, \
          updated_at, version, gift_card, content_hash, title, title_lower, vendor, image, \
          search_text, product_type, tags, options, seo, media, description_html, set_status, kind) \
          VALUES (:tenant, $1, $2, $3, $4, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-         $15, $16, $17, $18, $19) ON CONFLICT (tenant_id, handle) DO NOTHING";
-    if tx.execute(SQL, &product_values(id, product, now)).await? == 0 {
-        return Ok(false);
-    }
+         $15, $16, $17, $18, $19) ON CONFLICT (tenant_id, handle) DO NOTHING RETURNING ",
+        shape_columns!()
+    );
+    let values = product_values(id, product, now);
+    let made = tx.query_opt(SQL, &values, |row| shape_of(row, 0)).await?;
+    let Some(shape) = made else {
+        return Ok(None);
+    };
     let rows: Vec<_> = product
         .variants
         .iter()
@@ -98,7 +120,7 @@ pub(crate) async fn insert(
     let mut statements: Vec<Stmt<'_>> = vec![(handles::YIELD, &handle)];
     statements.extend(rows.iter().map(|row| (INSERT_VARIANT, row.as_slice())));
     tx.batch(&statements).await?;
-    Ok(true)
+    Ok(Some(shape))
 }
 
 /// What becomes of the variants of a product that is replaced.
@@ -128,6 +150,8 @@ pub(crate) async fn replace(
     const UPDATE_VARIANT: &str = "UPDATE catalog_variant SET position = $3, title = $4, \
          option_values = $5, sku = $6, barcode = $7, grams = $8, requires_shipping = $9, \
          taxable = $10, image = $11 WHERE tenant_id = :tenant AND id = $1 AND product_id = $2";
+    const RETITLE: &str = "UPDATE catalog_member SET title_lower = $2 \
+                           WHERE tenant_id = :tenant AND product_id = $1 AND title_lower <> $2";
     const REMOVE_VARIANT: &str =
         "DELETE FROM catalog_variant WHERE tenant_id = :tenant AND id = $1";
     const REMOVE_PARTS: &str =
@@ -161,6 +185,10 @@ pub(crate) async fn replace(
         };
         statements.push((sql, values.as_slice()));
     }
+    let titled = params![id, &product.title_lower];
+    if found.shape.is_some() {
+        statements.push((RETITLE, titled));
+    }
     let former = params![id, &found.handle, now];
     let handle = [Value::from(&product.input.handle)];
     let oldest = params![id, handles::FORMER_HANDLES_MAX];
@@ -173,11 +201,12 @@ pub(crate) async fn replace(
 }
 
 pub(crate) async fn delete(tx: &mut Tx<'_>, id: ProductId) -> Result<()> {
-    const STATEMENTS: [&str; 8] = [
+    const STATEMENTS: [&str; 9] = [
         "DELETE FROM catalog_translation WHERE tenant_id = :tenant AND owner_id = $1",
         "DELETE FROM catalog_component WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_former_handle WHERE tenant_id = :tenant AND product_id = $1",
-        "DELETE FROM catalog_collection_product WHERE tenant_id = :tenant AND product_id = $1",
+        "DELETE FROM catalog_member WHERE tenant_id = :tenant AND product_id = $1",
+        "DELETE FROM catalog_member_price WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_card WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_listing WHERE tenant_id = :tenant AND product_id = $1",
         "DELETE FROM catalog_variant WHERE tenant_id = :tenant AND product_id = $1",
@@ -226,36 +255,39 @@ pub(crate) struct WholeProduct {
     pub(crate) updated_at: Timestamp,
 }
 
+/// A product's own columns as [`whole_of`] reads them. A category that is gone counts as the one
+/// which stands for it.
+macro_rules! whole_columns {
+    () => {
+        "SELECT p.id, p.handle, p.title, p.description_html, p.vendor, p.product_type, p.tags, \
+         coalesce(p.set_status, p.status), p.options, p.media, p.seo, p.gift_card, p.version, \
+         p.created_at, p.updated_at, p.kind, p.publish_at, p.unpublish_at, p.files, p.metadata, \
+         p.attributes, coalesce((SELECT k.handle FROM catalog_category k \
+         WHERE k.tenant_id = :tenant AND k.id = p.category_id), (SELECT k.handle \
+         FROM catalog_category_gone g JOIN catalog_category k ON k.tenant_id = :tenant \
+         AND k.id = g.parent_id WHERE g.tenant_id = :tenant AND g.id = p.category_id)) \
+         FROM catalog_product p WHERE p.tenant_id = :tenant "
+    };
+}
+pub(crate) use whole_columns;
+
 pub(crate) async fn whole(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<WholeProduct>> {
-    const PRODUCT: &str = "SELECT handle, title, description_html, vendor, product_type, tags, \
-         coalesce(set_status, status), options, media, seo, gift_card, version, created_at, \
-         updated_at, kind, publish_at, unpublish_at, files, metadata \
-         FROM catalog_product WHERE tenant_id = :tenant AND id = $1";
-    const VARIANTS: &str = "SELECT id, in_stock, option_values, sku, barcode, grams, \
-         requires_shipping, taxable, image, metadata FROM catalog_variant \
+    const PRODUCT: &str = concat!(whole_columns!(), "AND p.id = $1");
+    const VARIANTS: &str = "SELECT option_values, sku, barcode, grams, requires_shipping, \
+         taxable, image, id, in_stock, metadata FROM catalog_variant \
          WHERE tenant_id = :tenant AND product_id = $1 ORDER BY position, id";
-    let found = tx
-        .query_opt(PRODUCT, params![id], |row| whole_of(id, row))
-        .await?;
+    let found = tx.query_opt(PRODUCT, params![id], whole_of).await?;
     let Some(mut product) = found else {
         return Ok(None);
     };
     let variants = tx
         .query(VARIANTS, params![id], |row| {
-            let variant = VariantInput {
-                option_values: json(row, 2)?,
-                sku: row.get(3)?,
-                barcode: row.get(4)?,
-                grams: row.get(5)?,
-                requires_shipping: row.get(6)?,
-                taxable: row.get(7)?,
-                image: row.get(8)?,
-            };
+            let variant = variant_of(row)?;
             let extras = VariantExtras {
                 metadata: metadata_of(row, 9)?,
                 components: Vec::new(),
             };
-            Ok(((row.get(0)?, row.get(1)?), variant, extras))
+            Ok(((row.get(7)?, row.get(8)?), variant, extras))
         })
         .await?;
     let mut components = match product.extras.standing.kind {
@@ -271,34 +303,50 @@ pub(crate) async fn whole(tx: &mut Tx<'_>, id: ProductId) -> Result<Option<Whole
     Ok(Some(product))
 }
 
-fn whole_of(id: ProductId, row: &Row<'_>) -> Result<WholeProduct> {
+/// A variant as the merchant wrote it, from the row's first seven columns.
+pub(crate) fn variant_of(row: &Row<'_>) -> Result<VariantInput> {
+    Ok(VariantInput {
+        option_values: json(row, 0)?,
+        sku: row.get(1)?,
+        barcode: row.get(2)?,
+        grams: row.get(3)?,
+        requires_shipping: row.get(4)?,
+        taxable: row.get(5)?,
+        image: row.get(6)?,
+    })
+}
+
+/// A product without its variants.
+pub(crate) fn whole_of(row: &Row<'_>) -> Result<WholeProduct> {
     Ok(WholeProduct {
-        id,
+        id: row.get(0)?,
         input: ProductInput {
-            handle: row.get(0)?,
-            title: row.get(1)?,
-            description_html: row.get(2)?,
-            vendor: row.get(3)?,
-            product_type: row.get(4)?,
-            tags: json(row, 5)?,
-            status: status_in(row.str(6)?)?,
-            options: json(row, 7)?,
+            handle: row.get(1)?,
+            title: row.get(2)?,
+            description_html: row.get(3)?,
+            vendor: row.get(4)?,
+            product_type: row.get(5)?,
+            tags: json(row, 6)?,
+            status: status_in(row.str(7)?)?,
+            options: json(row, 8)?,
             variants: Vec::new(),
-            media: json(row, 8)?,
-            seo: json(row, 9)?,
-            gift_card: row.get(10)?,
+            media: json(row, 9)?,
+            seo: json(row, 10)?,
+            gift_card: row.get(11)?,
             extras: None,
         },
         variants: Vec::new(),
         extras: Extras {
-            standing: standing_of(row, 14)?,
-            files: json(row, 17)?,
-            metadata: metadata_of(row, 18)?,
+            standing: standing_of(row, 15)?,
+            category: row.get(21)?,
+            attributes: attributes_of(row, 20)?,
+            files: json(row, 18)?,
+            metadata: metadata_of(row, 19)?,
             variants: Vec::new(),
         },
-        version: row.get(11)?,
-        created_at: row.get(12)?,
-        updated_at: row.get(13)?,
+        version: row.get(12)?,
+        created_at: row.get(13)?,
+        updated_at: row.get(14)?,
     })
 }
 

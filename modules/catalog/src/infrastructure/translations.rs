@@ -87,6 +87,23 @@ pub(crate) async fn of_collections(
         .collect())
 }
 
+/// Titles of all categories that have one in a language.
+pub(crate) async fn of_categories(db: &Db, locale: &Locale) -> Result<HashMap<Owner, String>> {
+    const SQL: &str = "SELECT t.owner_id, t.locale, t.title FROM catalog_category k \
+         JOIN catalog_translation t ON t.tenant_id = :tenant AND t.owner_id = k.id \
+         AND t.locale IN ($1, $2) WHERE k.tenant_id = :tenant AND t.title IS NOT NULL";
+    let mut found: HashMap<Owner, String> = HashMap::new();
+    db.fetch(SQL, params![&locale.tag, &locale.language], |row| {
+        let owner = owner_of(row, 0)?;
+        if row.str(1)? == locale.tag || !found.contains_key(&owner) {
+            found.insert(owner, row.get(2)?);
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
 /// What search reads of at most 32 products.
 pub(crate) async fn documents(
     tx: &mut Tx<'_>,

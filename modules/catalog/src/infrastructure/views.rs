@@ -4,9 +4,19 @@ use stoa_contracts::catalog::{ProductKind, ProductView, VariantView};
 use stoa_kernel::{Currency, Money};
 use stoa_storage::{Db, Result, Row, params};
 
+use super::categories::attributes_of;
 use super::extras::standing_of;
 use super::json;
-use crate::domain::Standing;
+use crate::domain::{CategoryId, Standing};
+
+/// A product whose place in the tree is still to be told.
+pub(crate) struct FoundView {
+    pub(crate) view: ProductView,
+    pub(crate) standing: Standing,
+    pub(crate) category: Option<CategoryId>,
+    /// The version that the tree was at.
+    pub(crate) tree: Option<i64>,
+}
 
 /// The published product of a handle. The product's own columns come with its first variant only:
 /// repeated for each of two thousand they would weigh more than the rest.
@@ -14,7 +24,7 @@ pub(crate) async fn product(
     db: &Db,
     handle: &str,
     currency: Currency,
-) -> Result<Option<(ProductView, Standing)>> {
+) -> Result<Option<FoundView>> {
     const SQL: &str = "SELECT v.id, v.sku, v.title, v.option_values, v.in_stock, v.image, \
          l.price, l.compare_at, p.id, p.handle, \
          CASE WHEN v.position = 0 THEN p.title END, \
@@ -24,29 +34,35 @@ pub(crate) async fn product(
          CASE WHEN v.position = 0 THEN p.tags END, \
          CASE WHEN v.position = 0 THEN p.options END, \
          CASE WHEN v.position = 0 THEN p.media END, \
-         CASE WHEN v.position = 0 THEN p.seo END, p.kind, p.publish_at, p.unpublish_at \
+         CASE WHEN v.position = 0 THEN p.seo END, p.kind, p.publish_at, p.unpublish_at, \
+         p.category_id, CASE WHEN v.position = 0 THEN p.attributes END, \
+         (SELECT s.tree FROM catalog_shape s WHERE s.tenant_id = :tenant) \
          FROM catalog_product p \
          JOIN catalog_variant v ON v.tenant_id = :tenant AND v.product_id = p.id \
          LEFT JOIN catalog_listing l ON l.tenant_id = :tenant AND l.variant_id = v.id \
          AND l.currency = $2 \
          WHERE p.tenant_id = :tenant AND p.handle = $1 AND p.status = 'active' \
          ORDER BY v.position";
-    let mut product: Option<(ProductView, Standing)> = None;
+    let mut product: Option<FoundView> = None;
     let variants = db
         .fetch(SQL, params![handle, &currency], |row| {
             if product.is_none() {
                 let standing = standing_of(row, 18)?;
-                product = Some((product_of(row, standing.kind)?, standing));
+                let mut view = product_of(row, standing.kind)?;
+                view.attributes = attributes_of(row, 22)?;
+                product = Some(FoundView {
+                    view,
+                    standing,
+                    category: row.get(21)?,
+                    tree: row.get(23)?,
+                });
             }
             variant_of(row, currency)
         })
         .await?;
-    Ok(product.map(|(product, standing)| {
-        let whole = ProductView {
-            variants,
-            ..product
-        };
-        (whole, standing)
+    Ok(product.map(|mut found| {
+        found.view.variants = variants;
+        found
     }))
 }
 

@@ -254,7 +254,7 @@ async fn a_collection_is_listed_as_it_was_arranged() {
         );
         assert_eq!(
             listed("/api/v1/products?collection=spring").await.0,
-            "d c a"
+            "c d a"
         );
         assert_eq!(listed("/api/v1/collections/empty/products").await.0, "");
         assert_eq!(

@@ -2,12 +2,15 @@
 
 mod admin;
 mod bulk;
+mod categories;
 mod codes;
 mod documents;
 mod isolation;
 mod kinds;
 mod lists;
 mod pages;
+mod records;
+mod rules;
 mod stock;
 mod support;
 mod translations;
