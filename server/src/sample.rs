@@ -43,13 +43,12 @@ pub(crate) fn welcome(tenant: &TenantInfo) -> Option<Welcome> {
         text: "Cups, lamps, notebooks and coats from nine workshops that know what they are \
                doing. Bought once, kept for years."
             .to_owned(),
-        image: Some(Picture {
-            url: "/media/sample/welcome.svg".to_owned(),
-            srcset: None,
-            alt: "A table with a vase, a teapot, a mug and a candle under a lamp".to_owned(),
-            width: 1200,
-            height: 1000,
-        }),
+        image: Some(Picture::plain(
+            "/media/sample/welcome.svg",
+            "A table with a vase, a teapot, a mug and a candle under a lamp",
+            1200,
+            1000,
+        )),
         notes: vec![
             note(
                 "Sent in one box",

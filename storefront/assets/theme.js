@@ -65,7 +65,7 @@
       });
       const buyable = !sold(variant);
       add.disabled = !buyable;
-      add.textContent = buyable ? add.dataset.add : variant ? add.dataset.out : add.dataset.none;
+      add.textContent = buyable ? add.dataset.add : variant ? variant.availability_label : add.dataset.none;
       const state = byId("availability");
       state.className = `availability availability-${variant ? variant.availability : "sold-out"}`;
       state.textContent = variant ? variant.availability_label : state.dataset.none;
@@ -198,6 +198,20 @@
     try {
       localStorage.setItem(SEEN, JSON.stringify([here.dataset.product, ...seen().filter((one) => one !== here.dataset.product)].slice(0, 8)));
     } catch { /* a browser that keeps nothing */ }
+  }
+
+  // Menus open without this; Escape, another place and leaving them close them.
+  for (const menu of document.querySelectorAll("[data-menu]")) {
+    const open = () => [...menu.querySelectorAll("details[open]"), ...(menu.open ? [menu] : [])];
+    const closeBut = (target) => { for (const one of open()) if (!one.contains(target)) one.open = false; };
+    document.addEventListener("pointerdown", (event) => closeBut(event.target));
+    menu.addEventListener("focusout", (event) => { if (event.relatedTarget) closeBut(event.relatedTarget); });
+    menu.addEventListener("keydown", (event) => {
+      const inner = event.key === "Escape" && event.target.closest("details[open]");
+      if (!inner) return;
+      inner.open = false;
+      inner.querySelector("summary").focus();
+    });
   }
 
   // Search box: a combobox that suggests; without suggestions it stays a plain form.

@@ -6,23 +6,21 @@ use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use stoa_contracts::cart::CartError;
-use stoa_contracts::catalog::{CatalogError, CollectionView};
+use stoa_contracts::catalog::CatalogError;
 use stoa_contracts::checkout::CheckoutError;
 use stoa_contracts::orders::OrderError;
 use stoa_rest::{ETag, HeaderName, HeaderValue, IfNoneMatch, StatusCode, header};
 
 use crate::pages::collection::popular;
-use crate::pages::feeds::feed_url;
 use crate::render::{CONTENT_SECURITY_POLICY, Page, RenderError, Theme, serving};
 use crate::shop::Shop;
-use crate::views::{Alternate, Choice, ErrorView, Frame, Link, Meta};
-use crate::visit::{Visit, collection_url};
+use crate::views::{ErrorView, Frame, Meta};
+use crate::visit::Visit;
 use crate::words::{say, speaking};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
-const NAV_LINKS_MAX: usize = 8;
 
 /// Why a page cannot be shown; each becomes an error page.
 #[derive(Debug)]
@@ -107,73 +105,6 @@ impl From<OrderError> for Trouble {
 }
 
 impl Shop {
-    /// What surrounds the page; `current` is the handle of the collection shown.
-    pub(crate) fn frame(&self, visit: &Visit, all: &[CollectionView], current: &str) -> Frame {
-        let tenant = &visit.tenant;
-        let nav = all.iter().take(NAV_LINKS_MAX).map(|collection| Link {
-            current: collection.handle == current,
-            ..Link::new(&collection.title, collection_url(&collection.handle))
-        });
-        Frame {
-            tagline: (self.welcome)(tenant).and_then(|welcome| welcome.tagline),
-            language: visit.language.as_str().to_owned(),
-            currency: visit.currency.to_string(),
-            nav: nav.collect(),
-            test_mode: tenant.test_mode,
-            mailbox_url: tenant.test_mode.then(|| "/admin/mailbox".to_owned()),
-            languages: visit
-                .markets
-                .languages
-                .iter()
-                .map(|&language| Choice {
-                    value: language.as_str().to_owned(),
-                    label: language.own_name().to_owned(),
-                    selected: language == visit.language,
-                })
-                .collect(),
-            currencies: visit
-                .markets
-                .currencies
-                .iter()
-                .map(|&currency| Choice {
-                    value: currency.to_string(),
-                    label: currency.to_string(),
-                    selected: currency == visit.currency,
-                })
-                .collect(),
-            back: visit.here(),
-            suggest_url: Some("/search/suggest".to_owned()),
-            ..Frame::bare(&tenant.name)
-        }
-    }
-
-    /// What a page says of itself to search engines; `path` is its address without filters.
-    pub(crate) fn public_meta(&self, visit: &Visit, title: impl Into<String>, path: &str) -> Meta {
-        let mut alternates = Vec::new();
-        if visit.markets.languages.len() > 1 {
-            let others = visit.markets.languages.iter().map(|&language| Alternate {
-                language: language.as_str(),
-                url: visit.in_language(path, language),
-            });
-            alternates.extend(others);
-            alternates.push(Alternate {
-                language: "x-default",
-                url: format!("{}{path}", visit.origin),
-            });
-        }
-        Meta {
-            canonical: Some(visit.in_language(path, visit.language)),
-            alternates,
-            feed: Some(Link::new(&visit.tenant.name, feed_url(None))),
-            ..Meta::page(title)
-        }
-    }
-
-    pub(crate) async fn plain_frame(&self, visit: &Visit) -> Result<Frame, Trouble> {
-        let all = self.catalog.collections(visit.tenant_id()).await?;
-        Ok(self.frame(visit, &all, ""))
-    }
-
     /// The page, or the error page of its trouble.
     /// All its words are of the visit's language.
     pub(crate) fn answer<'a>(
@@ -196,14 +127,13 @@ impl Shop {
             Err(trouble) => trouble,
         };
         // The page of a failure must not fail for the same reason.
-        let all = self.catalog.collections(visit.tenant_id()).await;
-        let all = all.unwrap_or_default();
+        let shelves = self.shelves(visit).await.unwrap_or_default();
         let status = trouble.status();
         let lost = status == StatusCode::NOT_FOUND;
-        let frame = self.frame(visit, &all, "");
+        let frame = self.frame(visit, &shelves, "");
         let view = ErrorView {
             search: lost,
-            suggestions: if lost { popular(&all) } else { Vec::new() },
+            suggestions: if lost { popular(&shelves) } else { Vec::new() },
             ..error_view(frame, status, Some(visit.request_id.as_str()))
         };
         // What broke may have been the shop's own theme: only a lost way is told in it.

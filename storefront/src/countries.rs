@@ -1,6 +1,20 @@
-//! ISO 3166-1: the two-letter codes and English short names of countries. No rules about any of them.
+//! ISO 3166-1: the two-letter codes and short names of countries. No rules about any of them.
 
-pub(crate) const COUNTRIES: [(&str, &str); 249] = [
+mod french;
+mod german;
+
+use crate::words::Language;
+
+/// In the order of their names.
+pub(crate) const fn countries_in(language: Language) -> &'static [(&'static str, &'static str)] {
+    match language {
+        Language::English => &COUNTRIES,
+        Language::German => &german::COUNTRIES,
+        Language::French => &french::COUNTRIES,
+    }
+}
+
+const COUNTRIES: [(&str, &str); 249] = [
     ("AF", "Afghanistan"),
     ("AX", "Åland Islands"),
     ("AL", "Albania"),
@@ -251,3 +265,22 @@ pub(crate) const COUNTRIES: [(&str, &str); 249] = [
     ("ZM", "Zambia"),
     ("ZW", "Zimbabwe"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_language_names_the_same_countries() {
+        let codes = |language| {
+            let all = countries_in(language).iter();
+            all.map(|(code, _)| *code).collect::<BTreeSet<_>>()
+        };
+        let english = codes(Language::English);
+        assert_eq!(english.len(), 249);
+        assert_eq!(codes(Language::German), english);
+        assert_eq!(codes(Language::French), english);
+    }
+}

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::countries::COUNTRIES;
+use crate::countries::countries_in;
 use crate::views::{Choice, Field, FormError, SelectField};
-use crate::words::{count, say};
+use crate::words::{Language, count, say, spoken};
 
 /// What a shopper typed; kept as it is, so that a page with errors shows it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -128,7 +128,7 @@ pub fn countries(selected: &str, error: Option<String>) -> SelectField {
         label: say("Choose a country"),
         selected: selected.is_empty(),
     };
-    let named = COUNTRIES.iter().map(|&(code, name)| Choice {
+    let named = countries_in(spoken()).iter().map(|&(code, name)| Choice {
         value: code.to_owned(),
         label: name.to_owned(),
         selected: code == selected,
@@ -140,12 +140,14 @@ pub fn countries(selected: &str, error: Option<String>) -> SelectField {
 }
 
 pub(crate) fn is_country(code: &str) -> bool {
-    COUNTRIES.iter().any(|(known, _)| *known == code)
+    countries_in(Language::English)
+        .iter()
+        .any(|(known, _)| *known == code)
 }
 
-/// The country's English name; the code itself where it is none.
+/// The country's name in the page's language; the code itself where it is none.
 pub(crate) fn country_name(code: &str) -> &str {
-    COUNTRIES
+    countries_in(spoken())
         .iter()
         .find(|(known, _)| *known == code)
         .map_or(code, |(_, name)| name)
@@ -166,6 +168,11 @@ mod tests {
             .map(|c| c.label.as_str())
             .collect();
         assert_eq!(chosen, ["Portugal"]);
-        assert!(COUNTRIES.iter().all(|(code, _)| code.len() == 2));
+        let codes = field.choices.iter().skip(1).map(|choice| &choice.value);
+        assert!(
+            codes
+                .clone()
+                .all(|code| code.len() == 2 && is_country(code))
+        );
     }
 }

@@ -10,6 +10,7 @@ mod pages;
 mod payment;
 mod present;
 mod render;
+mod shelves;
 mod shop;
 mod sums;
 mod views;
@@ -28,13 +29,13 @@ pub use render::{CONTENT_SECURITY_POLICY, MAIL_BODY_POLICY, PageMaker, RenderErr
 pub use shop::{Markets, ShopDeps, ShopOptions, Welcome, start, start_with};
 pub use sums::{Sums, totals};
 pub use views::{
-    Alternate, Availability, Badge, BadgeTone, CartLine, CartView, CheckoutView, Choice,
-    CollectionCard, CollectionView, CouponBox, CouponTag, ErrorView, Facet, FacetValue, Field,
-    FormError, Frame, GalleryItem, GiftBox, GiftTag, Hero, HomeView, LineFix, Link, Listing,
+    Alternate, Availability, Badge, BadgeTone, Branch, CartLine, CartView, CheckoutView, Choice,
+    CollectionCard, CollectionView, CouponBox, CouponTag, ErrorView, Facet, FacetValue, Fact,
+    Field, FormError, Frame, GalleryItem, GiftBox, GiftTag, Hero, HomeView, LineFix, Link, Listing,
     MailRow, MailView, MailboxView, Meta, Moment, Note, NoteBox, Notice, NoticeTone, OptionValue,
     OrderState, OrderView, Parcel, PayTone, PayView, PaymentChoice, PaymentStep, Picture,
-    PriceRange, ProductCard, ProductOption, ProductView, SearchView, SelectField, ShippingChoice,
-    ShippingStep, StatusWord, SummaryLine, TotalChange, TotalRow, Totals, VariantChoice,
-    WaitingView,
+    PictureSource, PriceRange, ProductCard, ProductOption, ProductView, SearchView, SelectField,
+    ShippingChoice, ShippingStep, StatusWord, SummaryLine, TotalChange, TotalRow, Totals,
+    VariantChoice, WaitingView,
 };
 pub use words::Language;

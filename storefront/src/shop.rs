@@ -1,6 +1,7 @@
 //! What the pages are made from, and the table of their addresses. Never answers under `/api`.
 
 mod besides;
+mod markets;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -10,15 +11,18 @@ use stoa_contracts::cart::Carts;
 use stoa_contracts::catalog::Catalog;
 use stoa_contracts::checkout::Checkout;
 use stoa_contracts::ledger::Ledger;
+use stoa_contracts::media::Media;
 use stoa_contracts::notify::Mailbox;
 use stoa_contracts::orders::Orders;
 use stoa_contracts::payments::Payments;
+use stoa_contracts::pricing::Pricing;
 use stoa_contracts::search::Search;
 use stoa_contracts::themes::Themes;
-use stoa_kernel::Currency;
 use stoa_rest::{Access, Method, Operation, Permission, Routes, TenantInfo};
 use tokio::sync::Semaphore;
 
+use self::markets::MarketBook;
+pub use self::markets::Markets;
 use crate::cookies::CookieRules;
 use crate::page_cache::{Kind, Pages, kept};
 use crate::pages::feeds::Sitemaps;
@@ -27,7 +31,6 @@ use crate::pages::{
 };
 use crate::render::{Stage, Theme, serving};
 use crate::views::{Note, Picture};
-use crate::words::Language;
 
 /// Orders watched at once by open streams; further ones are told to ask again.
 const WATCHERS_MAX: usize = 256;
@@ -54,44 +57,19 @@ pub struct ShopDeps {
     pub welcome: fn(&TenantInfo) -> Option<Welcome>,
 }
 
-/// What a shop may be shown in. The first of each is its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Markets {
-    pub languages: Vec<Language>,
-    pub currencies: Vec<Currency>,
-}
-
-impl Markets {
-    /// Every language the pages speak, and the shop's own currency.
-    pub fn of(tenant: &TenantInfo) -> Self {
-        Self {
-            languages: Language::ALL.to_vec(),
-            currencies: vec![tenant.currency],
-        }
-    }
-}
-
 /// What a storefront can do without.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct ShopOptions {
-    pub markets: fn(&TenantInfo) -> Markets,
+    /// Tells the currencies of shops. Without it each sells in its own.
+    pub pricing: Option<Arc<dyn Pricing>>,
     /// Finds with typos, counts facets, suggests. Without it, lists are the catalog's own.
     pub search: Option<Arc<dyn Search>>,
+    /// Pictures in many widths and formats. Without it each is shown as it is.
+    pub media: Option<Arc<dyn Media>>,
     /// Themes of shops. Without them every shop shows the built-in one.
     pub themes: Option<Arc<dyn Themes>>,
     /// Keeps rendered pages. It must be hooked to commits and given every event.
     pub cache: Option<Cache>,
-}
-
-impl Default for ShopOptions {
-    fn default() -> Self {
-        Self {
-            markets: Markets::of,
-            search: None,
-            themes: None,
-            cache: None,
-        }
-    }
 }
 
 /// A shop's own words.
@@ -117,9 +95,10 @@ pub(crate) struct Inner {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) mailbox: Arc<dyn Mailbox>,
     pub(crate) cookies: CookieRules,
-    pub(crate) media: fn(&str) -> Option<&'static [u8]>,
+    pub(crate) samples: fn(&str) -> Option<&'static [u8]>,
     pub(crate) welcome: fn(&TenantInfo) -> Option<Welcome>,
-    pub(crate) markets: fn(&TenantInfo) -> Markets,
+    pub(crate) markets: MarketBook,
+    pub(crate) media: Option<Arc<dyn Media>>,
     pub(crate) search: Option<Arc<dyn Search>>,
     pub(crate) sitemaps: Sitemaps,
     pub(crate) theme: Theme,
@@ -148,6 +127,7 @@ pub fn start_with(deps: ShopDeps, options: ShopOptions) -> Routes {
         .cache
         .map(|cache| Pages::new(&cache, theme.assets()));
     let shop = Shop(Arc::new(Inner {
+        markets: MarketBook::new(deps.catalog.clone(), options.pricing),
         catalog: deps.catalog,
         carts: deps.carts,
         checkout: deps.checkout,
@@ -158,9 +138,9 @@ pub fn start_with(deps: ShopDeps, options: ShopOptions) -> Routes {
         cookies: CookieRules {
             secure: deps.secure,
         },
-        media: deps.media,
+        samples: deps.media,
         welcome: deps.welcome,
-        markets: options.markets,
+        media: options.media,
         search: options.search,
         sitemaps: Sitemaps::default(),
         theme,
@@ -204,6 +184,13 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
             shopper,
             page("pageCollection", "A collection; `all` lists every product"),
             kept(Kind::Collection, collection::show),
+        )
+        .route(
+            get.clone(),
+            "/categories/{handle}",
+            shopper,
+            page("pageCategory", "A category and what grows from it"),
+            kept(Kind::Collection, collection::category),
         )
         .route(
             get.clone(),

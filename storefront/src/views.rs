@@ -25,7 +25,10 @@ pub struct Frame {
     /// ISO 4217, such as `EUR`.
     pub currency: String,
     pub prices_include_tax: bool,
+    /// Collections.
     pub nav: Vec<Link>,
+    /// The upper levels of the tree of categories; empty where the shop has none.
+    pub menu: Vec<Branch>,
     /// Units in the cart, on pages that know it; elsewhere the script asks a cookie.
     pub cart_count: u32,
     /// What the search box holds.
@@ -54,6 +57,7 @@ impl Frame {
             currency: "EUR".to_owned(),
             prices_include_tax: false,
             nav: Vec::new(),
+            menu: Vec::new(),
             cart_count: 0,
             query: String::new(),
             test_mode: false,
@@ -140,6 +144,18 @@ impl Link {
     }
 }
 
+/// A root of the tree of categories, with what grows from it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Branch {
+    pub title: String,
+    pub url: String,
+    /// This very page.
+    pub current: bool,
+    /// This page, or one below it.
+    pub here: bool,
+    pub children: Vec<Link>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoticeTone {
@@ -158,11 +174,41 @@ pub struct Notice {
 #[derive(Debug, Clone, Serialize)]
 pub struct Picture {
     pub url: String,
-    /// Other widths of it, for `srcset`.
+    /// Other widths of it, for the `srcset` of the `<img>` itself.
     pub srcset: Option<String>,
+    /// Better formats, the best first, each for a `<source>`.
+    pub sources: Vec<PictureSource>,
     pub alt: String,
     pub width: u32,
     pub height: u32,
+}
+
+impl Picture {
+    /// One that there is in one size only.
+    pub fn plain(url: impl Into<String>, alt: impl Into<String>, width: u32, height: u32) -> Self {
+        Self {
+            url: url.into(),
+            srcset: None,
+            sources: Vec::new(),
+            alt: alt.into(),
+            width,
+            height,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PictureSource {
+    /// `image/avif`, `image/webp`.
+    pub mime: String,
+    pub srcset: String,
+}
+
+/// What staff say of a product, such as `Material`: `Linen`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fact {
+    pub name: String,
+    pub value: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -338,11 +384,14 @@ pub struct ProductView {
     pub choice_url: Option<String>,
     pub selected: VariantChoice,
     pub all_sold_out: bool,
+    /// Why nothing of it can be bought, where its stock is not the reason.
+    pub not_sold: Option<String>,
     /// What the quantity field holds.
     pub quantity: u32,
     pub quantity_max: u32,
     /// Printed as it is: sanitise before it comes here.
     pub description_html: String,
+    pub attributes: Vec<Fact>,
     pub tags: Vec<Link>,
     pub related: Vec<ProductCard>,
     /// `19.99`, for machines.

@@ -1,6 +1,8 @@
 //! One request of a shopper's browser: which shop, which host, what it sent. Decides nothing but
 //! whether a form came from a page of ours.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
 use axum::http::request::Parts;
@@ -37,7 +39,7 @@ pub(crate) struct Visit {
     /// By the address, else by the cookie, else the shop's own.
     pub(crate) currency: Currency,
     /// What the shop offers.
-    pub(crate) markets: Markets,
+    pub(crate) markets: Arc<Markets>,
     authority: String,
     query: Option<String>,
 }
@@ -50,7 +52,7 @@ impl FromRequestParts<Shop> for Visit {
         let trace = TraceContext::from_request_parts(parts, shop).await?;
         let authority = authority(&parts.headers, &parts.uri);
         let scheme = if shop.cookies.secure { "https" } else { "http" };
-        let markets = (shop.markets)(&tenant);
+        let markets = shop.markets.of(&tenant).await;
         let query = parts.uri.query();
         Ok(Self {
             language: language(&markets, query, &parts.headers),
@@ -113,6 +115,11 @@ impl Visit {
             self.origin,
             language.as_str()
         )
+    }
+
+    /// For the catalog: `None` is as products are written.
+    pub(crate) fn locale(&self) -> Option<&str> {
+        self.markets.locale(self.language)
     }
 
     pub(crate) fn accepts(&self, media_type: &str) -> bool {
@@ -211,6 +218,10 @@ pub(crate) fn encoded(text: &str) -> String {
 
 pub(crate) fn product_url(handle: &str) -> String {
     format!("/products/{}", encoded(handle))
+}
+
+pub(crate) fn category_url(handle: &str) -> String {
+    format!("/categories/{}", encoded(handle))
 }
 
 pub(crate) fn collection_url(handle: &str) -> String {

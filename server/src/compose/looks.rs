@@ -10,6 +10,7 @@ use stoa_blobs::{Blobs, BlobsConfig, S3Access};
 use stoa_cache::{Cache, CacheConfig, CellPosition, PurgeTarget, RedisConfig};
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
+use stoa_contracts::pricing::Pricing;
 use stoa_kernel::Envelope;
 use stoa_media::MediaConfig;
 use stoa_rest::CursorKey;
@@ -65,12 +66,13 @@ impl Looks {
         })
     }
 
-    pub(super) fn options(&self) -> ShopOptions {
+    pub(super) fn options(&self, pricing: Arc<dyn Pricing>) -> ShopOptions {
         ShopOptions {
+            pricing: Some(pricing),
             search: Some(self.search.contract.clone()),
+            media: Some(self.media.contract.clone()),
             themes: Some(self.themes.contract.clone()),
             cache: Some(self.cache.clone()),
-            ..ShopOptions::default()
         }
     }
 

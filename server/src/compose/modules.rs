@@ -226,7 +226,7 @@ impl Modules {
             media: sample::media,
             welcome: sample::welcome,
         };
-        let pages = stoa_storefront::start_with(shop, looks.options());
+        let pages = stoa_storefront::start_with(shop, looks.options(peers.pricing.clone()));
         Ok(Self::sorted(trade, flows, tenancy, looks, pages))
     }
 

@@ -43,6 +43,7 @@ fn shop(theme: &Theme) -> Result<Pages, RenderError> {
             "collections/kitchen",
             theme.collection(&samples::collection())?,
         ),
+        ("category", theme.collection(&samples::category())?),
         (
             "search",
             theme.search(&samples::search("oak", samples::kitchen()))?,

@@ -2,10 +2,10 @@
 
 use stoa_kernel::{Currency, Money};
 use stoa_storefront::{
-    Availability, Badge, BadgeTone, Choice, CollectionCard, CollectionView, Facet, FacetValue,
-    Frame, GalleryItem, Hero, HomeView, Link, Listing, Meta, Note, OptionValue, Picture,
-    PriceRange, ProductCard, ProductOption, ProductView, SearchView, VariantChoice, availability,
-    compare_at, money, product_json_ld, saving,
+    Availability, Badge, BadgeTone, Branch, Choice, CollectionCard, CollectionView, Facet,
+    FacetValue, Fact, Frame, GalleryItem, Hero, HomeView, Link, Listing, Meta, Note, OptionValue,
+    Picture, PriceRange, ProductCard, ProductOption, ProductView, SearchView, VariantChoice,
+    availability, compare_at, money, product_json_ld, saving,
 };
 
 pub(crate) const VARIANT_OAT: &str = "var_01HF7YAT00000000000000001A";
@@ -34,6 +34,7 @@ pub(crate) fn frame(current: &str) -> Frame {
                 ..Link::new(title, format!("/collections/{handle}"))
             })
             .collect(),
+        menu: menu(),
         cart_count: 3,
         test_mode: true,
         mailbox_url: Some("/mailbox".to_owned()),
@@ -56,14 +57,27 @@ pub(crate) fn frame(current: &str) -> Frame {
     }
 }
 
+fn menu() -> Vec<Branch> {
+    let link = |(title, handle): (&str, &str)| Link::new(title, format!("/categories/{handle}"));
+    let branch = |title: &str, handle: &str, children: &[(&str, &str)]| Branch {
+        title: title.to_owned(),
+        url: format!("/categories/{handle}"),
+        current: false,
+        here: handle == "tableware",
+        children: children.iter().copied().map(link).collect(),
+    };
+    vec![
+        branch(
+            "Tableware",
+            "tableware",
+            &[("Cups and mugs", "cups"), ("Bowls", "bowls")],
+        ),
+        branch("Lighting", "lighting", &[]),
+    ]
+}
+
 pub(crate) fn picture(name: &str, alt: &str) -> Picture {
-    Picture {
-        url: format!("/media/sample/{name}.svg"),
-        srcset: None,
-        alt: alt.to_owned(),
-        width: 800,
-        height: 1000,
-    }
+    Picture::plain(format!("/media/sample/{name}.svg"), alt, 800, 1000)
 }
 
 fn card(handle: &str, title: &str, vendor: &str, cents: i64) -> ProductCard {
@@ -247,6 +261,28 @@ pub(crate) fn collection() -> CollectionView {
     }
 }
 
+/// A branch of the tree, on its second page.
+pub(crate) fn category() -> CollectionView {
+    let action = "/categories/tableware";
+    CollectionView {
+        meta: Meta::page("Tableware · Marram"),
+        breadcrumbs: vec![Link::new("Marram", "/"), Link::new("Tableware", action)],
+        title: "Tableware".to_owned(),
+        description: None,
+        children: vec![
+            Link::new("Cups and mugs", "/categories/cups"),
+            Link::new("Bowls", "/categories/bowls"),
+        ],
+        list: Listing {
+            facets: facets(),
+            first_url: Some(action.to_owned()),
+            previous_url: Some(action.to_owned()),
+            ..list(action, kitchen())
+        },
+        ..collection()
+    }
+}
+
 fn facets() -> Vec<Facet> {
     let facet = |title: &str, field: &str, chosen: usize, values: &[(&str, u64)]| Facet {
         title: title.to_owned(),
@@ -373,6 +409,7 @@ fn product(handle: &str, title: &str, vendor: &str, variants: Vec<VariantChoice>
         vendor: Some(vendor.to_owned()),
         gallery: vec![GalleryItem::plain("picture-1", picture(handle, title))],
         options: Vec::new(),
+        not_sold: None,
         all_sold_out: variants.iter().all(|v| v.availability == Availability::SoldOut),
         choice_url: None,
         variants: if variants.len() > 1 { variants } else { Vec::new() },
@@ -380,6 +417,9 @@ fn product(handle: &str, title: &str, vendor: &str, variants: Vec<VariantChoice>
         quantity: 1,
         quantity_max: 10,
         description_html: "<p>Made in small batches, so no two are quite the same.</p>\n<ul><li>Holds up well</li><li>Ages better</li></ul>".to_owned(),
+        attributes: [("Material", "Stoneware"), ("Care", "Dishwasher safe")]
+            .map(|(name, value)| Fact { name: name.to_owned(), value: value.to_owned() })
+            .to_vec(),
         tags: vec![Link::new("stoneware", "/search?q=stoneware"), Link::new("gift", "/search?q=gift")],
         related: kitchen().into_iter().skip(4).take(4).collect(),
         price_amount: "24.00".to_owned(),
@@ -459,6 +499,22 @@ pub(crate) fn product_mug() -> ProductView {
                 .collect(),
         },
     ];
+    view
+}
+
+/// Nothing of it has a price in the currency of the page.
+pub(crate) fn product_not_sold_here() -> ProductView {
+    let mut view = product_mug();
+    let none = "Not sold in USD".to_owned();
+    for variant in view.variants.iter_mut().chain([&mut view.selected]) {
+        variant.price.clone_from(&none);
+        variant.compare_at = None;
+        variant.availability = Availability::SoldOut;
+        "Not available".clone_into(&mut variant.availability_label);
+    }
+    view.all_sold_out = true;
+    view.not_sold = Some(none);
+    view.price_amount = String::new();
     view
 }
 

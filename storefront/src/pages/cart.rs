@@ -13,6 +13,7 @@ use super::basket::{self, Found};
 use super::product::{self, Chosen, OPTION_FIELDS, UNITS_PER_LINE_MAX};
 use crate::answer::{Trouble, private_page, see_other};
 use crate::render::Page;
+use crate::shelves::Shelves;
 use crate::shop::Shop;
 use crate::views::{CartView, Notice, NoticeTone};
 use crate::visit::Visit;
@@ -154,14 +155,20 @@ async fn answer(
     status: StatusCode,
 ) -> Result<Response, Trouble> {
     let frame = match visit.wants_drawer() {
-        true => shop.frame(visit, &[], ""),
+        true => shop.frame(visit, &Shelves::default(), ""),
         false => shop.plain_frame(visit).await?,
     };
     let Some(found) = found else {
         let page = printed(shop, visit, status, &empty_view(frame, visit, said)).await?;
         return Ok(basket::forget(shop, visit, page));
     };
-    let page = printed(shop, visit, status, &cart_view(frame, &found.view, said)).await?;
+    let page = printed(
+        shop,
+        visit,
+        status,
+        &cart_view(frame, shop.lens(visit), &found.view, said),
+    )
+    .await?;
     Ok(basket::keep(shop, &found.key, &found.view, page))
 }
 
@@ -188,7 +195,12 @@ fn done(
     if !visit.wants_drawer() {
         return Ok(basket::keep(shop, key, cart, see_other(location)));
     }
-    let view = cart_view(shop.frame(visit, &[], ""), cart, &Said::default());
+    let view = cart_view(
+        shop.frame(visit, &Shelves::default(), ""),
+        shop.lens(visit),
+        cart,
+        &Said::default(),
+    );
     let page = private_page(StatusCode::OK, shop.theme.drawer(&view)?);
     Ok(basket::keep(shop, key, cart, page))
 }

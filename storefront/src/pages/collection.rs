@@ -1,19 +1,20 @@
 //! Lists of products: a collection, all of them, or what was searched for. Bounded pages by cursor.
 
 use axum::response::Response;
-use stoa_contracts::catalog::CollectionView as Collection;
+use stoa_contracts::catalog::{CategoryView as Category, CollectionView as Collection};
 use stoa_contracts::search::SearchError;
 use stoa_rest::{Path, State};
 
 use super::feeds::feed_url;
 use super::listing::{self, Asked, NoList, Results};
-use super::shown::{picture, plain_text, product_card, summary};
+use super::shown::{LARGE_WIDTH_MAX, THUMB_WIDTH_MAX, plain_text, summary};
 use crate::answer::{Trouble, public_json, see_other};
 use crate::present::breadcrumb_json_ld;
 use crate::render::Page;
+use crate::shelves::Shelves;
 use crate::shop::Shop;
-use crate::views::{CollectionView, Frame, Link, Meta, SearchView};
-use crate::visit::{Visit, collection_url, encoded, product_url};
+use crate::views::{CollectionView, Frame, Link, Listing, Meta, SearchView};
+use crate::visit::{Visit, category_url, collection_url, encoded, product_url};
 use crate::words::{say, tell};
 
 /// The handle that lists every product, unless a collection carries it.
@@ -33,6 +34,15 @@ pub(crate) async fn show(
     shop.answer(&visit, made).await
 }
 
+pub(crate) async fn category(
+    State(shop): State<Shop>,
+    visit: Visit,
+    Path(handle): Path<String>,
+) -> Response {
+    let made = branch(&shop, &visit, &handle);
+    shop.answer(&visit, made).await
+}
+
 pub(crate) async fn search(State(shop): State<Shop>, visit: Visit) -> Response {
     let made = results(&shop, &visit);
     shop.answer(&visit, made).await
@@ -44,8 +54,8 @@ pub(crate) async fn suggest(State(shop): State<Shop>, visit: Visit) -> Response 
 }
 
 async fn collection(shop: &Shop, visit: &Visit, handle: &str) -> Result<Response, Trouble> {
-    let all = shop.catalog.collections(visit.tenant_id()).await?;
-    let found = all.iter().find(|collection| collection.handle == handle);
+    let shelves = shop.shelves(visit).await?;
+    let found = shelves.collection(handle);
     if found.is_none() && handle != ALL_PRODUCTS {
         return Err(Trouble::NotFound);
     }
@@ -57,14 +67,83 @@ async fn collection(shop: &Shop, visit: &Visit, handle: &str) -> Result<Response
         Err(NoList::Trouble(trouble)) => return Err(trouble),
         Ok(results) => results,
     };
-    let view = collection_view(shop, visit, &all, found, &asked, &results);
+    let view = collection_view(shop, visit, &shelves, found, &asked, &results);
     shop.public(visit, Page::Collection(&view)).await
+}
+
+async fn branch(shop: &Shop, visit: &Visit, handle: &str) -> Result<Response, Trouble> {
+    let shelves = shop.shelves(visit).await?;
+    let category = shelves.category(handle).ok_or(Trouble::NotFound)?;
+    let asked = Asked::category(visit, category_url(handle), handle);
+    let results = match listing::find(shop, visit, &asked).await {
+        Err(NoList::Stale) => return Ok(see_other(&asked.first_url())),
+        Err(NoList::Trouble(trouble)) => return Err(trouble),
+        Ok(results) => results,
+    };
+    let view = category_view(shop, visit, &shelves, category, &asked, &results);
+    shop.public(visit, Page::Collection(&view)).await
+}
+
+fn category_view(
+    shop: &Shop,
+    visit: &Visit,
+    shelves: &Shelves,
+    category: &Category,
+    asked: &Asked,
+    results: &Results,
+) -> CollectionView {
+    let (name, title) = (&visit.tenant.name, &category.title);
+    let url = category_url(&category.handle);
+    let path = shelves.path(&category.handle);
+    let path = path
+        .iter()
+        .map(|one| Link::new(&one.title, category_url(&one.handle)));
+    let breadcrumbs: Vec<Link> = std::iter::once(Link::new(name, "/")).chain(path).collect();
+    let list = listing::listing(shop, visit, shelves, asked, results);
+    let about = tell("{title} at {shop}.", &[("title", title), ("shop", name)]);
+    CollectionView {
+        frame: shop.frame(visit, shelves, &url),
+        meta: Meta {
+            description: Some(about),
+            ..list_meta(
+                visit,
+                asked,
+                &list,
+                &breadcrumbs,
+                shop.public_meta(visit, format!("{title} · {name}"), &url),
+            )
+        },
+        breadcrumbs,
+        title: title.clone(),
+        description: None,
+        children: shelves.children(&category.handle),
+        list,
+    }
+}
+
+/// What a page of a list says of itself beside its own.
+fn list_meta(
+    visit: &Visit,
+    asked: &Asked,
+    list: &Listing,
+    breadcrumbs: &[Link],
+    own: Meta,
+) -> Meta {
+    let absolutely = |url: &Option<String>| url.as_ref().map(|url| absolute(&visit.origin, url));
+    Meta {
+        // Every mix of filters is the same goods once more.
+        noindex: asked.is_narrowed(),
+        previous: absolutely(&list.previous_url).or_else(|| absolutely(&list.first_url)),
+        next: absolutely(&list.next_url),
+        facts: vec![breadcrumb_json_ld(&visit.origin, breadcrumbs)],
+        ..own
+    }
 }
 
 fn collection_view(
     shop: &Shop,
     visit: &Visit,
-    all: &[Collection],
+    shelves: &Shelves,
     found: Option<&Collection>,
     asked: &Asked,
     results: &Results,
@@ -78,11 +157,11 @@ fn collection_view(
         .map(|collection| plain_text(&collection.description_html))
         .filter(|text| !text.is_empty());
     let url = collection_url(handle);
-    let list = listing::listing(shop, visit, asked, results);
+    let list = listing::listing(shop, visit, shelves, asked, results);
     let breadcrumbs = vec![Link::new(name, "/"), Link::new(&title, &url)];
-    let absolutely = |url: &Option<String>| url.as_ref().map(|url| absolute(&visit.origin, url));
+    let image = found.and_then(|collection| collection.image.as_ref());
     CollectionView {
-        frame: shop.frame(visit, all, handle),
+        frame: shop.frame(visit, shelves, &url),
         meta: Meta {
             description: match &description {
                 Some(text) => summary(text),
@@ -91,19 +170,21 @@ fn collection_view(
                     &[("title", &title), ("shop", name)],
                 )),
             },
-            image: found
-                .and_then(|collection| collection.image.as_ref())
-                .map(|image| absolute(&visit.origin, &image.url)),
-            // Every mix of filters is the same goods once more.
-            noindex: asked.is_narrowed(),
-            previous: absolutely(&list.previous_url).or_else(|| absolutely(&list.first_url)),
-            next: absolutely(&list.next_url),
+            image: image.map(|image| {
+                let url = shop.lens(visit).address(&image.url, LARGE_WIDTH_MAX);
+                absolute(&visit.origin, &url)
+            }),
             feed: Some(Link::new(
                 format!("{title} · {name}"),
                 feed_url(found.map(|_| handle)),
             )),
-            facts: vec![breadcrumb_json_ld(&visit.origin, &breadcrumbs)],
-            ..shop.public_meta(visit, format!("{title} · {name}"), &url)
+            ..list_meta(
+                visit,
+                asked,
+                &list,
+                &breadcrumbs,
+                shop.public_meta(visit, format!("{title} · {name}"), &url),
+            )
         },
         breadcrumbs,
         title,
@@ -119,7 +200,7 @@ fn typed(visit: &Visit) -> String {
 }
 
 async fn results(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
-    let all = shop.catalog.collections(visit.tenant_id()).await?;
+    let shelves = shop.shelves(visit).await?;
     let words = typed(visit);
     let asked = Asked::search(visit, words.clone());
     let results = match words.is_empty() && !asked.is_narrowed() {
@@ -142,11 +223,11 @@ async fn results(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
     let view = SearchView {
         frame: Frame {
             query: words.clone(),
-            ..shop.frame(visit, &all, "")
+            ..shop.frame(visit, &shelves, "")
         },
         meta: Meta::private(format!("{title} · {}", visit.tenant.name)),
-        list: listing::listing(shop, visit, &asked, &results),
-        suggestions: popular(&all),
+        list: listing::listing(shop, visit, &shelves, &asked, &results),
+        suggestions: popular(&shelves),
         corrected,
         query: words,
     };
@@ -154,10 +235,13 @@ async fn results(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
 }
 
 /// Where somebody may go who found nothing.
-pub(crate) fn popular(all: &[Collection]) -> Vec<Link> {
-    all.iter()
+pub(crate) fn popular(shelves: &Shelves) -> Vec<Link> {
+    let collections = shelves.collections.iter();
+    let roots = shelves.tree.iter().filter(|one| one.parent.is_none());
+    collections
+        .map(|one| Link::new(&one.title, collection_url(&one.handle)))
+        .chain(roots.map(|one| Link::new(&one.title, category_url(&one.handle))))
         .take(SUGGESTIONS_MAX)
-        .map(|collection| Link::new(&collection.title, collection_url(&collection.handle)))
         .collect()
 }
 
@@ -187,7 +271,7 @@ async fn suggestions(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
 
 async fn typed_items(shop: &Shop, visit: &Visit, words: &str) -> Result<Vec<TypedItem>, Trouble> {
     let tenant = visit.tenant_id();
-    let locale = Some(visit.language.as_str());
+    let (locale, lens) = (visit.locale(), shop.lens(visit));
     let (queries, cards) = match &shop.search {
         Some(search) => match search.suggest(tenant, words, locale, TYPED_MAX).await {
             Ok(found) => {
@@ -216,7 +300,7 @@ async fn typed_items(shop: &Shop, visit: &Visit, words: &str) -> Result<Vec<Type
         image: None,
     });
     let cards = cards.iter().map(|product| {
-        let card = product_card(product);
+        let card = lens.product_card(product);
         TypedItem {
             title: card.title,
             url: product_url(&product.handle),
@@ -224,7 +308,7 @@ async fn typed_items(shop: &Shop, visit: &Visit, words: &str) -> Result<Vec<Type
             image: product
                 .image
                 .as_ref()
-                .map(|image| picture(&image.url, "").url),
+                .map(|image| lens.address(&image.url, THUMB_WIDTH_MAX)),
         }
     });
     Ok(queries.chain(cards).collect())

@@ -15,10 +15,10 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::collection::{ALL_PRODUCTS, absolute};
-use super::shown::product_card;
+use super::shown::Lens;
 use crate::answer::{Trouble, public_file};
 use crate::shop::Shop;
-use crate::visit::{Visit, collection_url, encoded, product_url};
+use crate::visit::{Visit, category_url, collection_url, encoded, product_url};
 use crate::words::say;
 
 /// Products of one sitemap.
@@ -170,10 +170,13 @@ async fn part(shop: &Shop, visit: &Visit, file: &str) -> Result<Response, Troubl
 }
 
 async fn pages(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
-    let all = shop.catalog.collections(visit.tenant_id()).await?;
+    let shelves = shop.shelves(visit).await?;
+    let collections = shelves.collections.iter();
+    let categories = shelves.tree.iter().take(PART);
     let urls = ["/".to_owned(), collection_url(ALL_PRODUCTS)]
         .into_iter()
-        .chain(all.iter().map(|one| collection_url(&one.handle)));
+        .chain(collections.map(|one| collection_url(&one.handle)))
+        .chain(categories.map(|one| category_url(&one.handle)));
     Ok(public_file(visit, url_set(&visit.origin, urls), XML))
 }
 
@@ -227,7 +230,10 @@ async fn news(shop: &Shop, visit: &Visit, handle: Option<String>) -> Result<Resp
     let collection = match &handle {
         None => None,
         Some(handle) => {
-            let found = shop.catalog.collection(tenant.id, handle).await?;
+            let found = shop
+                .catalog
+                .collection_in(tenant.id, handle, visit.locale())
+                .await?;
             Some(found.ok_or(Trouble::NotFound)?)
         }
     };
@@ -239,7 +245,8 @@ async fn news(shop: &Shop, visit: &Visit, handle: Option<String>) -> Result<Resp
         limit: FEED_PRODUCTS,
         cursor: None,
     };
-    let products = match shop.catalog.products(tenant.id, &query).await {
+    let listed = shop.catalog.products_in(tenant.id, &query, visit.locale());
+    let products = match listed.await {
         Err(CatalogError::UnknownCollection { .. }) => return Err(Trouble::NotFound),
         other => other?.products,
     };
@@ -263,14 +270,14 @@ async fn news(shop: &Shop, visit: &Visit, handle: Option<String>) -> Result<Resp
         escaped(&feed),
     );
     for product in &products {
-        xml.push_str(&item(visit, product));
+        xml.push_str(&item(visit, shop.lens(visit), product));
     }
     xml.push_str("</channel></rss>\n");
     Ok(public_file(visit, xml, RSS))
 }
 
-fn item(visit: &Visit, product: &ProductSummary) -> String {
-    let card = product_card(product);
+fn item(visit: &Visit, lens: Lens<'_>, product: &ProductSummary) -> String {
+    let card = lens.product_card(product);
     let url = escaped(&format!("{}{}", visit.origin, card.url));
     let words: Vec<&str> = card
         .vendor

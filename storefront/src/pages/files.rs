@@ -44,7 +44,7 @@ pub(crate) async fn sample_media(
     let kind = MEDIA_KINDS
         .iter()
         .find(|(ending, _)| name.ends_with(ending));
-    let (Some((_, kind)), Some(bytes)) = (kind, (shop.media)(&name)) else {
+    let (Some((_, kind)), Some(bytes)) = (kind, (shop.samples)(&name)) else {
         return Err(Problem::not_found("No such picture."));
     };
     let mut response = file(&known, bytes, kind, MEDIA_CACHE);

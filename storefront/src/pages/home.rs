@@ -5,7 +5,7 @@ use stoa_contracts::catalog::{CollectionView, ProductQuery, ProductSort};
 use stoa_rest::State;
 
 use super::collection::{ALL_PRODUCTS, absolute};
-use super::shown::{collection_card, picture, product_card};
+use super::shown::{Lens, STAGE_WIDTH_MAX};
 use crate::answer::Trouble;
 use crate::present::shop_facts;
 use crate::render::Page;
@@ -24,7 +24,8 @@ pub(crate) async fn show(State(shop): State<Shop>, visit: Visit) -> Response {
 
 async fn home(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
     let tenant = &visit.tenant;
-    let collections = shop.catalog.collections(tenant.id).await?;
+    let shelves = shop.shelves(visit).await?;
+    let (collections, lens) = (&shelves.collections, shop.lens(visit));
     let newest = ProductQuery {
         search: None,
         collection: None,
@@ -33,16 +34,20 @@ async fn home(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
         limit: FEATURED_MAX,
         cursor: None,
     };
-    let featured = shop.catalog.products(tenant.id, &newest).await?.products;
+    let featured = shop
+        .catalog
+        .products_in(tenant.id, &newest, visit.locale())
+        .await?
+        .products;
     let welcome = (shop.welcome)(tenant).unwrap_or_else(|| plain_welcome(&tenant.name));
-    let image = welcome.image.or_else(|| first_image(&collections));
+    let image = welcome.image.or_else(|| first_image(lens, collections));
     let tagline = welcome.tagline.clone();
     let title = match &welcome.tagline {
         Some(tagline) => format!("{} · {}", tenant.name, tagline.trim_end_matches('.')),
         None => tenant.name.clone(),
     };
     let view = HomeView {
-        frame: shop.frame(visit, &collections, ""),
+        frame: shop.frame(visit, &shelves, ""),
         meta: Meta {
             description: Some(welcome.text.clone()),
             image: image
@@ -63,10 +68,10 @@ async fn home(shop: &Shop, visit: &Visit) -> Result<Response, Trouble> {
         collections: collections
             .iter()
             .take(COLLECTIONS_MAX)
-            .map(collection_card)
+            .map(|one| lens.collection_card(one))
             .collect(),
         featured_title: say("New in the shop"),
-        featured: featured.iter().map(product_card).collect(),
+        featured: featured.iter().map(|one| lens.product_card(one)).collect(),
         all_products_url: collection_url(ALL_PRODUCTS),
         notes: welcome.notes,
     };
@@ -81,9 +86,9 @@ fn plain_welcome(name: &str) -> Welcome {
     }
 }
 
-fn first_image(collections: &[CollectionView]) -> Option<crate::views::Picture> {
+fn first_image(lens: Lens<'_>, collections: &[CollectionView]) -> Option<crate::views::Picture> {
     let image = collections
         .iter()
         .find_map(|collection| collection.image.as_ref())?;
-    Some(picture(&image.url, &image.alt))
+    Some(lens.picture(&image.url, &image.alt, STAGE_WIDTH_MAX))
 }

@@ -3,12 +3,13 @@
 
 mod sheet;
 
+use stoa_cache::Tag;
 use stoa_contracts::catalog::{
     CatalogError, ProductPage, ProductQuery, ProductSort, ProductSummary,
 };
 use stoa_contracts::search::{
-    Facet as Found, PriceRange as Bounds, SearchError, SearchFilter, SearchPage, SearchQuery,
-    SearchSort,
+    Facet as Found, PriceRange as Bounds, Search, SearchError, SearchFilter, SearchPage,
+    SearchQuery, SearchSort,
 };
 use stoa_kernel::{Currency, Money};
 
@@ -42,24 +43,48 @@ const FACET_NAMES: [&str; 6] = [
     "available",
 ];
 
-const SORTS: [(SearchSort, &str, &str); 5] = [
-    (SearchSort::Relevance, "best", "Best match"),
-    (SearchSort::Newest, "newest", "Newest"),
-    (SearchSort::PriceAscending, "price", "Price, low to high"),
-    (SearchSort::PriceDescending, "-price", "Price, high to low"),
-    (SearchSort::Title, "title", "Name"),
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// As the merchant laid it out: only search filters, and does not know it.
+    Own,
+    By(SearchSort),
+}
+
+const SORTS: [(Order, &str, &str); 6] = [
+    (Order::Own, "featured", "Featured"),
+    (Order::By(SearchSort::Relevance), "best", "Best match"),
+    (Order::By(SearchSort::Newest), "newest", "Newest"),
+    (
+        Order::By(SearchSort::PriceAscending),
+        "price",
+        "Price, low to high",
+    ),
+    (
+        Order::By(SearchSort::PriceDescending),
+        "-price",
+        "Price, high to low",
+    ),
+    (Order::By(SearchSort::Title), "title", "Name"),
 ];
+
+/// What holds all products of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Within {
+    Shop,
+    Collection(String),
+    Category(String),
+}
 
 /// What an address asks for.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    /// `/collections/kitchen`, `/search`.
+    /// `/collections/kitchen`, `/categories/cups`, `/search`.
     path: String,
-    /// The words of a search; `None` on a collection's page.
+    /// The words of a search; `None` on other pages.
     words: Option<String>,
-    /// The collection that holds them all.
-    within: Option<String>,
-    sort: SearchSort,
+    within: Within,
+    order: Order,
     filters: Vec<SearchFilter>,
     min: String,
     max: String,
@@ -95,41 +120,53 @@ impl From<CatalogError> for NoList {
 
 impl Asked {
     pub(crate) fn collection(visit: &Visit, path: String, handle: Option<&str>) -> Self {
-        Self {
-            within: handle.map(str::to_owned),
-            ..Self::of(visit, path, None)
-        }
+        let within = match handle {
+            Some(handle) => Within::Collection(handle.to_owned()),
+            None => Within::Shop,
+        };
+        Self::of(visit, path, None, within)
+    }
+
+    pub(crate) fn category(visit: &Visit, path: String, handle: &str) -> Self {
+        Self::of(visit, path, None, Within::Category(handle.to_owned()))
     }
 
     pub(crate) fn search(visit: &Visit, words: String) -> Self {
-        Self::of(visit, "/search".to_owned(), Some(words))
+        Self::of(visit, "/search".to_owned(), Some(words), Within::Shop)
     }
 
-    fn of(visit: &Visit, path: String, words: Option<String>) -> Self {
-        let asked = visit.param("sort").unwrap_or_default();
-        let default = match words {
-            Some(_) => SearchSort::Relevance,
-            None => SearchSort::Newest,
-        };
-        let known = SORTS.iter().find(|(_, name, _)| *name == asked);
-        Self {
+    fn of(visit: &Visit, path: String, words: Option<String>, within: Within) -> Self {
+        let name = visit.param("sort").unwrap_or_default();
+        let mut asked = Self {
             path,
-            sort: known.map_or(default, |(sort, ..)| *sort),
+            order: Order::Own,
             filters: filters(visit),
             min: amount_typed(visit, "min"),
             max: amount_typed(visit, "max"),
             cursor: visit.param("cursor"),
             before: visit.param("before"),
-            within: None,
+            within,
             words,
+        };
+        let known = asked.orders().find(|(_, known, _)| *known == name);
+        asked.order = known.map_or(asked.default_order(), |(order, ..)| order);
+        asked
+    }
+
+    const fn default_order(&self) -> Order {
+        match (&self.words, &self.within) {
+            (Some(_), _) => Order::By(SearchSort::Relevance),
+            (None, Within::Collection(_)) => Order::Own,
+            (None, _) => Order::By(SearchSort::Newest),
         }
     }
 
-    const fn default_sort(&self) -> SearchSort {
-        match self.words {
-            Some(_) => SearchSort::Relevance,
-            None => SearchSort::Newest,
-        }
+    /// Those that its page offers.
+    fn orders(&self) -> impl Iterator<Item = (Order, &'static str, &'static str)> {
+        let default = self.default_order();
+        let rare = [Order::Own, Order::By(SearchSort::Relevance)];
+        let offered = move |order: &Order| !rare.contains(order) || *order == default;
+        SORTS.into_iter().filter(move |(order, ..)| offered(order))
     }
 
     /// Whether the list is narrower than its page says.
@@ -143,8 +180,8 @@ impl Asked {
 
     /// The address of the first page without the filter that `left_out` tells.
     fn address(&self, left_out: impl Fn(&str, &str) -> bool) -> String {
-        let sort = SORTS.iter().find(|(sort, ..)| *sort == self.sort);
-        let sort = sort.filter(|(sort, ..)| *sort != self.default_sort());
+        let sort = SORTS.iter().find(|(order, ..)| *order == self.order);
+        let sort = sort.filter(|(order, ..)| *order != self.default_order());
         let filters = self.filters.iter().flat_map(|one| {
             one.values
                 .iter()
@@ -238,49 +275,97 @@ fn amount_typed(visit: &Visit, name: &str) -> String {
 }
 
 pub(crate) async fn find(shop: &Shop, visit: &Visit, asked: &Asked) -> Result<Results, NoList> {
-    if let Some(search) = &shop.search {
-        let query = search_query(visit, asked);
-        match search.find(visit.tenant_id(), &query).await {
-            Ok(page) => return Ok(carded(shop, visit, page).await?),
-            Err(SearchError::Cursor) => return Err(NoList::Stale),
-            Err(SearchError::Invalid { .. }) => return Ok(Results::nothing()),
-            Err(SearchError::Catalog(error)) => return Err(error.into()),
-            Err(SearchError::Storage(error)) => return Err(NoList::Trouble(error.into())),
-            Err(
-                error @ (SearchError::Building | SearchError::Busy | SearchError::Index { .. }),
-            ) => {
-                tracing::warn!(%error, "the catalog lists instead of search");
-            }
+    let Some(search) = &shop.search else {
+        return listed(shop, visit, asked).await;
+    };
+    if asked.order == Order::Own && !asked.is_narrowed() {
+        return laid_out(shop, visit, asked, search.as_ref()).await;
+    }
+    match search
+        .find(visit.tenant_id(), &search_query(visit, asked))
+        .await
+    {
+        Ok(page) => return Ok(carded(shop, visit, page).await?),
+        Err(SearchError::Cursor) => return Err(NoList::Stale),
+        Err(SearchError::Invalid { .. }) => return Ok(Results::nothing()),
+        Err(SearchError::Catalog(error)) => return Err(error.into()),
+        Err(SearchError::Storage(error)) => return Err(NoList::Trouble(error.into())),
+        Err(error @ (SearchError::Building | SearchError::Busy | SearchError::Index { .. })) => {
+            tracing::warn!(%error, "the catalog lists instead of search");
         }
+    }
+    if matches!(asked.within, Within::Category(_)) {
+        // The catalog cannot list a category: in a moment search can again.
+        return Err(NoList::Trouble(Trouble::Busy));
     }
     listed(shop, visit, asked).await
 }
 
+/// The merchant's own order, which the catalog knows, with what search counts.
+async fn laid_out(
+    shop: &Shop,
+    visit: &Visit,
+    asked: &Asked,
+    search: &dyn Search,
+) -> Result<Results, NoList> {
+    let query = SearchQuery {
+        limit: 1,
+        cursor: None,
+        ..search_query(visit, asked)
+    };
+    let (listed, counted) = tokio::join!(
+        listed(shop, visit, asked),
+        search.find(visit.tenant_id(), &query)
+    );
+    // The products are the catalog's, and any of them outdates the page: search told of its own.
+    stoa_cache::tell([Tag::catalog(visit.tenant_id())]);
+    let mut results = listed?;
+    match counted {
+        Ok(page) => {
+            results.total = Some(page.total);
+            results.facets = page.facets;
+        }
+        // The goods are there without it.
+        Err(error) => tracing::warn!(%error, "a collection is shown without facets"),
+    }
+    Ok(results)
+}
+
 fn search_query(visit: &Visit, asked: &Asked) -> SearchQuery {
     let mut filters = asked.filters.clone();
-    if let Some(handle) = &asked.within {
-        filters.retain(|one| one.name != "collection");
+    let within = match &asked.within {
+        Within::Shop => None,
+        Within::Collection(handle) => Some(("collection", handle)),
+        Within::Category(handle) => Some(("category", handle)),
+    };
+    if let Some((facet, handle)) = within {
+        filters.retain(|one| one.name != facet);
         filters.push(SearchFilter {
-            name: "collection".to_owned(),
+            name: facet.to_owned(),
             values: vec![handle.clone()],
         });
     }
     SearchQuery {
         text: asked.words.clone().unwrap_or_default(),
-        locale: Some(visit.language.as_str().to_owned()),
+        locale: visit.locale().map(str::to_owned),
         filters,
         price: asked.bounds(visit.currency),
-        sort: asked.sort,
+        sort: match asked.order {
+            Order::Own => SearchSort::Relevance,
+            Order::By(sort) => sort,
+        },
         cursor: asked.cursor.clone(),
         ..SearchQuery::all(visit.currency, PRODUCTS_PER_PAGE)
     }
 }
 
 async fn carded(shop: &Shop, visit: &Visit, page: SearchPage) -> Result<Results, CatalogError> {
-    let locale = Some(visit.language.as_str());
-    let cards = shop
-        .catalog
-        .cards(visit.tenant_id(), &page.products, visit.currency, locale);
+    let cards = shop.catalog.cards(
+        visit.tenant_id(),
+        &page.products,
+        visit.currency,
+        visit.locale(),
+    );
     Ok(Results {
         products: match page.products.is_empty() {
             true => Vec::new(),
@@ -293,26 +378,34 @@ async fn carded(shop: &Shop, visit: &Visit, page: SearchPage) -> Result<Results,
     })
 }
 
-/// The catalog's own list, which knows no filters.
+/// The catalog's own list, which knows no filters and no categories.
 async fn listed(shop: &Shop, visit: &Visit, asked: &Asked) -> Result<Results, NoList> {
+    let collection = match &asked.within {
+        Within::Category(_) => return Ok(Results::nothing()),
+        Within::Collection(handle) => Some(handle.clone()),
+        Within::Shop => None,
+    };
     if asked.words.as_deref() == Some("") {
         return Ok(Results::nothing());
     }
     let query = ProductQuery {
         search: asked.words.clone(),
-        collection: asked.within.clone(),
-        sort: match asked.sort {
-            SearchSort::Relevance => ProductSort::Featured,
-            SearchSort::Newest => ProductSort::Newest,
-            SearchSort::Title => ProductSort::Title,
-            SearchSort::PriceAscending => ProductSort::PriceAscending,
-            SearchSort::PriceDescending => ProductSort::PriceDescending,
+        collection,
+        sort: match asked.order {
+            Order::Own | Order::By(SearchSort::Relevance) => ProductSort::Featured,
+            Order::By(SearchSort::Newest) => ProductSort::Newest,
+            Order::By(SearchSort::Title) => ProductSort::Title,
+            Order::By(SearchSort::PriceAscending) => ProductSort::PriceAscending,
+            Order::By(SearchSort::PriceDescending) => ProductSort::PriceDescending,
         },
         currency: visit.currency,
         limit: PRODUCTS_PER_PAGE,
         cursor: asked.cursor.clone(),
     };
-    match shop.catalog.products(visit.tenant_id(), &query).await {
+    let found = shop
+        .catalog
+        .products_in(visit.tenant_id(), &query, visit.locale());
+    match found.await {
         Ok(ProductPage {
             products,
             next_cursor,
@@ -354,7 +447,10 @@ pub(crate) async fn begun(
         limit,
         cursor: None,
     };
-    match shop.catalog.products(visit.tenant_id(), &query).await {
+    let found = shop
+        .catalog
+        .products_in(visit.tenant_id(), &query, visit.locale());
+    match found.await {
         Ok(page) => Ok(page.products),
         Err(CatalogError::Invalid { .. }) => Ok(Vec::new()),
         Err(error) => Err(error.into()),

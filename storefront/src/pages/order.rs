@@ -15,7 +15,7 @@ use stoa_rest::{HeaderValue, Json, Path, Problem, State, StatusCode, code, heade
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::pay::owed;
-use super::shown::{address_rows, order_line, order_totals};
+use super::shown::{Lens, address_rows, order_totals};
 use crate::answer::{Trouble, private_page, see_other, with_cookies};
 use crate::cookies::is_token;
 use crate::present::{day, money};
@@ -116,7 +116,9 @@ async fn order_page(shop: &Shop, visit: &Visit, id: &str) -> Result<Response, Tr
         status: &status,
     };
     let frame = shop.plain_frame(visit).await?;
-    let html = shop.theme.order(&order_view(frame, &told))?;
+    let html = shop
+        .theme
+        .order(&order_view(frame, shop.lens(visit), &told))?;
     let mut cookies = Vec::new();
     let bought = matches!(state_of(&status), OrderState::Paid | OrderState::Authorized);
     if own_cart && bought {
@@ -417,7 +419,7 @@ fn sums(order: &Order, due: Option<Money>) -> Totals {
     totals
 }
 
-fn order_view(frame: Frame, told: &Told<'_>) -> OrderView {
+fn order_view(frame: Frame, lens: Lens<'_>, told: &Told<'_>) -> OrderView {
     let status = told.status;
     let order: &Order = &status.order;
     let state = state_of(status);
@@ -449,7 +451,11 @@ fn order_view(frame: Frame, told: &Told<'_>) -> OrderView {
         moments: story::moments(order, &told.refunds),
         parcels: story::parcels(order),
         totals: sums(order, due),
-        lines: order.lines.iter().map(order_line).collect(),
+        lines: order
+            .lines
+            .iter()
+            .map(|line| lens.order_line(line))
+            .collect(),
         address: order
             .shipping_address
             .as_ref()

@@ -12,7 +12,7 @@ use stoa_rest::{Form, Path, State, StatusCode};
 use super::checkout::input::field_error;
 use super::checkout::refusals::{self, Refused};
 use super::gifts::{self, Gifts, pay_label};
-use super::shown::{address_rows, order_line, order_totals};
+use super::shown::{address_rows, order_totals};
 use super::till::{change, fresh_key, kept_key, parsed_total, shown_total};
 use super::wish::{Line, Wish};
 use crate::answer::{Trouble, private_page, see_other, with_cookies};
@@ -376,7 +376,11 @@ impl Sheet {
             changed: self.changed.map(|(before, now)| change(before, now)),
             headline,
             text,
-            lines: order.lines.iter().map(order_line).collect(),
+            lines: order
+                .lines
+                .iter()
+                .map(|line| shop.lens(visit).order_line(line))
+                .collect(),
             address: order
                 .shipping_address
                 .as_ref()

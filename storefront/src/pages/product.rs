@@ -11,16 +11,18 @@ use stoa_rest::{Path, State, StatusCode};
 use self::options::{choice, missing_values, options, sellable};
 use super::collection::absolute;
 use super::listing;
-use super::shown::{picture, plain_text, product_card, summary};
+use super::shown::{
+    CARD_WIDTH_MAX, LARGE_WIDTH_MAX, Lens, STAGE_WIDTH_MAX, THUMB_WIDTH_MAX, plain_text, summary,
+};
 use crate::answer::{Trouble, moved_permanently, public_json};
 use crate::present::{breadcrumb_json_ld, compare_at, money, product_json_ld};
 use crate::render::Page;
 use crate::shop::Shop;
 use crate::views::{
-    Frame, GalleryItem, Link, Meta, Notice, ProductCard, ProductView, VariantChoice,
+    Fact, Frame, GalleryItem, Link, Meta, Notice, ProductCard, ProductView, VariantChoice,
 };
-use crate::visit::{Visit, encoded, product_url};
-use crate::words::{say, tell};
+use crate::visit::{Visit, category_url, encoded, product_url};
+use crate::words::tell;
 
 pub(crate) const UNITS_PER_LINE_MAX: u32 = 999;
 /// The form fields of options; products have at most so many.
@@ -79,7 +81,8 @@ async fn chosen_variant(shop: &Shop, visit: &Visit, handle: &str) -> Result<Resp
     let product = find(shop, visit, handle).await?.ok_or(Trouble::NotFound)?;
     let values = OPTION_FIELDS.iter().map_while(|field| visit.param(field));
     let values: Vec<String> = values.collect();
-    let variant = by_values(&product, &values).map(|variant| choice(&product, variant));
+    let variant = by_values(&product, &values);
+    let variant = variant.map(|variant| choice(shop.lens(visit), &product, variant));
     let out = missing_values(&product, &values);
     Ok(public_json(visit, &ChosenVariant { variant, out }))
 }
@@ -96,13 +99,13 @@ async fn card(shop: &Shop, visit: &Visit, handle: &str) -> Result<Response, Trou
         .iter()
         .filter_map(|one| one.price.map(|price| (price, one.compare_at_price)))
         .min_by_key(|(price, _)| price.amount);
-    let media = product.media.first();
+    let (media, lens) = (product.media.first(), shop.lens(visit));
     let card = ProductCard {
         title: product.title.clone(),
         url: product_url(&product.handle),
         vendor: product.vendor.clone(),
-        image: media.map(|media| picture(&media.url, &product.title)),
-        price: lowest.map_or_else(|| say("Not for sale"), |(price, _)| money(price)),
+        image: media.map(|media| lens.picture(&media.url, &product.title, CARD_WIDTH_MAX)),
+        price: lowest.map_or_else(|| lens.no_price(), |(price, _)| money(price)),
         compare_at: lowest.and_then(|(price, was)| compare_at(price, was)),
         price_varies: prices
             .iter()
@@ -151,7 +154,7 @@ pub(crate) async fn find(
     let tenant = &visit.tenant;
     Ok(shop
         .catalog
-        .product(tenant.id, handle, visit.currency)
+        .product_in(tenant.id, handle, visit.currency, visit.locale())
         .await?)
 }
 
@@ -161,9 +164,8 @@ async fn product_view(
     product: &Product,
     chosen: &Chosen,
 ) -> Result<ProductView, Trouble> {
-    let all = shop.catalog.collections(visit.tenant_id()).await?;
-    let related = related(shop, visit, product).await?;
-    let frame = shop.frame(visit, &all, "");
+    let (shelves, related) = tokio::try_join!(shop.shelves(visit), related(shop, visit, product))?;
+    let (frame, lens) = (shop.frame(visit, &shelves, ""), shop.lens(visit));
     let selected = selected(product, chosen).ok_or(Trouble::NotFound)?;
     let url = visit.in_language(&product_url(&product.handle), visit.language);
     let text = product
@@ -174,16 +176,17 @@ async fn product_view(
     let images: Vec<String> = product
         .media
         .iter()
-        .map(|media| absolute(&visit.origin, &media.url))
+        .map(|media| absolute(&visit.origin, &lens.address(&media.url, LARGE_WIDTH_MAX)))
         .collect();
     let mut view = ProductView {
         meta: meta(shop, visit, product, &text, images.first()),
-        ..plain_view(frame, product, selected, chosen)
+        ..plain_view(frame, lens, product, selected, chosen)
     };
-    view.breadcrumbs = vec![
-        Link::new(&visit.tenant.name, "/"),
-        Link::new(&product.title, product_url(&product.handle)),
-    ];
+    let categories = product.categories.iter();
+    view.breadcrumbs = std::iter::once(Link::new(&visit.tenant.name, "/"))
+        .chain(categories.map(|one| Link::new(&one.title, category_url(&one.handle))))
+        .chain([Link::new(&product.title, product_url(&product.handle))])
+        .collect();
     view.related = related;
     let range = prices(product);
     let range = range
@@ -197,7 +200,13 @@ async fn product_view(
 }
 
 /// All that follows from the product alone.
-fn plain_view(frame: Frame, product: &Product, selected: &Variant, chosen: &Chosen) -> ProductView {
+fn plain_view(
+    frame: Frame,
+    lens: Lens<'_>,
+    product: &Product,
+    selected: &Variant,
+    chosen: &Chosen,
+) -> ProductView {
     let values = if chosen.values.is_empty() {
         &selected.option_values
     } else {
@@ -210,8 +219,14 @@ fn plain_view(frame: Frame, product: &Product, selected: &Variant, chosen: &Chos
         } else {
             &media.alt
         };
-        GalleryItem::plain(anchor(at), picture(&media.url, alt))
+        GalleryItem {
+            anchor: anchor(at),
+            image: lens.picture(&media.url, alt, STAGE_WIDTH_MAX),
+            large: lens.address(&media.url, LARGE_WIDTH_MAX),
+            thumb: lens.address(&media.url, THUMB_WIDTH_MAX),
+        }
     });
+    let unpriced = product.variants.iter().all(|one| one.price.is_none());
     let few = product.variants.len() <= VARIANTS_IN_PAGE;
     let plain = product.options.is_empty();
     let tags = product
@@ -226,17 +241,28 @@ fn plain_view(frame: Frame, product: &Product, selected: &Variant, chosen: &Chos
         title: product.title.clone(),
         vendor: product.vendor.clone(),
         gallery: gallery.collect(),
-        options: options(product, values),
+        options: options(lens, product, values),
         variants: match few && !plain {
-            true => variants.map(|variant| choice(product, variant)).collect(),
+            true => variants
+                .map(|variant| choice(lens, product, variant))
+                .collect(),
             false => Vec::new(),
         },
         choice_url: (!few).then(|| format!("{}/choice", product_url(&product.handle))),
-        selected: choice(product, selected),
+        selected: choice(lens, product, selected),
         all_sold_out: !product.variants.iter().any(sellable),
+        not_sold: unpriced.then(|| lens.no_price()),
         quantity: chosen.quantity.unwrap_or(1),
         quantity_max: UNITS_PER_LINE_MAX,
         description_html: product.description_html.clone(),
+        attributes: product
+            .attributes
+            .iter()
+            .map(|one| Fact {
+                name: one.name.clone(),
+                value: one.value.clone(),
+            })
+            .collect(),
         tags: tags.collect(),
         related: Vec::new(),
         price_amount: selected.price.map(Money::to_decimal).unwrap_or_default(),
@@ -282,16 +308,15 @@ async fn related(
     visit: &Visit,
     product: &Product,
 ) -> Result<Vec<ProductCard>, Trouble> {
-    let tenant = visit.tenant_id();
+    let (tenant, lens) = (visit.tenant_id(), shop.lens(visit));
     if let Some(search) = &shop.search {
         match search.similar(tenant, product.id, RELATED_MAX as u32).await {
             Ok(ids) if !ids.is_empty() => {
-                let locale = Some(visit.language.as_str());
                 let cards = shop
                     .catalog
-                    .cards(tenant, &ids, visit.currency, locale)
+                    .cards(tenant, &ids, visit.currency, visit.locale())
                     .await?;
-                return Ok(cards.iter().map(product_card).collect());
+                return Ok(cards.iter().map(|one| lens.product_card(one)).collect());
             }
             Ok(_) => {}
             // What goes well with it is no reason to fail.
@@ -304,7 +329,8 @@ async fn related(
     // One of them may be the product itself.
     let found = listing::begun(shop, visit, tag, RELATED_MAX as u32 + 1).await?;
     let others = found.iter().filter(|other| other.id != product.id);
-    Ok(others.take(RELATED_MAX).map(product_card).collect())
+    let others = others.take(RELATED_MAX);
+    Ok(others.map(|one| lens.product_card(one)).collect())
 }
 
 /// The variant asked for by id or by values, else the first that can be bought, else the first.

@@ -3,85 +3,178 @@
 use stoa_contracts::Address;
 use stoa_contracts::cart::{CartLineView, CartNotice, CartView};
 use stoa_contracts::catalog::{CollectionView, MediaLink, ProductSummary};
+use stoa_contracts::media::Media;
 use stoa_contracts::orders::{OrderLineView, OrderView};
 use stoa_contracts::pricing::{Adjustment, AppliedPromotion, CouponRefusal, TaxLine};
-use stoa_kernel::{Money, Quantity};
+use stoa_kernel::{Currency, Money, Quantity};
 
 use crate::form::country_name;
 use crate::present::{compare_at, money};
+use crate::shop::Shop;
 use crate::sums::{Sums, minus, rate_label, totals};
 use crate::views::{
-    Badge, BadgeTone, CollectionCard, Picture, ProductCard, SummaryLine, TotalRow, Totals,
+    Badge, BadgeTone, CollectionCard, Picture, PictureSource, ProductCard, SummaryLine, TotalRow,
+    Totals,
 };
-use crate::visit::{collection_url, product_url};
+use crate::visit::{Visit, collection_url, product_url};
 use crate::words::{say, tell};
 
 /// The theme shows every picture in this shape; it only reserves the space.
 const PICTURE_WIDTH: u32 = 800;
 const PICTURE_HEIGHT: u32 = 1000;
+/// Shown in a quarter of a wide page, half of a narrow one; thumbnails; the gallery's stage; whole.
+pub(crate) const CARD_WIDTH_MAX: u32 = 720;
+pub(crate) const THUMB_WIDTH_MAX: u32 = 224;
+pub(crate) const STAGE_WIDTH_MAX: u32 = 1_440;
+pub(crate) const LARGE_WIDTH_MAX: u32 = 2_400;
 /// What the catalog calls the variant of a product without options.
 const ONLY_VARIANT: &str = "Default";
 const DESCRIPTION_CHARS_MAX: usize = 160;
 
-pub(crate) fn picture(url: &str, alt: &str) -> Picture {
-    Picture {
-        url: url.to_owned(),
-        srcset: None,
-        alt: alt.to_owned(),
-        width: PICTURE_WIDTH,
-        height: PICTURE_HEIGHT,
+/// How a page of a visit shows goods: their pictures, and what has no price.
+#[derive(Clone, Copy)]
+pub(crate) struct Lens<'v> {
+    media: Option<&'v dyn Media>,
+    /// Set where the shop sells in others as well.
+    currency: Option<Currency>,
+}
+
+impl Shop {
+    pub(crate) fn lens(&self, visit: &Visit) -> Lens<'_> {
+        Lens {
+            media: self.media.as_deref(),
+            currency: (visit.markets.currencies.len() > 1).then_some(visit.currency),
+        }
     }
 }
 
-fn media_picture(media: &MediaLink, title: &str) -> Picture {
-    let alt = if media.alt.is_empty() {
-        title
-    } else {
-        &media.alt
-    };
-    picture(&media.url, alt)
-}
-
-pub(crate) fn product_card(product: &ProductSummary) -> ProductCard {
-    let was = product
-        .price
-        .and_then(|price| compare_at(price, product.compare_at_price));
-    let badge = |label: &str, tone| {
-        Some(Badge {
-            label: say(label),
-            tone,
-        })
-    };
-    ProductCard {
-        title: product.title.clone(),
-        url: product_url(&product.handle),
-        vendor: product.vendor.clone(),
-        image: product
-            .image
-            .as_ref()
-            .map(|image| media_picture(image, &product.title)),
-        price: product.price.map_or_else(|| say("Not for sale"), money),
-        price_varies: product
-            .price_max
-            .is_some_and(|most| Some(most) != product.price),
-        badge: match (product.available && product.price.is_some(), &was) {
-            (false, _) => badge("Sold out", BadgeTone::Out),
-            (true, Some(_)) => badge("Sale", BadgeTone::Sale),
-            (true, None) => None,
-        },
-        compare_at: was,
+impl Lens<'_> {
+    /// `width_max` is the widest that the page shows it, in pixels of a good screen.
+    pub(crate) fn picture(&self, url: &str, alt: &str, width_max: u32) -> Picture {
+        let plain = || Picture::plain(url, alt, PICTURE_WIDTH, PICTURE_HEIGHT);
+        let Some(ours) = self.media.and_then(|media| media.picture(url, width_max)) else {
+            return plain();
+        };
+        let mut sources = ours.sources;
+        // The last is for the `<img>` itself.
+        let own = sources.pop();
+        Picture {
+            url: ours.src,
+            srcset: own.map(|source| source.srcset),
+            sources: sources
+                .into_iter()
+                .map(|source| PictureSource {
+                    mime: source.mime,
+                    srcset: source.srcset,
+                })
+                .collect(),
+            alt: alt.to_owned(),
+            width: ours.width,
+            height: ours.height,
+        }
     }
-}
 
-pub(crate) fn collection_card(collection: &CollectionView) -> CollectionCard {
-    CollectionCard {
-        title: collection.title.clone(),
-        url: collection_url(&collection.handle),
-        // The title stands right below; a reader should not hear it twice.
-        image: collection
-            .image
-            .as_ref()
-            .map(|image| picture(&image.url, "")),
+    /// The address alone, for where there is one size only.
+    pub(crate) fn address(&self, url: &str, width_max: u32) -> String {
+        let ours = self.media.and_then(|media| media.picture(url, width_max));
+        ours.map_or_else(|| url.to_owned(), |ours| ours.src)
+    }
+
+    /// A shop of one currency sells it to nobody; of several, not in this one.
+    pub(crate) fn no_price(&self) -> String {
+        match self.currency {
+            Some(currency) => tell("Not sold in {currency}", &[("currency", currency.as_str())]),
+            None => say("Not for sale"),
+        }
+    }
+
+    pub(crate) fn product_card(&self, product: &ProductSummary) -> ProductCard {
+        let was = product
+            .price
+            .and_then(|price| compare_at(price, product.compare_at_price));
+        let badge = |label: &str, tone| {
+            Some(Badge {
+                label: say(label),
+                tone,
+            })
+        };
+        let sold_elsewhere = product.price.is_none() && self.currency.is_some();
+        ProductCard {
+            title: product.title.clone(),
+            url: product_url(&product.handle),
+            vendor: product.vendor.clone(),
+            image: product
+                .image
+                .as_ref()
+                .map(|image| self.media_picture(image, &product.title)),
+            price: product.price.map_or_else(|| self.no_price(), money),
+            price_varies: product
+                .price_max
+                .is_some_and(|most| Some(most) != product.price),
+            badge: match (product.available && product.price.is_some(), &was) {
+                // The price says it.
+                (false, _) if sold_elsewhere => None,
+                (false, _) => badge("Sold out", BadgeTone::Out),
+                (true, Some(_)) => badge("Sale", BadgeTone::Sale),
+                (true, None) => None,
+            },
+            compare_at: was,
+        }
+    }
+
+    fn media_picture(&self, media: &MediaLink, title: &str) -> Picture {
+        let alt = if media.alt.is_empty() {
+            title
+        } else {
+            &media.alt
+        };
+        self.picture(&media.url, alt, CARD_WIDTH_MAX)
+    }
+
+    pub(crate) fn collection_card(&self, collection: &CollectionView) -> CollectionCard {
+        CollectionCard {
+            title: collection.title.clone(),
+            url: collection_url(&collection.handle),
+            // The title stands right below; a reader should not hear it twice.
+            image: collection
+                .image
+                .as_ref()
+                .map(|image| self.picture(&image.url, "", CARD_WIDTH_MAX)),
+        }
+    }
+
+    pub(crate) fn cart_line(&self, line: &CartLineView) -> SummaryLine {
+        let total = if counts(line) {
+            line_total(line.unit_price, line.quantity)
+        } else {
+            line.total
+        };
+        SummaryLine {
+            title: line.title.clone(),
+            variant: variant_title(&line.variant_title),
+            image: self.thumb(line.image.as_deref()),
+            quantity: line.quantity.get(),
+            unit_price: money(line.unit_price),
+            total: money(total),
+            discounts: taken_off(&line.adjustments),
+        }
+    }
+
+    pub(crate) fn order_line(&self, line: &OrderLineView) -> SummaryLine {
+        SummaryLine {
+            title: line.title.clone(),
+            variant: variant_title(&line.variant_title),
+            image: self.thumb(line.image.as_deref()),
+            quantity: line.quantity.get(),
+            unit_price: money(line.unit_price),
+            total: money(line_total(line.unit_price, line.quantity)),
+            discounts: taken_off(&line.adjustments),
+        }
+    }
+
+    /// The title stands beside it.
+    fn thumb(&self, url: Option<&str>) -> Option<Picture> {
+        url.map(|url| self.picture(url, "", THUMB_WIDTH_MAX))
     }
 }
 
@@ -143,23 +236,6 @@ fn counts(line: &CartLineView) -> bool {
     line.available || line.total.amount != 0
 }
 
-pub(crate) fn cart_line(line: &CartLineView) -> SummaryLine {
-    let total = if counts(line) {
-        line_total(line.unit_price, line.quantity)
-    } else {
-        line.total
-    };
-    SummaryLine {
-        title: line.title.clone(),
-        variant: variant_title(&line.variant_title),
-        image: line.image.as_deref().map(|url| picture(url, "")),
-        quantity: line.quantity.get(),
-        unit_price: money(line.unit_price),
-        total: money(total),
-        discounts: taken_off(&line.adjustments),
-    }
-}
-
 fn taken_off(adjustments: &[Adjustment]) -> Vec<TotalRow> {
     let some = adjustments.iter().filter(|one| one.amount.amount != 0);
     some.map(|one| minus(&one.title, one.amount)).collect()
@@ -176,18 +252,6 @@ pub(crate) fn cart_totals(cart: &CartView, shipping_known: bool) -> Totals {
         shipping_known,
     };
     shown_totals(listed, &parts)
-}
-
-pub(crate) fn order_line(line: &OrderLineView) -> SummaryLine {
-    SummaryLine {
-        title: line.title.clone(),
-        variant: variant_title(&line.variant_title),
-        image: line.image.as_deref().map(|url| picture(url, "")),
-        quantity: line.quantity.get(),
-        unit_price: money(line.unit_price),
-        total: money(line_total(line.unit_price, line.quantity)),
-        discounts: taken_off(&line.adjustments),
-    }
 }
 
 pub(crate) fn order_totals(order: &OrderView) -> Totals {
@@ -334,7 +398,7 @@ mod tests {
     use super::*;
 
     fn eur(cents: i64) -> Money {
-        Money::new(cents, stoa_kernel::Currency::EUR)
+        Money::new(cents, Currency::EUR)
     }
 
     #[test]

@@ -1,12 +1,9 @@
 //! Pages are kept: asked for again they cost no reading, and a change is seen by the next who asks.
 
-use std::sync::Arc;
-
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use stoa_cache::{Cache, CacheConfig};
 use stoa_contracts::Deps;
-use stoa_contracts::themes::Themes;
 use stoa_storage::Committed;
 use stoa_storefront::ShopOptions;
 use stoa_telemetry::Metrics;
@@ -15,13 +12,8 @@ use tower::ServiceExt as _;
 use crate::goods::Goods;
 use crate::market::Market;
 
-/// Every test shops over kept pages: none of them may ever see the difference. But for those who
-/// wear themes, which they switch without a commit.
-pub(crate) fn kept_pages(
-    deps: &Deps,
-    themes: Option<Arc<dyn Themes>>,
-    metrics: &Metrics,
-) -> ShopOptions {
+/// Every test shops over kept pages: none of them may ever see the difference.
+pub(crate) fn kept_pages(deps: &Deps, metrics: &Metrics) -> ShopOptions {
     let cache = Cache::start(CacheConfig::default(), metrics).expect("a cache");
     let outdating = cache.clone();
     deps.storage.on_commit(move |committed| {
@@ -37,8 +29,7 @@ pub(crate) fn kept_pages(
         }
     });
     ShopOptions {
-        cache: themes.is_none().then_some(cache),
-        themes,
+        cache: Some(cache),
         ..ShopOptions::default()
     }
 }

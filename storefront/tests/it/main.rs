@@ -8,6 +8,7 @@ mod sale;
 #[path = "../../examples/gallery/samples.rs"]
 mod samples;
 
+mod assortment;
 mod axe;
 mod broken;
 mod browser;
@@ -24,6 +25,7 @@ mod machines;
 mod market;
 mod pages;
 mod paying;
+mod shelved;
 mod shopping;
 mod spoken;
 mod staff;

@@ -22,7 +22,7 @@ use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
 use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, RouterConfig, Routes};
 use stoa_storage::{Cause, Error, Isolation, Migrations, Tx};
-use stoa_storefront::{ShopDeps, start_with};
+use stoa_storefront::{ShopDeps, ShopOptions, start_with};
 use stoa_telemetry::Metrics;
 use stoa_tenancy::{KeyKind, NewKey, Tenancy};
 use stoa_test_provider::{Settings, TestProvider};
@@ -70,31 +70,38 @@ impl Market {
 
     /// `secure`: as if shoppers came by https.
     pub(crate) async fn with(secure: bool) -> Self {
-        Self::compose(secure, None, None, |checkout| checkout).await
+        Self::compose(secure, |_, _| ()).await
     }
 
     /// With pages that see another catalog than the one there is.
     pub(crate) async fn seeing(catalog: Arc<dyn Catalog>) -> Self {
-        Self::compose(false, Some(catalog), None, |checkout| checkout).await
+        Self::compose(false, |shop, _| shop.catalog = catalog).await
     }
 
     /// With themes of shops.
     pub(crate) async fn wearing(themes: Arc<dyn Themes>) -> Self {
-        Self::compose(false, None, Some(themes), |checkout| checkout).await
+        Self::compose(false, |_, options| {
+            options.themes = Some(themes);
+            // Wardrobes change without a commit.
+            options.cache = None;
+        })
+        .await
     }
 
     /// With pages that place their orders through another checkout.
     pub(crate) async fn through(way: impl FnOnce(Arc<dyn Checkout>) -> Arc<dyn Checkout>) -> Self {
-        let market = Self::compose(false, None, None, way).await;
+        let market = Self::compose(false, |shop, _| {
+            shop.checkout = way(shop.checkout.clone());
+        })
+        .await;
         market.stock_up().await;
         market
     }
 
-    async fn compose(
+    /// With pages made from something else.
+    pub(crate) async fn compose(
         secure: bool,
-        seen: Option<Arc<dyn Catalog>>,
-        themes: Option<Arc<dyn Themes>>,
-        way: impl FnOnce(Arc<dyn Checkout>) -> Arc<dyn Checkout>,
+        alter: impl FnOnce(&mut ShopDeps, &mut ShopOptions),
     ) -> Self {
         let cells = stoa_testkit::sqlite(MIGRATIONS, Isolation::Shared).await;
         let folder = tempfile::tempdir().expect("a folder");
@@ -108,10 +115,10 @@ impl Market {
         let cursors = CursorKey::new([7; 32]);
         let notify = stoa_notify::start(deps.clone(), peers.orders.clone(), cursors);
         let tenancy = stoa_tenancy::start(deps.clone(), peers.pricing.clone(), None);
-        let shop_deps = ShopDeps {
-            catalog: seen.unwrap_or_else(|| peers.catalog.clone()),
+        let mut shop_deps = ShopDeps {
+            catalog: peers.catalog.clone(),
             carts: peers.carts.clone(),
-            checkout: way(checkout.contract),
+            checkout: checkout.contract,
             orders: peers.orders.clone(),
             payments: peers.payments.clone(),
             ledger: peers.ledger.clone(),
@@ -120,7 +127,9 @@ impl Market {
             media: |name| (name == "mug.svg").then_some(PICTURE),
             welcome: |_| None,
         };
-        let pages = start_with(shop_deps, kept_pages(&deps, themes, &metrics));
+        let mut options = kept_pages(&deps, &metrics);
+        alter(&mut shop_deps, &mut options);
+        let pages = start_with(shop_deps, options);
         let config = RouterConfig::new(metrics.clone(), deps.ids.clone());
         let shop = cells.tenant("shop").await;
         let other = cells.tenant("other").await;
@@ -162,6 +171,7 @@ impl Market {
     }
 
     pub(crate) async fn stock_up(&self) {
+        self.speak().await;
         let sizes = &["Small", "Large"];
         let mug = Goods {
             handle: "mug",
@@ -202,6 +212,19 @@ impl Market {
             })
             .await
             .expect("a collection");
+    }
+
+    /// Products are written in English, and told in German and French as far as they are.
+    async fn speak(&self) {
+        let spoken = serde_json::json!({ "main": "en", "others": ["de", "fr"] });
+        let request = Request::put("/api/v1/admin/locales")
+            .header("host", "shop.localhost")
+            .header("content-type", "application/json")
+            .header("authorization", self.staff("products:write").await)
+            .body(Body::from(spoken.to_string()))
+            .expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        assert_eq!(answer.expect("an answer").status(), 200);
     }
 
     pub(crate) async fn put(&self, tenant: TenantId, goods: &Goods<'_>) -> Vec<VariantId> {

@@ -44,6 +44,7 @@ pub(crate) fn every_page() -> Vec<(&'static str, String)> {
     let mut pages = vec![
         page("home", theme.home(&samples::home())),
         page("collection", theme.collection(&samples::collection())),
+        page("category", theme.collection(&samples::category())),
         page(
             "search",
             theme.search(&samples::search("oak", samples::kitchen())),
@@ -55,6 +56,10 @@ pub(crate) fn every_page() -> Vec<(&'static str, String)> {
         page(
             "product with options",
             theme.product(&samples::product_mug()),
+        ),
+        page(
+            "product not sold here",
+            theme.product(&samples::product_not_sold_here()),
         ),
         page(
             "product of one variant",

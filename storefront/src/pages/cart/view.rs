@@ -8,7 +8,7 @@ use crate::pages::basket::units;
 use crate::pages::collection::ALL_PRODUCTS;
 use crate::pages::coupons;
 use crate::pages::product::UNITS_PER_LINE_MAX;
-use crate::pages::shown::{cart_line, cart_totals, notice_words};
+use crate::pages::shown::{Lens, cart_totals, notice_words};
 use crate::present::money;
 use crate::sums::{Sums, totals};
 use crate::views::{CartLine, CartView, CouponBox, Frame, Meta, NoteBox};
@@ -17,9 +17,11 @@ use crate::words::say;
 
 const NOTE_LENGTH_MAX: usize = 1_000;
 
-pub(super) fn cart_view(frame: Frame, cart: &Cart, said: &Said) -> CartView {
+pub(super) fn cart_view(frame: Frame, lens: Lens<'_>, cart: &Cart, said: &Said) -> CartView {
     let lines = cart.lines.iter();
-    let lines: Vec<CartLine> = lines.map(|line| line_view(cart, line, said)).collect();
+    let lines: Vec<CartLine> = lines
+        .map(|line| line_view(lens, cart, line, said))
+        .collect();
     let (coupon_typed, coupon_error) = typed(said.coupon.as_ref());
     let (note_typed, note_error) = typed(said.note.as_ref());
     let changed = |notice: &CartNotice| matches!(notice, CartNotice::PriceChanged { .. });
@@ -60,8 +62,8 @@ fn typed(said: Option<&(String, String)>) -> (String, Option<String>) {
     })
 }
 
-fn line_view(cart: &Cart, line: &CartLineView, said: &Said) -> CartLine {
-    let shown = cart_line(line);
+fn line_view(lens: Lens<'_>, cart: &Cart, line: &CartLineView, said: &Said) -> CartLine {
+    let shown = lens.cart_line(line);
     let problem = said.problem.as_ref();
     let problem = problem.filter(|problem| problem.line == line.id);
     let action = format!("/cart/lines/{}", line.id);

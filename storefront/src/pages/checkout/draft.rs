@@ -13,7 +13,7 @@ use crate::form::{CheckoutErrors, CheckoutInput, checkout_fields, countries};
 use crate::pages::basket::units;
 use crate::pages::coupons;
 use crate::pages::gifts::{self, Gifts, pay_label};
-use crate::pages::shown::{cart_line, cart_totals, notice_words};
+use crate::pages::shown::{cart_totals, notice_words};
 use crate::pages::till::{change, shown_total};
 use crate::payment::{has_manual, payment_step};
 use crate::present::money;
@@ -90,7 +90,7 @@ impl Draft {
         methods: &[PaymentMethod],
         gifts: &Gifts,
     ) -> CheckoutView {
-        let cart = sheet.cart;
+        let (cart, lens) = (sheet.cart, sheet.shop.lens(sheet.visit));
         let total = cart.totals.total;
         let due = Money::new(total.amount - gifts.pays.amount, total.currency);
         let mut errors = CheckoutErrors(self.errors);
@@ -144,7 +144,7 @@ impl Draft {
                 error: errors.on("coupon"),
             },
             gifts: gift_box,
-            lines: cart.lines.iter().map(cart_line).collect(),
+            lines: cart.lines.iter().map(|line| lens.cart_line(line)).collect(),
             totals: cart_totals(cart, shipping_known).settle(&[("Gift cards", gifts.pays)], part),
             pay_label: pay_label(due, has_manual(methods)),
             errors: errors.0,

@@ -1,11 +1,11 @@
 //! A list as its page prints it: facets, chips of what is chosen, sorts, links to other pages.
 
-use stoa_contracts::search::{FacetKind, SearchSort};
+use stoa_contracts::search::FacetKind;
 use stoa_kernel::Money;
 
-use super::{Asked, Results, SORTS};
-use crate::pages::shown::product_card;
+use super::{Asked, Results, Within};
 use crate::present::{count_label, money};
+use crate::shelves::Shelves;
 use crate::shop::Shop;
 use crate::views::{Choice, Facet, FacetValue, Link, Listing, PriceRange};
 use crate::visit::{CURRENCY_PARAM, LANG_PARAM, Visit};
@@ -17,7 +17,14 @@ const FACETS_MAX: usize = 10;
 /// Facets that stand open from the start.
 const OPEN_FACETS: usize = 2;
 
-pub(crate) fn listing(shop: &Shop, visit: &Visit, asked: &Asked, results: &Results) -> Listing {
+pub(crate) fn listing(
+    shop: &Shop,
+    visit: &Visit,
+    shelves: &Shelves,
+    asked: &Asked,
+    results: &Results,
+) -> Listing {
+    let lens = shop.lens(visit);
     let shown = results.products.len();
     let count_label = match results.total {
         Some(0) | None => count_label(shown, results.next_cursor.is_some()),
@@ -29,12 +36,16 @@ pub(crate) fn listing(shop: &Shop, visit: &Visit, asked: &Asked, results: &Resul
         action: asked.path.clone(),
         kept: kept(visit, asked),
         sorts: sorts(asked),
-        facets: facets(asked, results),
+        facets: facets(shelves, asked, results),
         price: price(shop, visit, asked, results),
-        active: active(visit, asked),
+        active: active(visit, shelves, asked),
         clear_url: asked.clear_url(),
         count_label,
-        products: results.products.iter().map(product_card).collect(),
+        products: results
+            .products
+            .iter()
+            .map(|one| lens.product_card(one))
+            .collect(),
         first_url: cursor.map(|_| asked.first_url()),
         previous_url: cursor
             .and(asked.before.as_deref())
@@ -64,14 +75,12 @@ fn kept(visit: &Visit, asked: &Asked) -> Vec<Choice> {
 }
 
 fn sorts(asked: &Asked) -> Vec<Choice> {
-    let offered = SORTS
-        .iter()
-        .filter(|(sort, ..)| asked.words.is_some() || *sort != SearchSort::Relevance);
-    offered
-        .map(|&(sort, value, label)| Choice {
+    asked
+        .orders()
+        .map(|(order, value, label)| Choice {
             value: value.to_owned(),
             label: say(label),
-            selected: sort == asked.sort,
+            selected: order == asked.order,
         })
         .collect()
 }
@@ -91,7 +100,16 @@ fn facet_title(name: &str) -> String {
     }
 }
 
-fn value_label(name: &str, value: &str) -> String {
+/// Collections and categories are found by their handles, and called by their titles.
+fn value_label(shelves: &Shelves, name: &str, value: &str) -> String {
+    let titled = match name {
+        "collection" => shelves.collection(value).map(|one| &one.title),
+        "category" => shelves.category(value).map(|one| &one.title),
+        _ => None,
+    };
+    if let Some(title) = titled {
+        return title.clone();
+    }
     match (name, value) {
         ("available", "true" | "yes" | "1") => say("In stock"),
         ("available", "false" | "no" | "0") => say("Sold out"),
@@ -99,10 +117,15 @@ fn value_label(name: &str, value: &str) -> String {
     }
 }
 
-fn facets(asked: &Asked, results: &Results) -> Vec<Facet> {
+fn facets(shelves: &Shelves, asked: &Asked, results: &Results) -> Vec<Facet> {
     let shown = results.facets.iter().filter(|facet| {
         let chosen = asked.filters.iter().any(|one| one.name == facet.name);
-        let own = facet.name == "collection" && asked.within.is_some();
+        let own = match &asked.within {
+            Within::Shop => false,
+            Within::Collection(_) => facet.name == "collection",
+            // Its page leads to what grows from it.
+            Within::Category(_) => facet.name == "category",
+        };
         // One value that all have tells nothing apart.
         facet.kind == FacetKind::Values && !own && (chosen || facet.values.len() > 1)
     });
@@ -117,7 +140,7 @@ fn facets(asked: &Asked, results: &Results) -> Vec<Facet> {
                 field: facet.name.clone(),
                 values: values
                     .map(|value| FacetValue {
-                        label: value_label(&facet.name, &value.value),
+                        label: value_label(shelves, &facet.name, &value.value),
                         value: value.value.clone(),
                         count: Some(value.count),
                         selected: value.selected,
@@ -158,12 +181,12 @@ fn price(shop: &Shop, visit: &Visit, asked: &Asked, results: &Results) -> Option
     })
 }
 
-fn active(visit: &Visit, asked: &Asked) -> Vec<Link> {
+fn active(visit: &Visit, shelves: &Shelves, asked: &Asked) -> Vec<Link> {
     let mut all = Vec::new();
     for filter in &asked.filters {
         for value in &filter.values {
             let url = asked.address(|name, other| name == filter.name && other == value);
-            let label = value_label(&filter.name, value);
+            let label = value_label(shelves, &filter.name, value);
             let title = format!("{}: {label}", facet_title(&filter.name));
             all.push(Link::new(title, url));
         }

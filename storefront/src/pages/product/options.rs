@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use stoa_contracts::catalog::{ProductView as Product, VariantView as Variant};
 
 use super::{OPTION_FIELDS, anchor};
-use crate::pages::shown::picture;
+use crate::pages::shown::{Lens, THUMB_WIDTH_MAX};
 use crate::present::{availability, compare_at, money, saving};
 use crate::views::{OptionValue, ProductOption, VariantChoice};
 use crate::words::say;
@@ -41,14 +41,17 @@ pub(super) fn missing_values(product: &Product, chosen: &[String]) -> Vec<Vec<St
         .collect()
 }
 
-pub(super) fn choice(product: &Product, variant: &Variant) -> VariantChoice {
-    let (availability, availability_label) = availability(sellable(variant), None);
+pub(super) fn choice(lens: Lens<'_>, product: &Product, variant: &Variant) -> VariantChoice {
+    let (availability, mut availability_label) = availability(sellable(variant), None);
+    if variant.price.is_none() {
+        availability_label = say("Not available");
+    }
     let was = variant.compare_at_price;
     let image = variant.image.as_ref();
     VariantChoice {
         id: variant.id.to_string(),
         options: variant.option_values.clone(),
-        price: variant.price.map_or_else(|| say("Not for sale"), money),
+        price: variant.price.map_or_else(|| lens.no_price(), money),
         compare_at: variant.price.and_then(|price| compare_at(price, was)),
         saving: variant.price.and_then(|price| saving(price, was)),
         availability,
@@ -59,7 +62,7 @@ pub(super) fn choice(product: &Product, variant: &Variant) -> VariantChoice {
     }
 }
 
-pub(super) fn options(product: &Product, chosen: &[String]) -> Vec<ProductOption> {
+pub(super) fn options(lens: Lens<'_>, product: &Product, chosen: &[String]) -> Vec<ProductOption> {
     let pictured = pictured_option(product);
     let named = product.options.iter().zip(OPTION_FIELDS).enumerate();
     named
@@ -78,7 +81,7 @@ pub(super) fn options(product: &Product, chosen: &[String]) -> Vec<ProductOption
                     image: if pictured == Some(at) {
                         with_value(product, at, value)
                             .find_map(|variant| variant.image.as_deref())
-                            .map(|url| picture(url, ""))
+                            .map(|url| lens.picture(url, "", THUMB_WIDTH_MAX))
                     } else {
                         None
                     },
