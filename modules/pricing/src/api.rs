@@ -1,6 +1,9 @@
 //! Pricing over HTTP: prices, tax and shipping as merchants set them. Holds no rule and no SQL.
 
+mod adjustments;
 mod bodies;
+mod currencies;
+mod groups;
 mod lists;
 mod promotions;
 
@@ -27,7 +30,26 @@ pub const COUPON_CODE_TAKEN: ErrorCode =
 pub const PROMOTION_IN_USE: ErrorCode =
     ErrorCode::new("promotion_in_use", 409, "Orders hold uses of the promotion");
 
-const PAGES: [ErrorPage; 2] = [
+pub const CUSTOMER_GROUP_TAKEN: ErrorCode = ErrorCode::new(
+    "customer_group_taken",
+    409,
+    "Another customer group has this handle",
+);
+pub const CUSTOMER_GROUP_IN_USE: ErrorCode = ErrorCode::new(
+    "customer_group_in_use",
+    409,
+    "A price list names the customer group",
+);
+
+const PAGES: [ErrorPage; 4] = [
+    ErrorPage {
+        code: &CUSTOMER_GROUP_TAKEN,
+        markdown: include_str!("../../../docs/errors/customer_group_taken.md"),
+    },
+    ErrorPage {
+        code: &CUSTOMER_GROUP_IN_USE,
+        markdown: include_str!("../../../docs/errors/customer_group_in_use.md"),
+    },
     ErrorPage {
         code: &COUPON_CODE_TAKEN,
         markdown: include_str!("../../../docs/errors/coupon_code_taken.md"),
@@ -74,6 +96,9 @@ pub(crate) fn routes(app: Arc<App>) -> Routes {
             put_prices,
         )
         .merge(settings_routes())
+        .merge(adjustments::routes())
+        .merge(currencies::routes())
+        .merge(groups::routes())
         .merge(lists::routes())
         .merge(promotions::routes())
         .error_pages(&PAGES)
@@ -267,6 +292,10 @@ fn problem(error: EditError) -> Problem {
         EditError::Missing => Problem::new(&code::NOT_FOUND),
         EditError::CodeTaken { code } => Problem::new(&COUPON_CODE_TAKEN)
             .with_detail(format!("Another promotion has the code `{code}`.")),
+        EditError::GroupTaken { handle } => Problem::new(&CUSTOMER_GROUP_TAKEN)
+            .with_detail(format!("Another customer group has the handle `{handle}`.")),
+        EditError::GroupInUse { list } => Problem::new(&CUSTOMER_GROUP_IN_USE)
+            .with_detail(format!("The price list `{list}` names it.")),
         EditError::InUse { uses } => Problem::new(&PROMOTION_IN_USE).with_detail(format!(
             "Orders hold {uses} of its uses. Switch it off with `enabled` instead."
         )),

@@ -1,18 +1,24 @@
 //! The use cases of pricing and its contract. Holds no SQL and no HTTP.
 
-mod feeding;
+mod adjusting;
 mod exporting;
+mod feeding;
+mod grouping;
 mod listing;
 mod promoting;
 mod quoting;
 mod redeeming;
+mod selling;
 mod setting;
 mod tax_rates;
 mod terms;
 
+pub(crate) use adjusting::{AdjustmentJob, NewAdjustment};
 pub(crate) use feeding::ListingJob;
+pub(crate) use grouping::NewGroup;
 pub(crate) use listing::{ListPricesChange, NewList};
 pub(crate) use promoting::NewPromotion;
+pub(crate) use selling::HeldCurrencies;
 pub(crate) use setting::{EditError, PriceChange, ShopSettings, TaxEdit};
 pub(crate) use terms::{SHOPS_HELD_MAX, Terms};
 
@@ -40,6 +46,7 @@ pub(crate) struct App {
     /// Read from storage at the first list.
     pub(crate) cursors: OnceCell<CursorKey>,
     pub(crate) held_terms: Cache<TenantId, Arc<Terms>>,
+    pub(crate) held_currencies: Cache<TenantId, HeldCurrencies>,
     pub(crate) rate_source: Arc<dyn RateSource>,
     /// Until when a shop's tax provider is left alone, after it failed.
     pub(crate) provider_rests: Cache<TenantId, Timestamp>,
@@ -72,6 +79,10 @@ impl Pricing for App {
 
     async fn prices(&self, tenant: TenantId, variants: &[VariantId]) -> Result<Vec<NewPrice>> {
         self.base_prices(tenant, variants).await
+    }
+
+    async fn currencies(&self, tenant: TenantId) -> Result<Vec<Currency>> {
+        self.sold_in(tenant).await
     }
 
     async fn quote(&self, tx: &mut Tx<'_>, request: &QuoteRequest) -> Result<Quote, QuoteError> {

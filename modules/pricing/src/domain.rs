@@ -1,7 +1,9 @@
 //! What a cart costs: lines, promotions, tax, shipping, totals. Whole numbers only; never does IO.
 
+mod adjusting;
 mod checks;
 mod delivery;
+mod groups;
 mod lists;
 mod place;
 mod promotions;
@@ -10,10 +12,14 @@ mod settings;
 mod sums;
 mod tax;
 
+pub(crate) use adjusting::{
+    ADJUSTMENT_ERRORS_MAX, AdjustmentId, AdjustmentTerms, PriceFilter, check_adjustment,
+};
 pub(crate) use checks::{
     check_kept_rates, check_list, check_list_prices, check_promotion, check_tax_table, check_zones,
 };
 pub(crate) use delivery::{Parcel, Zone, offers};
+pub(crate) use groups::{GroupId, GroupTerms, check_group};
 pub(crate) use lists::{BasePrice, ListPrice, ListPrices, ListTerms, PriceList};
 pub(crate) use place::Whereabouts;
 pub(crate) use promotions::{

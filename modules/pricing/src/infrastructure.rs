@@ -1,8 +1,10 @@
 //! All SQL of pricing. Decides nothing: what is written was checked before.
 
+pub(crate) mod adjustments;
 pub(crate) mod budgets;
-pub(crate) mod feed;
 pub(crate) mod exporting;
+pub(crate) mod feed;
+pub(crate) mod groups;
 pub(crate) mod kept_rates;
 pub(crate) mod lists;
 pub(crate) mod promotions;
@@ -11,7 +13,7 @@ pub(crate) mod terms;
 
 use stoa_contracts::pricing::NewPrice;
 use stoa_kernel::{Currency, Money, Timestamp, VariantId};
-use stoa_storage::{Db, Result, Row, Stmt, Tx, Value, params};
+use stoa_storage::{Db, Error, Result, Row, Stmt, Tx, Value, params};
 
 use crate::domain::{Settings, ShippingRate, TaxRule};
 
@@ -98,6 +100,46 @@ pub(crate) async fn settings(tx: &mut Tx<'_>) -> Result<Option<Settings>> {
     const SQL: &str = "SELECT currency, tax_ppm, tax_inclusive, tax_version, shipping_version, \
                        terms_mark FROM pricing_settings WHERE tenant_id = :tenant";
     tx.query_opt(SQL, params![], settings_of).await
+}
+
+/// The currencies that the shop sells in, its own first, and their version; none where it has no
+/// settings.
+pub(crate) async fn currencies(db: &Db) -> Result<Option<(Vec<Currency>, i64)>> {
+    const SQL: &str = "SELECT currency, currencies, currencies_version FROM pricing_settings \
+                       WHERE tenant_id = :tenant";
+    let found = db.fetch(SQL, params![], currencies_of).await?;
+    Ok(found.into_iter().next())
+}
+
+/// As [`currencies`], with the settings' row locked.
+pub(crate) async fn lock_currencies(tx: &mut Tx<'_>) -> Result<Option<(Vec<Currency>, i64)>> {
+    const SQL: &str = "SELECT currency, currencies, currencies_version FROM pricing_settings \
+                       WHERE tenant_id = :tenant {lock}";
+    tx.query_opt(SQL, params![], currencies_of).await
+}
+
+fn currencies_of(row: &Row<'_>) -> Result<(Vec<Currency>, i64)> {
+    let mut all = vec![row.get(0)?];
+    for code in row.str(1)?.split(',').filter(|code| !code.is_empty()) {
+        let read = code.parse::<Currency>();
+        all.push(read.map_err(|error| Error::Json {
+            message: error.to_string(),
+        })?);
+    }
+    Ok((all, row.get(2)?))
+}
+
+/// Sets the currencies besides the shop's own; the caller holds the settings' lock.
+pub(crate) async fn set_currencies(
+    tx: &mut Tx<'_>,
+    others: &[Currency],
+    now: Timestamp,
+) -> Result<()> {
+    const SQL: &str = "UPDATE pricing_settings SET currencies = $1, \
+         currencies_version = currencies_version + 1, updated_at = $2 WHERE tenant_id = :tenant";
+    let joined: Vec<&str> = others.iter().map(Currency::as_str).collect();
+    let joined = joined.join(",");
+    tx.execute(SQL, params![&joined, now]).await.map(|_| ())
 }
 
 /// Shipping options of every currency, in order.

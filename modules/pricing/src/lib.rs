@@ -17,8 +17,8 @@ use stoa_rest::Routes;
 use stoa_storage::{Migrations, Plane};
 use tokio::sync::OnceCell;
 
-pub use api::{COUPON_CODE_TAKEN, PROMOTION_IN_USE};
-use application::{App, ListingJob, SHOPS_HELD_MAX};
+pub use api::{COUPON_CODE_TAKEN, CUSTOMER_GROUP_IN_USE, CUSTOMER_GROUP_TAKEN, PROMOTION_IN_USE};
+use application::{AdjustmentJob, App, ListingJob, SHOPS_HELD_MAX};
 use infrastructure::rate_source::HttpRates;
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -28,6 +28,9 @@ pub const MIGRATIONS: Migrations = Migrations {
         include_str!("../migrations/0001_prices_tax_and_shipping.sql"),
         include_str!("../migrations/0002_lists_promotions_and_places.sql"),
         include_str!("../migrations/0003_what_listings_show.sql"),
+        include_str!("../migrations/0004_customer_groups.sql"),
+        include_str!("../migrations/0005_currencies.sql"),
+        include_str!("../migrations/0006_price_adjustments.sql"),
     ],
 };
 
@@ -43,7 +46,8 @@ pub struct Config {
 pub struct Module {
     pub contract: Arc<dyn Pricing>,
     pub routes: Routes,
-    /// Without them listings do not follow the schedules of price lists.
+    /// Without them listings do not follow the schedules of price lists, and no price adjustment
+    /// goes on.
     pub jobs: Vec<Arc<dyn JobHandler>>,
 }
 
@@ -60,13 +64,17 @@ pub fn start_with(deps: Deps, catalog: Arc<dyn Catalog>, config: Config) -> Modu
         catalog,
         cursors: OnceCell::new(),
         held_terms: Cache::new(SHOPS_HELD_MAX),
+        held_currencies: Cache::new(SHOPS_HELD_MAX),
         rate_source: Arc::new(HttpRates::new(inside)),
         provider_rests: Cache::new(SHOPS_HELD_MAX),
         inside,
     });
     Module {
         contract: app.clone(),
-        jobs: vec![Arc::new(ListingJob(Arc::clone(&app)))],
+        jobs: vec![
+            Arc::new(ListingJob(Arc::clone(&app))),
+            Arc::new(AdjustmentJob(Arc::clone(&app))),
+        ],
         routes: api::routes(app),
     }
 }

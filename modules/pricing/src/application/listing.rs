@@ -6,6 +6,7 @@ use stoa_kernel::{Currency, PriceListId, TenantId, Timestamp, VariantId};
 use stoa_storage::{Cause, IdempotencyKey, Result, Tx};
 
 use super::App;
+use super::grouping::check_groups;
 use super::setting::{EditError, Seen, check_version, claim};
 use crate::domain::{Flaw, ListPrice, ListTerms, PriceList, check_list, check_list_prices};
 use crate::infrastructure::feed::{self, FedList};
@@ -72,6 +73,7 @@ impl App {
                 return Ok(answer);
             }
             terms::touch(tx, new.now).await?;
+            check_groups(tx, &new.terms).await?;
             if lists::count(tx).await? >= LISTS_MAX {
                 let reason = format!("a shop has at most {LISTS_MAX} price lists");
                 return Err(Flaw::new("name", reason).into());
@@ -102,6 +104,7 @@ impl App {
             terms::touch(tx, now).await?;
             let found = lists::lock(tx, id).await?.ok_or(EditError::Missing)?;
             check_version(seen, found.version)?;
+            check_groups(tx, &changed).await?;
             if found.terms.currency != changed.currency {
                 let reason = "cannot change: the prices of the list are in it";
                 return Err(Flaw::new("currency", reason).into());

@@ -15,7 +15,7 @@ use crate::domain::{
     Basket, Candidate, ListPrices, Parcel, PriceList, PricedLine, Taxation, Whereabouts, buyer_key,
     calculate, code_key, needs_shipping, offers, price_lines, reduce,
 };
-use crate::infrastructure::{self as rows, budgets, kept_rates, lists};
+use crate::infrastructure::{self as rows, budgets, groups, kept_rates, lists};
 
 impl App {
     pub(crate) async fn quoted(
@@ -100,6 +100,14 @@ impl App {
         let now = self.deps.now();
         let mut holding: Vec<&PriceList> = terms.lists.iter().collect();
         holding.retain(|list| list.holds(request.currency, now));
+        if !holding.iter().all(|list| list.is_for_all()) {
+            // Only by the id of a customer who signed in: anybody can type an address.
+            let groups = match request.customer {
+                Some(customer) => groups::of_customer(tx, customer).await?,
+                None => Vec::new(),
+            };
+            holding.retain(|list| list.is_for(&groups));
+        }
         let found = if holding.is_empty() {
             Vec::new()
         } else {

@@ -28,6 +28,10 @@ pub(crate) enum EditError {
     /// Another promotion has one of the codes.
     #[error("the code `{code}` is taken")]
     CodeTaken { code: String },
+    #[error("another customer group has the handle `{handle}`")]
+    GroupTaken { handle: String },
+    #[error("the price list `{list}` names it")]
+    GroupInUse { list: String },
     #[error("it was used {uses} times")]
     InUse { uses: i64 },
     #[error(transparent)]

@@ -21,6 +21,7 @@ const PRODUCT_TYPES_MAX: usize = 500;
 const EXEMPTIONS_MAX: usize = 1_000;
 const URL_CHARS_MAX: usize = 1_024;
 const CODES_MAX: usize = 100;
+const GROUPS_PER_LIST_MAX: usize = 20;
 const CODE_CHARS_MAX: usize = 64;
 const TARGETS_MAX: usize = 500;
 /// Units of a set, and everything counted in budgets, stay far from where sums could overflow.
@@ -68,7 +69,16 @@ fn count(units: u32, field: &str) -> Checked {
 
 pub(crate) fn check_list(terms: &ListTerms) -> Checked {
     check_name(&terms.name, || "name".to_owned())?;
-    schedule(terms.starts_at, terms.ends_at, "ends_at")
+    schedule(terms.starts_at, terms.ends_at, "ends_at")?;
+    at_most(terms.groups.len(), GROUPS_PER_LIST_MAX, "groups")?;
+    let mut seen = HashSet::new();
+    match terms.groups.iter().position(|named| !seen.insert(named)) {
+        None => Ok(()),
+        Some(index) => Err(Flaw::new(
+            format!("groups[{index}]"),
+            "is in the list twice",
+        )),
+    }
 }
 
 pub(crate) fn check_list_prices(prices: &[(ListPrice, Currency)], currency: Currency) -> Checked {

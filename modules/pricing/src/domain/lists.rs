@@ -26,6 +26,10 @@ pub(crate) struct ListTerms {
     /// The first moment at which it no longer holds.
     #[serde(default)]
     pub(crate) ends_at: Option<Timestamp>,
+    /// Handles of customer groups, at most 20: it holds for their members only. Where there are
+    /// none it holds for everybody.
+    #[serde(default)]
+    pub(crate) groups: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -55,14 +59,23 @@ impl PriceList {
 
     /// Whether it holds for everybody, so that listings show it.
     pub(crate) fn shows(&self, now: Timestamp) -> bool {
-        self.holds(self.terms.currency, now)
+        self.is_for_all() && self.holds(self.terms.currency, now)
+    }
+
+    pub(crate) fn is_for_all(&self) -> bool {
+        self.terms.groups.is_empty()
+    }
+
+    /// Whether it is for somebody who is in these groups.
+    pub(crate) fn is_for(&self, groups: &[String]) -> bool {
+        self.is_for_all() || self.terms.groups.iter().any(|named| groups.contains(named))
     }
 
     /// The moments still to come at which listings change because of it.
     pub(crate) fn turns(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
         let moments = [self.terms.starts_at, self.terms.ends_at];
-        let is_enabled = self.terms.enabled;
-        let to_come = move |at: &Timestamp| is_enabled && *at > now;
+        let counts = self.terms.enabled && self.is_for_all();
+        let to_come = move |at: &Timestamp| counts && *at > now;
         moments.into_iter().flatten().filter(to_come)
     }
 }

@@ -1,7 +1,10 @@
 //! Pricing over every kind of cell, through its contract and through its routes.
 
+mod adjustments;
 mod admin;
 mod budgets;
+mod currencies;
+mod groups;
 mod listings;
 mod lists;
 mod places;

@@ -14,7 +14,8 @@ use serde_json::Value as Json;
 use stoa_bus::{JobHandler, JobOutcome};
 use stoa_contracts::catalog::{
     Catalog, CatalogError, CollectionInput, CollectionView, ListingPrice, ProductInput,
-    ProductPage, ProductQuery, ProductView, Upserted, VariantSnapshot,
+    ProductPage, ProductQuery, ProductRecord, ProductStatus, ProductView, Seo, Upserted,
+    VariantSnapshot,
 };
 use stoa_contracts::pricing::{
     AppliedPromotion, NewPrice, Pricing, Quote, QuoteError, QuoteLine, QuoteRequest, RedeemError,
@@ -308,6 +309,11 @@ impl Answer {
     }
 }
 
+/// Every tenth variant is of product 2, the others are of product 1.
+fn product_of(variant: VariantId) -> ProductId {
+    ProductId::from_u128(if variant.as_u128() % 10 == 0 { 2 } else { 1 })
+}
+
 /// Where a listing price stands.
 type Place = (TenantId, VariantId, Currency);
 
@@ -352,7 +358,7 @@ impl Catalog for NotingCatalog {
         Ok(known
             .map(|id| VariantSnapshot {
                 variant: *id,
-                product: ProductId::from_u128(1),
+                product: product_of(*id),
                 handle: "shirt".to_owned(),
                 product_title: "Shirt".to_owned(),
                 variant_title: "Default".to_owned(),
@@ -366,6 +372,39 @@ impl Catalog for NotingCatalog {
                 bundle: false,
             })
             .collect())
+    }
+    /// Product 1 is by `Weaver`, with the tag `linen`.
+    async fn records_after(
+        &self,
+        _: TenantId,
+        after: Option<ProductId>,
+        _: u32,
+    ) -> Result<Vec<ProductRecord>, CatalogError> {
+        let id = after.map_or(0, |id| id.as_u128() + 1);
+        let is_first = id == 1;
+        Ok(vec![ProductRecord {
+            id: ProductId::from_u128(id),
+            input: ProductInput {
+                handle: format!("product-{id}"),
+                title: "Product".to_owned(),
+                description_html: String::new(),
+                vendor: is_first.then(|| "Weaver".to_owned()),
+                product_type: None,
+                tags: if is_first {
+                    vec!["linen".to_owned()]
+                } else {
+                    Vec::new()
+                },
+                status: ProductStatus::Active,
+                options: Vec::new(),
+                variants: Vec::new(),
+                media: Vec::new(),
+                seo: Seo::default(),
+                gift_card: false,
+                extras: None,
+            },
+            variants: Vec::new(),
+        }])
     }
     /// Product 1 is in `summer`.
     async fn collections_of(
