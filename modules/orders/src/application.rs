@@ -14,7 +14,8 @@ use stoa_contracts::Deps;
 use stoa_contracts::inventory::Allocation;
 use stoa_contracts::orders::{
     FulfilmentStep, FulfilmentView, LineUnits, NewFulfilment, NewOrder, NewReturn, OrderEdit,
-    OrderError, OrderState, OrderView, Orders, PaymentStep, RefundRecord, ReturnState, ReturnView,
+    OrderError, OrderState, OrderView, Orders, PaymentStep, RefundRecord, RefundReversal,
+    ReturnState, ReturnView,
 };
 use stoa_kernel::{Fact, FulfilmentId, OrderId, ReturnId, TenantId, Timestamp};
 use stoa_storage::{Cause, Error, Tx};
@@ -215,6 +216,16 @@ impl Orders for OrderBook {
         cause: &Cause,
     ) -> Result<OrderState, OrderError> {
         self.record_refund(tx, order, refund, cause).await
+    }
+
+    async fn refund_reversed(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        reversal: &RefundReversal,
+        cause: &Cause,
+    ) -> Result<Option<OrderState>, OrderError> {
+        self.take_refund_back(tx, order, reversal, cause).await
     }
 
     async fn request_cancel(

@@ -13,7 +13,7 @@ use stoa_kernel::AttemptId;
 pub(crate) use amounts::{LINES_PER_ORDER_MAX, check_amounts, check_edit};
 pub(crate) use goods::{
     Leave, Progress, check_fulfillable, check_returnable, fulfilment_status, fulfilment_step,
-    return_ends,
+    return_ends, units_owed_again,
 };
 pub(crate) use text::{StatusText, kept};
 
@@ -304,6 +304,22 @@ pub(crate) fn refund<'r>(now: &Standing<'r>, amount: i64) -> Result<Standing<'r>
         ..now.clone()
     };
     Ok(next.with_money().settled())
+}
+
+/// Where an order stands once `amount` of what went back is here again. A canceled order is never
+/// `paid`, for nothing is owed for it but its money: however little of that went back, it did in part.
+pub(crate) fn refund_reversed<'r>(now: &Standing<'r>, amount: i64) -> Standing<'r> {
+    let next = Standing {
+        refunded: (now.refunded - amount).max(0),
+        ..now.clone()
+    };
+    match next.status {
+        OrderStatus::Canceled => Standing {
+            payment: PaymentStatus::PartiallyRefunded,
+            ..next
+        },
+        _ => next.with_money().settled(),
+    }
 }
 
 /// `None` where it was asked for already.

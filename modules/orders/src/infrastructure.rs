@@ -19,7 +19,8 @@ use crate::numbers::FIRST_NUMBER;
 
 pub(crate) use goods::{
     KeptFulfilment, KeptLine, UnitChange, change_units, insert_fulfilment, insert_refund,
-    insert_return, is_refunded, lines_of, progress, remove_exchange, set_fulfilment, set_return,
+    insert_return, is_refunded, lines_of, progress, refund_kept, remove_exchange, reverse_refund,
+    set_fulfilment, set_return,
 };
 pub(crate) use listing::{Driver, list, waiting};
 pub(crate) use reading::{fulfilments, returns, view, view_in};

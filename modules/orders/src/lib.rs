@@ -26,6 +26,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         include_str!("../migrations/0002_care.sql"),
         include_str!("../migrations/0003_promised.sql"),
         include_str!("../migrations/0004_components.sql"),
+        include_str!("../migrations/0005_reversed.sql"),
     ],
 };
 

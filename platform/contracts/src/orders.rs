@@ -19,7 +19,8 @@ use crate::{Address, Totals};
 
 pub use self::care::{
     FulfilmentState, FulfilmentStep, FulfilmentView, LineUnits, NewFulfilment, NewReturn,
-    OrderEdit, RefundRecord, ReturnLine, ReturnState, ReturnView, TimelineEntry, Tracking,
+    OrderEdit, RefundRecord, RefundReversal, ReturnLine, ReturnState, ReturnView, TimelineEntry,
+    Tracking,
 };
 pub use self::facts::{
     FulfilmentChanged, OrderCanceled, OrderEdited, OrderPaid, OrderPlaced, OrderRefunded,
@@ -386,6 +387,20 @@ pub trait Orders: Send + Sync + 'static {
         refund: &RefundRecord,
         cause: &Cause,
     ) -> Result<OrderState, OrderError>;
+
+    /// Writes that a refund did not arrive, whole or in part: the order has the money again. `None`
+    /// where that changes nothing: it is written already, or the refund never was. Units whose goods
+    /// were given up with it stay given up.
+    async fn refund_reversed(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        reversal: &RefundReversal,
+        cause: &Cause,
+    ) -> Result<Option<OrderState>, OrderError> {
+        let _ = (tx, order, reversal, cause);
+        Ok(None)
+    }
 
     /// Refuses fulfilments from now on; the order is canceled by [`PaymentStep::Canceled`] once its
     /// money is back. Of an order of which nothing was fulfilled. Idempotent.

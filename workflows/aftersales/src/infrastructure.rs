@@ -13,10 +13,16 @@ const INSERT_REFUND: &str = "INSERT INTO aftersales_refund (tenant_id, id, order
      VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', $10)";
 const END_REFUND: &str = "UPDATE aftersales_refund SET state = $2, amount = $3, lines = $4, \
      shipping = $5 WHERE tenant_id = :tenant AND id = $1 AND state = 'pending'";
+const REVERSE_REFUND: &str = "UPDATE aftersales_refund SET state = $2, amount = $3, lines = $4, \
+     shipping = $5 WHERE tenant_id = :tenant AND id = $1 AND state = 'done' AND amount >= $3";
+const EXPECT_LESS: &str = "UPDATE aftersales_refund SET reversed_left = $2 \
+     WHERE tenant_id = :tenant AND id = $1 AND state = 'pending' \
+     AND (reversed_left IS NULL OR reversed_left > $2)";
 const REFUND: &str = "SELECT id, order_id, amount, lines, shipping, restock, location_id, reason, \
-     purpose, state, created_at FROM aftersales_refund WHERE tenant_id = :tenant AND id = $1";
+     purpose, state, created_at, reversed_left FROM aftersales_refund \
+     WHERE tenant_id = :tenant AND id = $1";
 const OF_ORDER: &str = "SELECT id, order_id, amount, lines, shipping, restock, location_id, \
-     reason, purpose, state, created_at FROM aftersales_refund \
+     reason, purpose, state, created_at, reversed_left FROM aftersales_refund \
      WHERE tenant_id = :tenant AND order_id = $1 ORDER BY id LIMIT $2";
 const PENDING: &str = "SELECT id, order_id, created_at FROM aftersales_refund \
      WHERE tenant_id = :tenant AND state = 'pending' AND created_at < $1 AND id > $2 \
@@ -93,6 +99,8 @@ pub(crate) struct KeptRefund {
     pub(crate) purpose: Purpose,
     pub(crate) state: Kept,
     pub(crate) created_at: Timestamp,
+    /// What of it did go back at most, where that is known before it ended.
+    pub(crate) reversed_left: Option<i64>,
 }
 
 impl Given for KeptRefund {
@@ -138,6 +146,20 @@ pub(crate) async fn insert_refund(tx: &mut Tx<'_>, refund: &KeptRefund) -> Resul
 
 /// False where it had ended before.
 pub(crate) async fn end_refund(tx: &mut Tx<'_>, refund: &KeptRefund) -> Result<bool> {
+    rewrite_refund(tx, END_REFUND, refund).await
+}
+
+/// One that had gone through; told again, it changes nothing.
+pub(crate) async fn reverse_refund(tx: &mut Tx<'_>, refund: &KeptRefund) -> Result<bool> {
+    rewrite_refund(tx, REVERSE_REFUND, refund).await
+}
+
+/// Of a refund under way no more than this will have gone back. False where that is known.
+pub(crate) async fn expect_less(tx: &mut Tx<'_>, refund: RefundId, left: i64) -> Result<bool> {
+    Ok(tx.execute(EXPECT_LESS, params![refund, left]).await? == 1)
+}
+
+async fn rewrite_refund(tx: &mut Tx<'_>, sql: &'static str, refund: &KeptRefund) -> Result<bool> {
     let lines = serde_json::to_string(&refund.lines)?;
     let values = params![
         refund.id,
@@ -146,7 +168,7 @@ pub(crate) async fn end_refund(tx: &mut Tx<'_>, refund: &KeptRefund) -> Result<b
         &lines,
         refund.shipping
     ];
-    Ok(tx.execute(END_REFUND, values).await? == 1)
+    Ok(tx.execute(sql, values).await? == 1)
 }
 
 pub(crate) async fn refund(tx: &mut Tx<'_>, refund: RefundId) -> Result<Option<KeptRefund>> {
@@ -241,5 +263,6 @@ fn refund_row(row: &Row<'_>) -> Result<KeptRefund> {
         purpose: Purpose::read(row, 8)?,
         state: Kept::read(row, 9)?,
         created_at: row.get(10)?,
+        reversed_left: row.get(11)?,
     })
 }

@@ -16,6 +16,7 @@ mod quotes;
 mod refund;
 mod returned;
 mod returns;
+mod reversed;
 mod sweep;
 mod unshipped;
 mod wish;
@@ -43,7 +44,10 @@ pub use crate::api::{
 pub const MIGRATIONS: Migrations = Migrations {
     module: "aftersales",
     plane: Plane::Cell,
-    steps: &[include_str!("../migrations/0001_aftersales.sql")],
+    steps: &[
+        include_str!("../migrations/0001_aftersales.sql"),
+        include_str!("../migrations/0002_reversed.sql"),
+    ],
 };
 
 /// The modules an order is cared for with. Checkout places the drafts that staff complete.
@@ -77,6 +81,7 @@ pub fn start(deps: Deps, peers: Peers, metrics: &Metrics) -> Module {
         routes: api::routes(shared.clone()),
         consumers: vec![
             Arc::new(news::News(shared.clone())),
+            Arc::new(reversed::Reversals(shared.clone())),
             Arc::new(unshipped::Unshipped(shared.clone())),
         ],
         jobs: vec![

@@ -86,6 +86,7 @@ impl Shared {
             purpose: plan.purpose,
             state: Kept::Pending,
             created_at: now,
+            reversed_left: None,
         };
         let new = NewRefund {
             id: row.id,

@@ -23,6 +23,7 @@ use crate::{Shared, withdraw};
 pub(crate) const KIND: &str = "aftersales.refund";
 /// Failures of our own; waiting for a provider does not count.
 const ATTEMPTS_MAX: u32 = 1_000;
+const NOT_ARRIVED: &str = "it did not arrive";
 const WAIT_MIN: Duration = Duration::from_millis(500);
 const WAIT_MAX: Duration = Duration::from_secs(300);
 /// The pause grows with the age of what is waited for.
@@ -76,6 +77,7 @@ impl Shared {
         record: Record,
         cause: &Cause,
     ) -> Result<(), CareError> {
+        let view = &as_reversed(row, view);
         match view.state {
             RefundState::Pending => return Ok(()),
             RefundState::Failed => self.refund_failed(tx, row, view, cause).await?,
@@ -188,7 +190,7 @@ impl Shared {
     }
 
     /// An order that waits for its money to be canceled is looked at now.
-    async fn wake_cancel(
+    pub(crate) async fn wake_cancel(
         &self,
         tx: &mut Tx<'_>,
         order: OrderId,
@@ -209,6 +211,20 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// What became of a refund, where news of its reversal was faster than the answer that it had gone.
+fn as_reversed(row: &KeptRefund, view: &RefundView) -> RefundView {
+    let known = row.reversed_left.filter(|left| *left < view.amount.amount);
+    let mut view = view.clone();
+    if let (Some(left), RefundState::Succeeded) = (known, view.state) {
+        view.failure = Some(view.failure.unwrap_or_else(|| NOT_ARRIVED.to_owned()));
+        match left {
+            0 => view.state = RefundState::Failed,
+            left => view.amount.amount = left,
+        }
+    }
+    view
 }
 
 pub(crate) struct DriveRefund(pub(crate) Arc<Shared>);

@@ -1,5 +1,5 @@
-//! Staff's cart routes: looking at carts, and giving one to a customer whom a shop of its own
-//! signed in. They go by the staff's permission, never by a cart's token.
+//! Staff's cart routes: looking at carts, dismissing their notices, and giving one to a customer whom a
+//! shop of its own signed in. They go by the staff's permission, never by a cart's token.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use crate::domain::CartSummary;
 
 const CARTS: &str = "/api/v1/admin/carts";
 const CART: &str = "/api/v1/admin/carts/{cart_id}";
+const DISMISS: &str = "/api/v1/admin/carts/{cart_id}/notices/dismiss";
 const ASSIGN: &str = "/api/v1/admin/carts/{cart_id}/assign";
 
 pub(super) fn routes(carts: Api) -> Routes {
@@ -44,16 +45,22 @@ pub(super) fn routes(carts: Api) -> Routes {
         .returns_problem(&CART_NOT_FOUND)
         .returns_problem(&CART_NOT_OPEN)
         .returns_problem(&code::PRECONDITION_FAILED);
+    let dismiss = Operation::new("dismissCartNotices", "Dismiss what found no room in a cart")
+        .description(
+            "Notices of kind `not_merged` are told no more, to staff and shopper alike; all others \
+             stay. Repeated, it changes nothing.",
+        )
+        .header("If-Match", false, "The ETag of the cart.")
+        .returns::<CartView>(200)
+        .returns_problem(&CART_NOT_FOUND)
+        .returns_problem(&CART_NOT_OPEN)
+        .returns_problem(&code::PRECONDITION_FAILED);
+    let write = Access::Staff(Permission::CartsWrite);
     Routes::new("cart")
         .route(Method::GET, CARTS, read, list, list_carts)
         .route(Method::GET, CART, read, get, get_cart)
-        .route(
-            Method::POST,
-            ASSIGN,
-            Access::Staff(Permission::CartsWrite),
-            assign,
-            assign_cart,
-        )
+        .route(Method::POST, ASSIGN, write, assign, assign_cart)
+        .route(Method::POST, DISMISS, write, dismiss, dismiss_notices)
         .with_state(carts)
 }
 
@@ -110,4 +117,15 @@ async fn assign_cart(
     let view = given.await.map_err(change_refusal)?;
     let key = carts.key(tenant.id, view.id);
     Ok(with_token(key, view))
+}
+
+async fn dismiss_notices(
+    State(carts): State<Api>,
+    Tenant(tenant): Tenant,
+    Path(cart): Path<String>,
+    if_match: Option<IfMatch>,
+) -> Result<Answer<CartView>, Problem> {
+    let id = cart_id(&cart)?;
+    let dismissed = carts.dismiss(tenant.id, id, seen(if_match)).await;
+    dismissed.map(answer).map_err(change_refusal)
 }

@@ -44,6 +44,30 @@ impl CartDesk {
         .await
     }
 
+    /// Staff have seen to what found no room when carts were joined: it is told no more. Accepts
+    /// nothing in the shopper's place.
+    pub(crate) async fn dismiss(
+        &self,
+        tenant: TenantId,
+        id: CartId,
+        seen: Seen,
+    ) -> Result<CartView, ChangeError> {
+        let desk = self.clone();
+        let now = self.deps.now();
+        let db = self.deps.storage.db(tenant).await?;
+        db.write(async move |tx: &mut Tx<'_>| {
+            let mut cart = desk.opened(tx, id, &seen).await?;
+            let priced = pricing::price(tx, &desk.peers, &cart).await?;
+            if !cart.left_out.is_empty() {
+                cart.left_out.clear();
+                desk.counted(&mut cart, now);
+                store::update(tx, &cart).await?;
+            }
+            Ok(pricing::view(cart, priced, &desk.rules))
+        })
+        .await
+    }
+
     /// The shopper has seen what is told of the cart: prices of now are accepted, what found no
     /// room is forgotten, and a delivery that is gone is not chosen any more. What stands in the
     /// way of buying goes on being told.

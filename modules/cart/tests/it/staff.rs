@@ -104,3 +104,43 @@ async fn staff_see_a_cart_and_give_it_to_the_customer_who_signed_in() {
         assert_eq!(other.refusal(), (422, "invalid_request"), "{}", cells.kind);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_dismiss_what_found_no_room_and_accept_nothing_else() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "one").await;
+        shop.stock(&cells, MUG, 1_000_000).await;
+        let (own, guest) = (shop.cart().await, shop.cart().await);
+        own.add(MUG, 999_999).await;
+        guest.add(MUG, 3).await;
+        shop.sign_in(&own, JO).await;
+        shop.shelf.price(MUG, Some(1300));
+        shop.sign_in(&guest, JO).await;
+        let kinds = |cart: &Value| -> Vec<String> {
+            let notices = cart["notices"].as_array().expect("a list").iter();
+            notices
+                .map(|notice| notice["kind"].as_str().expect("a word").to_owned())
+                .collect()
+        };
+        let before = own.view().await;
+        assert_eq!(
+            kinds(&before),
+            ["price_changed", "not_merged"],
+            "{}",
+            cells.kind
+        );
+        let path = format!("/api/v1/admin/carts/{}/notices/dismiss", own.id);
+        let shopper = shop.send("POST", &path, Some(&own.token), None).await;
+        assert_eq!(shopper.refusal(), (401, "unauthorized"), "{}", cells.kind);
+        let dismissed = shop.staff("POST", &path, None).await;
+        assert_eq!(dismissed.status, 200, "{}: {}", cells.kind, dismissed.json);
+        assert_eq!(kinds(&dismissed.json), ["price_changed"], "{}", cells.kind);
+        let after = own.view().await;
+        assert_eq!(after, dismissed.json, "{}", cells.kind);
+        let next = before["version"].as_i64().expect("a number") + 1;
+        assert_eq!(after["version"], next, "{}", cells.kind);
+        // Again: nothing is left to be dismissed.
+        let again = shop.staff("POST", &path, None).await;
+        assert_eq!(again.json, after, "{}", cells.kind);
+    }
+}

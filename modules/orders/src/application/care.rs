@@ -5,13 +5,16 @@ use stoa_contracts::inventory::Allocation;
 use stoa_contracts::orders::{
     FulfilmentChanged, FulfilmentState, FulfilmentStep, FulfilmentView, LineUnits, NewFulfilment,
     NewReturn, OrderEdit, OrderEdited, OrderError, OrderRefunded, OrderState, OrderStatus,
-    PaymentStatus, RefundRecord, ReturnChanged, ReturnLine, ReturnState, ReturnView,
+    PaymentStatus, RefundRecord, RefundReversal, ReturnChanged, ReturnLine, ReturnState,
+    ReturnView,
 };
 use stoa_kernel::{FulfilmentId, OrderId, ReturnId};
 use stoa_storage::{Cause, Error, Tx};
 
 use super::OrderBook;
-use super::checks::{arrived, check_no_twice, check_tracking, check_units, refunded_units};
+use super::checks::{
+    arrived, check_no_twice, check_tracking, check_units, owed_again, refunded_units,
+};
 use super::placing::{broken, invalid};
 use crate::domain::{
     self, LINES_PER_ORDER_MAX, Leave, Standing, check_edit, check_fulfillable, check_returnable,
@@ -300,6 +303,31 @@ impl OrderBook {
         };
         self.note(tx, order, "refunded", &text, cause).await?;
         Ok(state)
+    }
+
+    pub(super) async fn take_refund_back(
+        &self,
+        tx: &mut Tx<'_>,
+        order: OrderId,
+        reversal: &RefundReversal,
+        cause: &Cause,
+    ) -> Result<Option<OrderState>, OrderError> {
+        let locked = self.locked(tx, order).await?;
+        let kept = infrastructure::refund_kept(tx, order, reversal.id).await?;
+        let Some((went, lines)) = kept.filter(|(went, _)| *went > reversal.left.amount) else {
+            return Ok(None);
+        };
+        let left = reversal.left.amount.max(0);
+        let next = domain::refund_reversed(&locked.standing(), went - left);
+        let all = infrastructure::lines_of(tx, order).await?;
+        let owed = owed_again(&all, &lines);
+        if !owed.is_empty() {
+            let change = UnitChange::OwedAgain;
+            infrastructure::change_units(tx, order, change, &owed).await?;
+        }
+        infrastructure::reverse_refund(tx, order, reversal.id, left).await?;
+        infrastructure::update_standing(tx, order, &next, cause.occurred_at).await?;
+        Ok(Some(locked.stepped(&next)))
     }
 
     pub(super) async fn ask_cancel(

@@ -6,6 +6,7 @@ use stoa_contracts::orders::{LineUnits, OrderEdit, OrderError, ReturnLine, Track
 use stoa_kernel::{LineId, Quantity};
 
 use super::placing::invalid;
+use crate::domain::units_owed_again;
 use crate::infrastructure::KeptLine;
 
 const TRACKING_BYTES_MAX: usize = 500;
@@ -24,6 +25,25 @@ pub(super) fn check_no_twice(lines: &[LineUnits]) -> Result<(), OrderError> {
         true => Ok(()),
         false => Err(invalid("lines", "name a line twice")),
     }
+}
+
+/// Units of a refund's lines that are not refunded any more once its money is here again.
+pub(super) fn owed_again(kept: &[KeptLine], refunded: &[LineUnits]) -> Vec<LineUnits> {
+    let owed = refunded.iter().filter_map(|units| {
+        let line = kept.iter().find(|line| line.id == units.line_id)?;
+        let stands = (
+            line.quantity.as_i64(),
+            line.fulfilled,
+            line.returned,
+            line.refunded,
+        );
+        let units_back = units_owed_again(units.quantity.as_i64(), stands);
+        Some(LineUnits {
+            line_id: line.id,
+            quantity: Quantity::from_i64(units_back).ok()?,
+        })
+    });
+    owed.collect()
 }
 
 pub(super) fn check_tracking(tracking: Option<&Tracking>) -> Result<(), OrderError> {

@@ -20,6 +20,20 @@ pub(crate) struct Progress {
     pub(crate) delivered: i64,
 }
 
+/// Of `units` of a line whose money came back to the shop: how many are not refunded any more. Units
+/// that were given up because of their refund stay so: nobody holds them for the order.
+pub(crate) fn units_owed_again(
+    units: i64,
+    (quantity, fulfilled, returned, refunded): (i64, i64, i64, i64),
+) -> i64 {
+    let withdrawn = (refunded - returned).clamp(0, (quantity - fulfilled).max(0));
+    let least = match withdrawn {
+        0 => 0,
+        given_up => returned + given_up,
+    };
+    units.min(refunded - least).max(0)
+}
+
 /// Where the fulfilment axis stands; never `Canceled`, which only cancelling the order brings.
 pub(crate) fn fulfilment_status(progress: Progress) -> FulfilmentStatus {
     use FulfilmentStatus::{

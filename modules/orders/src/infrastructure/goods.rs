@@ -40,6 +40,8 @@ pub(crate) enum UnitChange {
     ReturnDropped,
     CameBack,
     Refunded,
+    /// Their money came back to the shop.
+    OwedAgain,
 }
 
 /// [`Allocation`] as it is kept.
@@ -91,6 +93,8 @@ pub(crate) async fn change_units(
          AND returned + returning_units + $3 <= fulfilled";
     const REFUNDED: &str = "UPDATE orders_line SET refunded = refunded + $3 WHERE \
          tenant_id = :tenant AND order_id = $1 AND id = $2 AND refunded + $3 <= quantity";
+    const OWED_AGAIN: &str = "UPDATE orders_line SET refunded = refunded - $3 WHERE \
+         tenant_id = :tenant AND order_id = $1 AND id = $2 AND refunded >= $3";
     let sql = match change {
         UnitChange::Packed => PACKED,
         UnitChange::Unpacked => UNPACKED,
@@ -98,6 +102,7 @@ pub(crate) async fn change_units(
         UnitChange::ReturnDropped => DROPPED,
         UnitChange::CameBack => CAME_BACK,
         UnitChange::Refunded => REFUNDED,
+        UnitChange::OwedAgain => OWED_AGAIN,
     };
     let values: Vec<[Value<'_>; 3]> = lines
         .iter()
@@ -290,4 +295,30 @@ pub(crate) async fn insert_refund(
         at
     ];
     tx.execute(SQL, values).await.map(|_| ())
+}
+
+/// A refund that is written: how much of it is back at the customer, and what it stood for.
+pub(crate) async fn refund_kept(
+    tx: &mut Tx<'_>,
+    order: OrderId,
+    id: RefundId,
+) -> Result<Option<(i64, Vec<LineUnits>)>> {
+    const SQL: &str = "SELECT coalesce(left_over, amount), lines FROM orders_refund \
+         WHERE tenant_id = :tenant AND order_id = $1 AND id = $2";
+    tx.query_opt(SQL, params![order, id], |row| {
+        Ok((row.get(0)?, serde_json::from_str(row.str(1)?)?))
+    })
+    .await
+}
+
+/// The order's row is locked. Its units are counted as refunded once only, so they are forgotten here.
+pub(crate) async fn reverse_refund(
+    tx: &mut Tx<'_>,
+    order: OrderId,
+    id: RefundId,
+    left: i64,
+) -> Result<()> {
+    const SQL: &str = "UPDATE orders_refund SET left_over = $3, lines = '[]' \
+         WHERE tenant_id = :tenant AND order_id = $1 AND id = $2";
+    tx.execute(SQL, params![order, id, left]).await.map(|_| ())
 }

@@ -123,6 +123,14 @@ pub struct RefundRecord {
     pub reason: Option<String>,
 }
 
+/// A refund that was written, of which a provider took back all or part: it did not arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundReversal {
+    pub id: RefundId,
+    /// What of it did go back.
+    pub left: Money,
+}
+
 /// An order's lines and sums after an edit; lines keep their ids where they stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderEdit {

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+mod bundles;
 mod cancel;
 mod credit;
 mod drafts;
@@ -14,6 +15,7 @@ mod provider;
 mod race;
 mod refunds;
 mod returns;
+mod reversals;
 mod shop;
 mod sweep;
 mod work;

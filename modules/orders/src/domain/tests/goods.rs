@@ -67,3 +67,43 @@ fn a_return_ends_once() {
         }
     }
 }
+
+#[test]
+fn money_that_came_back_owes_its_units_again_but_for_those_given_up() {
+    use crate::domain::units_owed_again;
+    // Quantity, fulfilled, returned, refunded.
+    assert_eq!(units_owed_again(2, (3, 3, 0, 2)), 2, "all had left");
+    assert_eq!(units_owed_again(2, (3, 3, 2, 2)), 2, "all came back");
+    assert_eq!(units_owed_again(2, (3, 0, 0, 2)), 0, "none had left");
+    assert_eq!(units_owed_again(3, (3, 2, 0, 3)), 2, "one had not left");
+    assert_eq!(units_owed_again(1, (3, 3, 0, 0)), 0, "never below none");
+}
+
+#[test]
+fn a_refund_that_did_not_arrive_leaves_the_axis_where_its_money_is() {
+    use OrderStatus::{Canceled, Completed, Pending};
+    use PaymentStatus::{Paid, PartiallyPaid, PartiallyRefunded, Refunded};
+    let after = |now: &Standing<'_>, amount| {
+        let next = refund_reversed(now, amount);
+        (next.status, next.payment, next.refunded)
+    };
+    let whole = standing(Pending, Refunded);
+    assert_eq!(after(&whole, 100), (Pending, Paid, 0));
+    assert_eq!(after(&whole, 40), (Pending, PartiallyRefunded, 60));
+    let part = standing(Completed, PartiallyRefunded);
+    let delivered = Standing {
+        fulfilment: FulfilmentStatus::Delivered,
+        ..part.clone()
+    };
+    assert_eq!(after(&delivered, 30), (Completed, Paid, 0));
+    // Never more than went back.
+    assert_eq!(after(&delivered, 31), (Completed, Paid, 0));
+    let in_part = Standing {
+        paid: 40,
+        refunded: 40,
+        ..standing(Pending, Refunded)
+    };
+    assert_eq!(after(&in_part, 40), (Pending, PartiallyPaid, 0));
+    let canceled = standing(Canceled, Refunded);
+    assert_eq!(after(&canceled, 100), (Canceled, PartiallyRefunded, 0));
+}
