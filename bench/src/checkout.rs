@@ -14,6 +14,8 @@ mod sqlite;
 mod statements;
 mod till;
 
+pub(crate) use self::carts::uuid;
+
 use std::path::Path;
 
 use anyhow::{Result, ensure};
@@ -90,7 +92,7 @@ pub(crate) fn run(args: &CheckoutArgs) -> Result<()> {
 async fn measure(args: &CheckoutArgs, folder: &Path) -> Result<()> {
     if args.http || args.carts.is_some() {
         let database = match &args.postgres {
-            Some(url) => Some(postgres::Database::create(url, "http").await?),
+            Some(url) => Some(crate::database::Database::create(url, "http").await?),
             None => None,
         };
         let url = database.as_ref().map(|database| database.url.as_str());

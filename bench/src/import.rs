@@ -1,7 +1,5 @@
 //! Rows per second of a product import through the real binary, and the memory it takes.
 
-mod sample;
-
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,6 +9,7 @@ use clap::Args;
 
 use crate::child::{Running, pause, stoa_binary};
 use crate::figures::{self, grouped};
+use crate::sample::{self, Size};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ImportArgs {
@@ -43,7 +42,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         None => tempfile::tempdir()?,
     };
     let file = folder.path().join("products.csv");
-    let products = sample::write(&file, args.rows)?;
+    let products = sample::write(&file, 0, Size::Rows(args.rows))?.products;
     let bytes = std::fs::metadata(&file)?.len();
     let (mut fresh, mut again) = (Vec::new(), Vec::new());
     for round in 0..args.rounds {

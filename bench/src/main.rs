@@ -7,12 +7,17 @@
 #![expect(clippy::print_stdout, reason = "the tables are the program's answer")]
 #![expect(clippy::print_stderr, reason = "progress goes beside the tables")]
 
+mod catalog;
 mod checkout;
 mod child;
+mod database;
 mod figures;
 mod import;
 mod load;
+mod nginx;
+mod paced;
 mod product;
+mod sample;
 mod start;
 mod wire;
 
@@ -35,6 +40,8 @@ struct Cli {
 enum What {
     /// Product reads over HTTP, beside a bare hyper server that answers the same bytes.
     Product(product::ProductArgs),
+    /// A catalog of a hundred thousand products, or a million: reads, lists, search, import, edits.
+    Catalog(catalog::CatalogArgs),
     /// Durable orders, beside a bare storage loop that runs the same statements.
     Checkout(checkout::CheckoutArgs),
     /// Rows per second of a product import, and its peak memory.
@@ -49,6 +56,7 @@ enum What {
 fn main() -> ExitCode {
     let done = match Cli::parse().what {
         What::Product(args) => product::run(&args),
+        What::Catalog(args) => catalog::run(&args),
         What::Checkout(args) => checkout::run(&args),
         What::Import(args) => import::run(&args),
         What::Start(args) => start::run(&args),

@@ -1,8 +1,11 @@
-//! Product reads over HTTP, the real binary beside a bare hyper server that answers the same bytes.
+//! Product reads over HTTP, the real binary beside a bare hyper server that answers the same bytes,
+//! and beside nginx that serves them as a file.
 
 mod bare;
+mod wrk;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,30 +16,43 @@ use clap::Args;
 use self::bare::Canned;
 pub(crate) use self::bare::{BareArgs, run_bare};
 use crate::child::Running;
-use crate::figures::{self, Round, grouped, latencies};
+use crate::figures::{self, Round, grouped};
 use crate::load::Load;
+use crate::nginx::Nginx;
+use crate::paced::Paced;
 use crate::wire::{self, Connection};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ProductArgs {
-    /// Kept-alive connections.
-    #[arg(long, default_value_t = 64)]
-    connections: usize,
-    /// Threads of the load generator; the servers need the other processors.
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
-    /// Rounds of each side, in turn.
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
-    /// Seconds of one round of one side.
-    #[arg(long, default_value_t = 3)]
-    seconds: u64,
+    #[command(flatten)]
+    pub(crate) turns: Turns,
     /// Load with `wrk`, where it is installed, instead of the generator in here.
     #[arg(long)]
     wrk: bool,
 }
 
+/// How hard and how often each side is loaded.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Turns {
+    /// Kept-alive connections.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) connections: usize,
+    /// Threads of the load generator; the servers need the other processors.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// Rounds of each side, in turn.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) rounds: usize,
+    /// Seconds of one round of one side.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) seconds: u64,
+}
+
 const WARM_UP: Duration = Duration::from_millis(500);
+/// Products asked for in turn.
+const PRODUCTS_MAX: usize = 1_000;
+/// Of the slowest side's speed, where all answer the same load.
+const SAME_LOAD: f64 = 0.5;
 
 /// Something to be read, with the paths it is read at.
 struct Subject {
@@ -45,58 +61,197 @@ struct Subject {
     accept: &'static str,
 }
 
+/// A server under load. Where it is a process of ours, what it costs is told.
+struct Side<'a> {
+    name: &'static str,
+    load: Load,
+    server: Option<&'a Running>,
+}
+
+/// What is measured at a running shop.
+pub(crate) struct Reads<'a> {
+    pub(crate) turns: &'a Turns,
+    pub(crate) wrk: bool,
+    pub(crate) stoa: &'a Running,
+    pub(crate) address: SocketAddr,
+    /// Names the demo shop, as a browser would.
+    pub(crate) host: String,
+    /// For files of this run.
+    pub(crate) folder: &'a Path,
+}
+
 pub(crate) fn run(args: &ProductArgs) -> Result<()> {
-    ensure!(
-        args.connections > 0 && args.threads > 0 && args.rounds > 0,
-        "nothing to measure"
-    );
     let folder = tempfile::tempdir()?;
     let mut stoa = Running::stoa(&folder.path().join("data"), None)?;
     let address = stoa.address()?;
-    // Names the demo shop, as a browser would.
-    let host = format!("localhost:{}", address.port());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let handles = runtime.block_on(handles(address, &host))?;
-    let mut rows = Vec::new();
-    for subject in subjects(&handles) {
-        if args.wrk && subject.paths.len() > 1 {
-            continue;
+    Reads {
+        turns: &args.turns,
+        wrk: args.wrk,
+        stoa: &stoa,
+        address,
+        host: format!("localhost:{}", address.port()),
+        folder: folder.path(),
+    }
+    .run()?;
+    stoa.stop()
+}
+
+impl Turns {
+    pub(crate) fn check(&self) -> Result<()> {
+        ensure!(
+            self.connections > 0 && self.threads > 0 && self.rounds > 0 && self.seconds > 0,
+            "nothing to measure"
+        );
+        Ok(())
+    }
+}
+
+impl Reads<'_> {
+    pub(crate) fn run(&self) -> Result<()> {
+        self.turns.check()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let handles = runtime.block_on(handles(self.address, &self.host))?;
+        let mut rows = Vec::new();
+        for subject in subjects(&handles) {
+            if self.wrk && subject.paths.len() > 1 {
+                continue;
+            }
+            let headers = [format!("accept: {}", subject.accept)];
+            let canned =
+                runtime.block_on(capture(self.address, &self.host, &subject.paths, &headers))?;
+            rows.extend(self.subject(&subject, &headers, &canned)?);
         }
-        let headers = [format!("accept: {}", subject.accept)];
-        let canned = runtime.block_on(capture(address, &host, &subject.paths, &headers))?;
-        let Some(canned) = canned else {
-            eprintln!("{}: not served", subject.paths[0]);
-            continue;
+        print(self.turns, self.wrk, &rows);
+        Ok(())
+    }
+
+    fn subject(
+        &self,
+        subject: &Subject,
+        headers: &[String],
+        canned: &[Canned],
+    ) -> Result<Vec<Vec<String>>> {
+        let request = |path: &String| wire::request("GET", path, &self.host, headers, None);
+        let load = Load {
+            address: self.address,
+            requests: Arc::new(subject.paths.iter().map(request).collect()),
+            connections: self.turns.connections,
+            threads: self.turns.threads,
         };
-        let request = |path: &String| wire::request("GET", path, &host, &headers, None);
-        let requests = Arc::new(subject.paths.iter().map(request).collect());
-        let file = folder.path().join("canned.json");
-        std::fs::write(&file, serde_json::to_vec(&canned)?)?;
+        let file = self.folder.join("canned.json");
+        std::fs::write(&file, serde_json::to_vec(canned)?)?;
         let mut bare = Command::new(std::env::current_exe()?);
         let mut bare = Running::spawn(bare.arg("bare-http").arg("--file").arg(&file))?;
-        let shop_side = Load {
+        let bare_address = bare.address()?;
+        let files: Vec<(&str, &[u8])> = canned.iter().map(Canned::file).collect();
+        let nginx = match subject.paths.len() {
+            1 => Nginx::serve(self.folder, &files, subject.accept)?,
+            _ => None,
+        };
+        let at = |address| Load {
             address,
-            requests,
-            connections: args.connections,
-            threads: args.threads,
+            ..load.clone()
         };
-        let bare_side = Load {
-            address: bare.address()?,
-            ..shop_side.clone()
-        };
-        let sides = [(shop_side, &stoa), (bare_side, &bare)];
-        rows.extend(compare(
-            args,
-            &subject,
-            &host,
-            &sides,
-            canned[0].body.len(),
-        )?);
+        let mut sides = vec![
+            Side {
+                name: "stoa",
+                load: load.clone(),
+                server: Some(self.stoa),
+            },
+            Side {
+                name: "bare hyper",
+                load: at(bare_address),
+                server: Some(&bare),
+            },
+        ];
+        sides.extend(nginx.as_ref().map(|nginx| Side {
+            name: "nginx, a file",
+            load: at(nginx.address),
+            server: None,
+        }));
+        self.compare(subject, &sides, canned[0].body.len())
     }
-    print(args, &rows);
-    stoa.stop()
+
+    /// Loads the sides in turn; one table row each.
+    fn compare(
+        &self,
+        subject: &Subject,
+        sides: &[Side<'_>],
+        bytes: usize,
+    ) -> Result<Vec<Vec<String>>> {
+        let time = Duration::from_secs(self.turns.seconds);
+        let mut processor: Vec<Vec<f64>> = vec![Vec::new(); sides.len()];
+        for side in sides {
+            side.load.run(WARM_UP)?;
+        }
+        let rounds = in_turn(self.turns.rounds, sides.len(), |at| {
+            let side = &sides[at];
+            let before = side.server.map(Running::processor_time).transpose()?;
+            let done = match self.wrk {
+                true => wrk::run(self.turns, side.load.address, &self.host, &subject.paths[0])?,
+                false => side.load.run(time)?,
+            };
+            if let (Some(before), Some(server)) = (before, side.server) {
+                let spent = server.processor_time()?.saturating_sub(before);
+                processor[at].push(spent.as_secs_f64() * 1e6 / done.done as f64);
+            }
+            Ok(done)
+        })?;
+        let slowest = rounds
+            .iter()
+            .map(|side| figures::rate(side))
+            .fold(f64::MAX, f64::min);
+        let paced = in_turn(self.turns.rounds, sides.len(), |at| {
+            let load = &sides[at].load;
+            Paced {
+                address: load.address,
+                requests: load.requests.clone(),
+                connections: load.connections,
+                per_second: slowest * SAME_LOAD,
+            }
+            .run(time)
+        })?;
+        let row = |at: usize| {
+            let ratio = match at {
+                0 => "1".to_owned(),
+                other => figures::ratio(&rounds[0], &rounds[other]),
+            };
+            vec![
+                subject.name.to_owned(),
+                sides[at].name.to_owned(),
+                grouped(figures::rate(&rounds[at])),
+                ratio,
+                format!("{:.2}", figures::millis(&rounds[at], 0.5)),
+                format!("{:.2}", figures::millis(&rounds[at], 0.99)),
+                format!("{:.2}", figures::millis(&paced[at], 0.99)),
+                match processor[at].is_empty() {
+                    true => String::new(),
+                    false => format!("{:.1}", figures::median(processor[at].iter().copied())),
+                },
+                bytes.to_string(),
+            ]
+        };
+        Ok((0..sides.len()).map(row).collect())
+    }
+}
+
+/// Rounds of all sides in turn, by side. Who goes first changes, so that nobody always follows
+/// somebody else.
+pub(crate) fn in_turn(
+    rounds: usize,
+    sides: usize,
+    mut run: impl FnMut(usize) -> Result<Round>,
+) -> Result<Vec<Vec<Round>>> {
+    let mut done: Vec<Vec<Round>> = vec![Vec::new(); sides];
+    for round in 0..rounds {
+        for turn in 0..sides {
+            let side = (round + turn) % sides;
+            done[side].push(run(side)?);
+        }
+    }
+    Ok(done)
 }
 
 fn subjects(handles: &[String]) -> [Subject; 3] {
@@ -121,21 +276,23 @@ fn subjects(handles: &[String]) -> [Subject; 3] {
     ]
 }
 
-fn print(args: &ProductArgs, rows: &[Vec<String>]) {
-    let load = if args.wrk { "wrk" } else { "the bench" };
+fn print(turns: &Turns, wrk: bool, rows: &[Vec<String>]) {
+    let load = if wrk { "wrk" } else { "the bench" };
     figures::table(
         &format!(
-            "Product reads over HTTP, warm; {} connections, {} rounds of {} s a side, in turn; \
-             load by {load}.",
-            args.connections, args.rounds, args.seconds
+            "Product reads over HTTP, warm; {} connections, {} rounds of {} s a side, in turn; load \
+             by {load}. *Same load* is half of the slowest side's speed, each request due at its own \
+             moment.",
+            turns.connections, turns.rounds, turns.seconds
         ),
         &[
             "read",
             "side",
             "requests/s",
-            "ratio (min..max)",
+            "stoa / it (min..max)",
             "p50 ms",
             "p99 ms",
+            "p99 ms, same load",
             "server CPU µs",
             "bytes",
         ],
@@ -143,55 +300,8 @@ fn print(args: &ProductArgs, rows: &[Vec<String>]) {
     );
 }
 
-/// Loads both sides in turn; one table row each.
-fn compare(
-    args: &ProductArgs,
-    subject: &Subject,
-    host: &str,
-    sides: &[(Load, &Running); 2],
-    bytes: usize,
-) -> Result<Vec<Vec<String>>> {
-    let time = Duration::from_secs(args.seconds);
-    let mut rounds: [Vec<Round>; 2] = [Vec::new(), Vec::new()];
-    let mut processor: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
-    for (load, _) in sides {
-        load.run(WARM_UP)?;
-    }
-    for round in 0..args.rounds {
-        for turn in 0..2 {
-            // Who goes first changes, so that neither always follows the other.
-            let side = (round + turn) % 2;
-            let (load, server) = &sides[side];
-            let before = server.processor_time()?;
-            let done = match args.wrk {
-                true => run_wrk(args, load.address, host, &subject.paths[0])?,
-                false => load.run(time)?,
-            };
-            let spent = server.processor_time()?.saturating_sub(before);
-            processor[side].push(spent.as_secs_f64() * 1e6 / done.done as f64);
-            rounds[side].push(done);
-        }
-    }
-    let row = |side: usize, name: &str, ratio: String| {
-        vec![
-            subject.name.to_owned(),
-            name.to_owned(),
-            grouped(figures::rate(&rounds[side])),
-            ratio,
-            format!("{:.2}", figures::millis(&rounds[side], 0.5)),
-            format!("{:.2}", figures::millis(&rounds[side], 0.99)),
-            format!("{:.1}", figures::median(processor[side].iter().copied())),
-            bytes.to_string(),
-        ]
-    };
-    Ok(vec![
-        row(0, "stoa", figures::ratio(&rounds[0], &rounds[1])),
-        row(1, "bare hyper", "1".to_owned()),
-    ])
-}
-
-/// The handles of all products on sale.
-async fn handles(address: SocketAddr, host: &str) -> Result<Vec<String>> {
+/// Handles of products on sale, [`PRODUCTS_MAX`] at most.
+pub(crate) async fn handles(address: SocketAddr, host: &str) -> Result<Vec<String>> {
     let mut http = Connection::open(address).await?;
     let mut handles = Vec::new();
     let mut cursor = String::new();
@@ -212,8 +322,8 @@ async fn handles(address: SocketAddr, host: &str) -> Result<Vec<String>> {
                 .map(str::to_owned),
         );
         match answer["pagination"]["cursor"].as_str() {
-            Some(next) => cursor = next.to_owned(),
-            None => break,
+            Some(next) if handles.len() < PRODUCTS_MAX => cursor = next.to_owned(),
+            _ => break,
         }
     }
     ensure!(!handles.is_empty(), "the demo shop has no products");
@@ -222,75 +332,21 @@ async fn handles(address: SocketAddr, host: &str) -> Result<Vec<String>> {
     Ok(handles)
 }
 
-/// What the shop answers at each path; `None` where it has no such page.
-async fn capture(
+/// What the shop answers at each path.
+pub(crate) async fn capture(
     address: SocketAddr,
     host: &str,
     paths: &[String],
     headers: &[String],
-) -> Result<Option<Vec<Canned>>> {
+) -> Result<Vec<Canned>> {
     let mut http = Connection::open(address).await?;
     let mut canned = Vec::new();
     for path in paths {
         let answer = http
             .ask(&wire::request("GET", path, host, headers, None))
             .await?;
-        if answer.status != 200 {
-            return Ok(None);
-        }
+        ensure!(answer.status == 200, "{} for {path}", answer.status);
         canned.push(Canned::of(path, answer));
     }
-    Ok(Some(canned))
-}
-
-/// One round by `wrk`; its histogram holds only the two quantiles that wrk prints.
-fn run_wrk(args: &ProductArgs, address: SocketAddr, host: &str, path: &str) -> Result<Round> {
-    let output = Command::new("wrk")
-        .arg(format!("-t{}", args.threads))
-        .arg(format!("-c{}", args.connections))
-        .arg(format!("-d{}s", args.seconds))
-        .args(["--latency", "-H", &format!("Host: {host}")])
-        .arg(format!("http://{address}{path}"))
-        .output()
-        .context("wrk does not start")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    ensure!(!text.contains("Non-2xx"), "wrk: {text}");
-    let word = |line: &str| {
-        let line = text
-            .lines()
-            .map(str::trim)
-            .find(|at| at.starts_with(line))?;
-        line.split_whitespace().nth(1).map(str::to_owned)
-    };
-    let total = text
-        .lines()
-        .find_map(|line| line.trim().split_once(" requests in "));
-    let (done, rest) = total.with_context(|| format!("wrk: {text}"))?;
-    let took = rest
-        .split(',')
-        .next()
-        .and_then(seconds)
-        .context("wrk's duration")?;
-    let mut histogram = latencies();
-    for (line, count) in [("50%", 50), ("99%", 49), ("99%", 1)] {
-        let value = word(line)
-            .as_deref()
-            .and_then(seconds)
-            .context("wrk's latency")?;
-        histogram.record_n((value * 1e6) as u64, count)?;
-    }
-    Ok(Round {
-        done: done.trim().parse()?,
-        took: Duration::from_secs_f64(took),
-        latencies: histogram,
-    })
-}
-
-/// `1.25ms`, `3.01s` and the like.
-fn seconds(text: &str) -> Option<f64> {
-    let units = [("us", 1e-6), ("ms", 1e-3), ("m", 60.0), ("s", 1.0)];
-    let (number, scale) = units
-        .iter()
-        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))?;
-    number.parse::<f64>().ok().map(|number| number * scale)
+    Ok(canned)
 }

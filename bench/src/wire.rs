@@ -1,6 +1,7 @@
 //! Just enough HTTP/1.1 for a load generator: keep-alive, bodies by content-length. No proxies, no
 //! chunks, no TLS.
 
+use std::io::{Read, Write as _};
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, bail};
@@ -13,6 +14,12 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// One kept-alive connection.
 pub(crate) struct Connection {
     stream: TcpStream,
+    read: BytesMut,
+}
+
+/// One kept-alive connection of a thread of its own.
+pub(crate) struct BlockingConnection {
+    stream: std::net::TcpStream,
     read: BytesMut,
 }
 
@@ -59,20 +66,7 @@ impl Connection {
     /// As [`Self::exchange`], keeping the answer.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Answer> {
         let parsed = self.round_trip(request).await?;
-        let head = std::str::from_utf8(&self.read[..parsed.head])?;
-        let headers = head
-            .split("\r\n")
-            .skip(1)
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect();
-        let body = self.read[parsed.head..parsed.head + parsed.body].to_vec();
-        self.read.advance(parsed.head + parsed.body);
-        Ok(Answer {
-            status: parsed.status,
-            headers,
-            body,
-        })
+        take(&mut self.read, &parsed)
     }
 
     async fn round_trip(&mut self, request: &[u8]) -> Result<Parsed> {
@@ -88,6 +82,68 @@ impl Connection {
             }
         }
     }
+}
+
+impl BlockingConnection {
+    pub(crate) fn open(address: SocketAddr) -> Result<Self> {
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            read: BytesMut::with_capacity(64 * 1024),
+        })
+    }
+
+    /// As [`Connection::exchange`].
+    pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<u16> {
+        Ok(self.ask(request)?.status)
+    }
+
+    /// As [`Connection::ask`].
+    pub(crate) fn ask(&mut self, request: &[u8]) -> Result<Answer> {
+        self.stream.write_all(request)?;
+        self.answer()
+    }
+
+    /// Sends a body as it is read, after a head that tells its length.
+    pub(crate) fn upload(&mut self, head: &[u8], mut body: impl Read) -> Result<Answer> {
+        self.stream.write_all(head)?;
+        std::io::copy(&mut body, &mut self.stream)?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<Answer> {
+        let mut piece = [0; 16 * 1024];
+        loop {
+            if let Some(parsed) = parse(&self.read)?
+                && self.read.len() >= parsed.head + parsed.body
+            {
+                return take(&mut self.read, &parsed);
+            }
+            match self.stream.read(&mut piece)? {
+                0 => bail!("the server closed the connection"),
+                read => self.read.extend_from_slice(&piece[..read]),
+            }
+        }
+    }
+}
+
+/// Takes a whole answer from what was read.
+fn take(read: &mut BytesMut, parsed: &Parsed) -> Result<Answer> {
+    let head = std::str::from_utf8(&read[..parsed.head])?;
+    let headers = head
+        .split("\r\n")
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let body = read[parsed.head..parsed.head + parsed.body].to_vec();
+    read.advance(parsed.head + parsed.body);
+    Ok(Answer {
+        status: parsed.status,
+        headers,
+        body,
+    })
 }
 
 /// `None` until the whole head is there.

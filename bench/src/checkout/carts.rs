@@ -109,7 +109,7 @@ pub(super) fn made(
 }
 
 /// An id as PostgreSQL writes it.
-pub(super) fn uuid(bits: u128) -> String {
+pub(crate) fn uuid(bits: u128) -> String {
     let hex = format!("{bits:032x}");
     format!(
         "{}-{}-{}-{}-{}",

@@ -10,11 +10,12 @@ use super::bare::BareLoop;
 use super::carts::{self, Books, Filled};
 use super::order::Pattern;
 use super::pgbench::Goods;
-use super::postgres::{Database, Pgbench};
+use super::postgres::Pgbench;
 use super::shop::{LINES_PER_ORDER, Shop};
 use super::sqlite::settle_file;
 use super::till::Till;
 use super::{BARE_NUMBER_FIRST, CheckoutArgs, WARM_UP_ORDERS};
+use crate::database::Database;
 use crate::figures::{self, Round, grouped};
 
 const FEW: usize = 10_000;
@@ -91,7 +92,7 @@ async fn on_postgres_in(few: &Database, args: &CheckoutArgs, folder: &Path) -> R
     let (carts, ids) = {
         let shop = Arc::new(Shop::open(&few.url, 1).await?);
         let goods = shop.stock(args.products).await?;
-        let books = Books::Postgres(few.as_tenant(&shop).await?);
+        let books = Books::Postgres(few.as_tenant(shop.tenant.id).await?);
         eprintln!("filling {count} carts");
         let mut carts = carts::prepare(&shop, &books, &goods, count + 1).await?;
         if let Some(first) = carts.pop() {

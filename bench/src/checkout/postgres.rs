@@ -7,102 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
-use super::carts::{self, Books, uuid};
+use super::carts::{self, Books};
 use super::pgbench::{Goods, Literals, Script, Sort};
 use super::shop::{CONNECTIONS, LINES_PER_ORDER, Shop, VARIANTS_PER_PRODUCT};
 use super::till::Till;
 use super::{BARE_NUMBER_FIRST, CheckoutArgs, WARM_UP_ORDERS};
+use crate::database::{Database, tenant_options};
 use crate::figures::{self, Round, grouped, latencies, note};
 
-/// As platform/storage has them.
-const PLANNING: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off";
-const SCHEMA: &str = "stoa";
-const TENANT_ROLE: &str = "stoa_tenant";
 const CARTS_PER_STATEMENT: i64 = 20_000;
 const PGBENCH_THREADS: &str = "2";
-
-/// A database of the bench's own.
-pub(super) struct Database {
-    pub(super) url: String,
-    name: String,
-    beside: String,
-}
-
-impl Database {
-    pub(super) async fn create(beside: &str, of: &str) -> Result<Self> {
-        let name = format!("stoa_bench_{of}_{}", std::process::id());
-        let admin = connect(beside, "").await?;
-        admin
-            .batch_execute(&format!("CREATE DATABASE {name}"))
-            .await
-            .context("the bench makes a database of its own")?;
-        Self::named(beside, name)
-    }
-
-    /// The same content once more; nobody may be connected.
-    pub(super) async fn copy(&self, of: &str) -> Result<Self> {
-        let name = format!("stoa_bench_{of}_{}", std::process::id());
-        let admin = connect(&self.beside, "").await?;
-        admin
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {}", self.name))
-            .await?;
-        Self::named(&self.beside, name)
-    }
-
-    fn named(beside: &str, name: String) -> Result<Self> {
-        let mut url = url::Url::parse(beside).context("--postgres")?;
-        url.set_path(&name);
-        Ok(Self {
-            url: url.to_string(),
-            name,
-            beside: beside.to_owned(),
-        })
-    }
-
-    /// Ends every connection, so that it can be copied.
-    pub(super) async fn disconnect_all(&self) -> Result<()> {
-        let admin = connect(&self.beside, "").await?;
-        let sql = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1";
-        admin.query(sql, &[&self.name]).await?;
-        Ok(())
-    }
-
-    pub(super) async fn drop(self) -> Result<()> {
-        let admin = connect(&self.beside, "").await?;
-        let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        Ok(admin.batch_execute(&sql).await?)
-    }
-
-    pub(super) async fn owner(&self) -> Result<Client> {
-        connect(&self.url, &format!("-c search_path={SCHEMA}")).await
-    }
-
-    pub(super) async fn as_tenant(&self, shop: &Shop) -> Result<Client> {
-        connect(&self.url, &tenant_options(shop)).await
-    }
-}
-
-async fn connect(url: &str, options: &str) -> Result<Client> {
-    let mut config: tokio_postgres::Config = url.parse().context("--postgres")?;
-    config.options(options);
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            eprintln!("a connection ended: {error}");
-        }
-    });
-    Ok(client)
-}
-
-/// The rights, the row-level security and the schema that the shop's own statements run under.
-fn tenant_options(shop: &Shop) -> String {
-    format!(
-        "-c role={TENANT_ROLE} -c search_path={SCHEMA} -c app.tenant_id={} {PLANNING}",
-        uuid(shop.tenant.id.as_u128())
-    )
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -152,7 +68,10 @@ impl Pgbench {
         carts: usize,
         written: usize,
     ) -> Result<Self> {
-        let (owner, tenant) = (database.owner().await?, database.as_tenant(shop).await?);
+        let (owner, tenant) = (
+            database.owner().await?,
+            database.as_tenant(shop.tenant.id).await?,
+        );
         let literals = Literals::read(&owner, &tenant).await?;
         for pipelined in [false, true] {
             let script = Script {
@@ -168,7 +87,7 @@ impl Pgbench {
         owner.batch_execute("ANALYZE").await?;
         Ok(Self {
             url: database.url.clone(),
-            options: tenant_options(shop),
+            options: tenant_options(shop.tenant.id),
             folder: folder.to_owned(),
             orders: written as i64,
         })
@@ -278,7 +197,7 @@ async fn compare_in(database: &Database, args: &CheckoutArgs, folder: &Path) -> 
     let goods = shop.stock(args.products).await?;
     let count = WARM_UP_ORDERS + args.rounds * args.orders;
     eprintln!("filling {count} carts a side");
-    let books = Books::Postgres(database.as_tenant(&shop).await?);
+    let books = Books::Postgres(database.as_tenant(shop.tenant.id).await?);
     let mut carts = carts::prepare(&shop, &books, &goods, count + args.orders + 1).await?;
     let paced = carts.split_off(count);
     let first = &paced[0];
@@ -319,7 +238,7 @@ async fn check_work(database: &Database, shop: &Shop, stoa: i64, pgbench: i64) -
         "SELECT sum(reserved)::bigint FROM inventory_level",
         "SELECT count(*) FROM cart_cart WHERE status = 'frozen' AND order_id IS NOT NULL",
     ];
-    let tenant = database.as_tenant(shop).await?;
+    let tenant = database.as_tenant(shop.tenant.id).await?;
     let mut found = Vec::new();
     for sql in COUNTS {
         found.push(tenant.query_one(sql, &[]).await?.get::<_, i64>(0));

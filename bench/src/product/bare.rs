@@ -46,6 +46,11 @@ impl Canned {
             body: answer.body,
         }
     }
+
+    /// Its path and what it holds.
+    pub(crate) fn file(&self) -> (&str, &[u8]) {
+        (&self.path, &self.body)
+    }
 }
 
 type Answers = HashMap<String, (HeaderMap, Bytes)>;

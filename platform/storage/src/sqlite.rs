@@ -41,11 +41,11 @@ impl LiteCell {
             std::fs::create_dir_all(folder)
                 .map_err(|error| Error::io(format!("creating {}", folder.display()), &error))?;
         }
-        let mut connection = Connection::open(path, options, Arc::default(), stats.clone())?;
+        let mut connection = Connection::open(path, Arc::default(), stats.clone())?;
         migrate(&mut connection)?;
         let schema = Arc::new(connection.read_schema()?);
         connection.set_schema(schema.clone());
-        let log = checkpointer.watch(path, options)?;
+        let log = checkpointer.watch(path)?;
         let writer = Writer::start(connection, log, stats, on_commit)?;
         Ok(Self {
             path: path.to_owned(),

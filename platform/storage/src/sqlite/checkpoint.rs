@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Connection, LiteOptions};
+use super::Connection;
+use super::connection::Copied;
 use crate::{Error, Result, Stats};
 
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
+/// Pages of the log above which the writer begins it anew, 64 MiB: SQLite does so by itself only
+/// where nobody writes while a checkpoint ends.
+const LOG_PAGES_MAX: u64 = 16_384;
 
 /// What the writer and the checkpointer of a cell tell each other.
 #[derive(Default)]
@@ -18,7 +22,18 @@ pub(crate) struct LogState {
     /// Batches committed since the cell was opened.
     pub(crate) batches: AtomicU64,
     /// Pages of the log that the last checkpoint could not copy.
-    pub(crate) pages_left: AtomicU64,
+    pages_left: AtomicU64,
+    /// Pages that the log had at the last checkpoint, copied or not: while somebody always writes,
+    /// it grows although all of it is copied.
+    pages: AtomicU64,
+}
+
+impl LogState {
+    /// Whether the log is to be begun anew. Says so once for each look of the checkpointer.
+    pub(crate) fn is_long(&self) -> bool {
+        self.pages.load(Ordering::Relaxed) > LOG_PAGES_MAX
+            && self.pages.swap(0, Ordering::Relaxed) > 0
+    }
 }
 
 struct Watched {
@@ -65,8 +80,8 @@ impl Checkpointer {
     }
 
     /// Watches a cell for as long as the returned state lives.
-    pub(crate) fn watch(&self, path: &Path, options: LiteOptions) -> Result<Arc<LogState>> {
-        let connection = Connection::open(path, options, Arc::default(), self.stats.clone())?;
+    pub(crate) fn watch(&self, path: &Path) -> Result<Arc<LogState>> {
+        let connection = Connection::open(path, Arc::default(), self.stats.clone())?;
         let log: Arc<LogState> = Arc::default();
         let watched = Watched {
             connection,
@@ -102,8 +117,9 @@ impl Watched {
         }
         self.batches_seen = batches;
         match self.connection.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") {
-            Ok(left) => {
-                log.pages_left.store(left.max(0) as u64, Ordering::Relaxed);
+            Ok(Copied { pages, left }) => {
+                log.pages_left.store(left, Ordering::Relaxed);
+                log.pages.store(pages, Ordering::Relaxed);
                 self.failed = false;
             }
             Err(error) => {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
@@ -18,6 +19,11 @@ use crate::{Dialect, Error, Result, Row, Stats, Value};
 /// Prepared statements kept per connection.
 const STATEMENTS_KEPT_MAX: usize = 256;
 const PAGE_CACHE_KIB: i64 = 16 * 1024;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a commit may wait for readers so that the log can be begun anew.
+const READERS_LEAVE_WITHIN: Duration = Duration::from_millis(20);
+/// Writers map nothing: what they look up once would stay resident, a gigabyte in a long import.
+const MAPPED_BY_WRITERS: i64 = 0;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LiteOptions {
@@ -49,15 +55,10 @@ struct Known {
 }
 
 impl Connection {
-    pub(crate) fn open(
-        path: &Path,
-        options: LiteOptions,
-        schema: Arc<Schema>,
-        stats: Arc<Stats>,
-    ) -> Result<Self> {
+    pub(crate) fn open(path: &Path, schema: Arc<Schema>, stats: Arc<Stats>) -> Result<Self> {
         let raw = rusqlite::Connection::open(path)
             .map_err(|error| Error::io(format!("opening {}", path.display()), &error))?;
-        let new = Self::configure(raw, options, schema, stats)?;
+        let new = Self::configure(raw, MAPPED_BY_WRITERS, schema, stats)?;
         // WAL lets readers go on beside the writer; FULL makes a commit survive a power cut.
         new.pragma("PRAGMA journal_mode = WAL")?;
         new.pragma("PRAGMA synchronous = FULL")?;
@@ -75,20 +76,19 @@ impl Connection {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let raw = rusqlite::Connection::open_with_flags(path, flags)
             .map_err(|error| Error::io(format!("opening {}", path.display()), &error))?;
-        let new = Self::configure(raw, options, schema, stats)?;
+        let new = Self::configure(raw, options.mmap_bytes, schema, stats)?;
         new.pragma("PRAGMA query_only = ON")?;
         Ok(new)
     }
 
     fn configure(
         mut raw: rusqlite::Connection,
-        options: LiteOptions,
+        mmap_bytes: i64,
         schema: Arc<Schema>,
         stats: Arc<Stats>,
     ) -> Result<Self> {
         let fail = |error: rusqlite::Error| Error::io("configuring SQLite", &error);
-        raw.busy_timeout(std::time::Duration::from_secs(5))
-            .map_err(fail)?;
+        raw.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
         // Without the stability guarantee every rebind re-prepares once ANALYZE has run.
         raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
             .map_err(fail)?;
@@ -113,7 +113,7 @@ impl Connection {
             stats,
         };
         new.pragma(&format!("PRAGMA cache_size = -{PAGE_CACHE_KIB}"))?;
-        new.pragma(&format!("PRAGMA mmap_size = {}", options.mmap_bytes))?;
+        new.pragma(&format!("PRAGMA mmap_size = {mmap_bytes}"))?;
         new.pragma("PRAGMA foreign_keys = ON")?;
         new.pragma("PRAGMA temp_store = MEMORY")?;
         Ok(new)
@@ -247,16 +247,37 @@ impl Connection {
         prepared
     }
 
-    /// Copies the log into the database file as far as readers allow; returns frames left.
-    pub(crate) fn checkpoint(&self, mode: &'static str) -> Result<i64> {
+    /// Copies the log into the database file as far as readers allow.
+    pub(crate) fn checkpoint(&self, mode: &'static str) -> Result<Copied> {
         let fail = |error: rusqlite::Error| map_error(mode, &error);
         self.raw
             .query_row(mode, [], |row| {
-                Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+                let (pages, copied) = (row.get::<_, i64>(1)?, row.get::<_, i64>(2)?);
+                Ok(Copied {
+                    pages: pages.max(0) as u64,
+                    left: (pages - copied).max(0) as u64,
+                })
             })
-            .map(|(in_log, copied)| in_log - copied)
             .map_err(fail)
     }
+
+    /// Has the next write begin the log anew, if readers leave it soon; else it grows on.
+    pub(crate) fn restart_log(&self) -> Result<()> {
+        let fail = |error: rusqlite::Error| map_error("the busy timeout", &error);
+        self.raw.busy_timeout(READERS_LEAVE_WITHIN).map_err(fail)?;
+        let done = self.checkpoint("PRAGMA wal_checkpoint(RESTART)");
+        self.raw.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        done.map(drop)
+    }
+}
+
+/// What a checkpoint did, in pages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Copied {
+    /// Of the whole log.
+    pub(crate) pages: u64,
+    /// Of it not copied yet.
+    pub(crate) left: u64,
 }
 
 fn table_of<'c>(action: &AuthAction<'c>) -> Option<&'c str> {

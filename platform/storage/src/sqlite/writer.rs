@@ -24,8 +24,6 @@ const BATCH_MAX: usize = 256;
 const BATCH_TIME_MAX: Duration = Duration::from_millis(20);
 /// Requests that may wait; one more is refused as busy.
 const QUEUE_MAX: usize = 16_384;
-/// Log pages above which the writer itself restarts the log: readers then start afresh.
-const LOG_PAGES_MAX: u64 = 16_384;
 
 /// Interactive work goes before bulk work, which takes a batch to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,8 +187,8 @@ fn run(
             job.answer(&commit, hooks);
         }
         log.batches.fetch_add(1, Ordering::Relaxed);
-        if log.pages_left.load(Ordering::Relaxed) > LOG_PAGES_MAX
-            && let Err(error) = connection.checkpoint("PRAGMA wal_checkpoint(RESTART)")
+        if log.is_long()
+            && let Err(error) = connection.restart_log()
         {
             tracing::warn!(%error, "the log could not be restarted");
         }

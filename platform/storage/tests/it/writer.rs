@@ -251,3 +251,44 @@ async fn only_durable_commits_are_counted() {
         (1, 1, 2)
     );
 }
+
+/// SQLite begins its log anew only where nobody writes while a checkpoint ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_stays_short_while_somebody_always_writes() {
+    const WRITERS: i64 = 8;
+    const WRITES: i64 = 640;
+    const BYTES: usize = 64 * 1024;
+    const LOG_BYTES_MAX: u64 = 160 * 1024 * 1024;
+    let place = sqlite_place("sqlite", Isolation::Shared);
+    let storage = place.open().await;
+    let tenant = place.tenant(&storage, "one").await;
+    let db = storage.db(tenant).await.expect("a cell");
+    let writers = (0..WRITERS).map(|writer| {
+        let db = db.clone();
+        tokio::spawn(async move {
+            for id in 0..WRITES {
+                db.write(async move |tx: &mut Tx<'_>| {
+                    let long = "x".repeat(BYTES);
+                    let id = writer * WRITES + id;
+                    tx.execute(INSERT, params![id, long.as_str(), 1]).await?;
+                    Ok::<_, Error>(())
+                })
+                .await
+                .expect("a commit");
+            }
+        })
+    });
+    for done in join_all(writers).await {
+        done.expect("no panic");
+    }
+    assert_eq!(count(&db).await, WRITERS * WRITES);
+    let folder = place.url.strip_prefix("sqlite:").expect("a folder");
+    let longest = std::fs::read_dir(folder)
+        .expect("the cells' folder")
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| entry.path().to_string_lossy().ends_with("-wal"))
+        .map(|entry| entry.metadata().expect("its size").len())
+        .max()
+        .expect("a log");
+    assert!(longest < LOG_BYTES_MAX, "the log has {longest} bytes");
+}
