@@ -49,6 +49,7 @@ const WRITE: Access = Access::Staff(Permission::MediaWrite);
 const ALL: &str = "/api/v1/admin/media";
 const ONE: &str = "/api/v1/admin/media/{media_id}";
 const IMPORTS: &str = "/api/v1/admin/media/imports";
+const RETRY: &str = "/api/v1/admin/media/imports/{import_id}/retry";
 const FILE: &str = "/media/{key}/{file}";
 /// Of an upload: a large file over a slow line.
 const UPLOAD_TIME_MAX: Duration = Duration::from_secs(180);
@@ -128,10 +129,18 @@ fn asset_routes(routes: Routes<Arc<Api>>) -> Routes<Arc<Api>> {
     )
     .query::<ImportsQuery>()
     .returns::<Page<ImageImportView>>(200);
+    let retry = Operation::new("retryMediaImport", "Fetches a failed picture once more")
+        .description(
+            "Its attempts are counted from the start. One that is under way, or here, stays as it \
+             is.",
+        )
+        .returns::<ImageImportView>(202)
+        .returns_problem(&code::NOT_FOUND);
     routes
         .route(Method::POST, ALL, WRITE, upload, upload_media)
         .route(Method::GET, ALL, READ, list, list_media)
         .route(Method::GET, IMPORTS, READ, imports, list_imports)
+        .route(Method::POST, RETRY, WRITE, retry, retry_import)
         .route(Method::GET, ONE, READ, one, get_media)
         .route(Method::PATCH, ONE, WRITE, change, change_media)
         .route(Method::DELETE, ONE, WRITE, delete, delete_media)
@@ -212,6 +221,17 @@ async fn list_imports(
     Ok(Json(page.map(ImageImportView::from)))
 }
 
+async fn retry_import(
+    State(api): ApiState,
+    Tenant(tenant): Tenant,
+    Path(import): Path<String>,
+) -> Result<(StatusCode, Json<ImageImportView>), Problem> {
+    let import: Result<ImageImportId, _> = import.parse();
+    let import = import.map_err(|_| problem(MediaError::NoImport))?;
+    let retried = api.shared.retry(tenant.id, import).await;
+    Ok((StatusCode::ACCEPTED, Json(retried.map_err(problem)?.into())))
+}
+
 async fn get_media(
     State(api): ApiState,
     Tenant(tenant): Tenant,
@@ -253,6 +273,7 @@ fn problem(error: MediaError) -> Problem {
         MediaError::NotFound | MediaError::Blob(BlobError::NotFound) => {
             Problem::new(&MEDIA_NOT_FOUND)
         }
+        MediaError::NoImport => Problem::not_found("There is no such import."),
         MediaError::InUse => Problem::new(&MEDIA_IN_USE),
         MediaError::Busy { what } => {
             soon(&code::TOO_BUSY, "5").with_detail(format!("Too many {what} at once."))

@@ -1,18 +1,19 @@
 //! What other modules may ask, in their transactions.
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use stoa_contracts::media::{ImageImport, ImportAnswer, Media, MediaId, Picture};
-use stoa_kernel::Timestamp;
+use stoa_kernel::{ProductId, Timestamp};
 use stoa_storage::{Cause, Error, Tx};
 
 use super::Shared;
 use super::importer::enqueue;
-use crate::domain::{Address, ImageImportId, ImportState, picture};
-use crate::infrastructure;
+use crate::domain::{Address, ImportState, picture};
+use crate::infrastructure::{self, Known, NewImport, Sum};
 
 pub(crate) struct Contract {
     shared: Arc<Shared>,
@@ -23,39 +24,43 @@ impl Contract {
         Self { shared }
     }
 
-    async fn import_one(
+    /// What is to become of one picture, as far as `known` tells; a new one is put into `known`.
+    fn sort(
         &self,
-        tx: &mut Tx<'_>,
         image: &ImageImport,
+        known: &mut HashMap<Sum, Known>,
         now: Timestamp,
-    ) -> Result<ImportAnswer, Error> {
-        let sum: [u8; 32] = Sha256::digest(&image.source_url).into();
+    ) -> Result<ImportAnswer, NewImport> {
+        let sum: Sum = Sha256::digest(&image.source_url).into();
+        let found = known.get(&sum);
+        match found.map(|known| (known.state, &known.url)) {
+            Some((ImportState::Done, Some(url))) => {
+                return Ok(ImportAnswer::Ours { url: url.clone() });
+            }
+            Some((ImportState::Pending, _)) => return Ok(ImportAnswer::Queued),
+            _ => {}
+        }
         let wrong = self.shared.fetch.check(&image.source_url).err();
-        let wrong = wrong.map(|reason| format!("the URL {reason}"));
-        let id: ImageImportId = self.shared.deps.ids.make(now);
-        let new = infrastructure::add(tx, id, image, &sum, wrong.as_deref(), now).await?;
-        if let Some(reason) = wrong {
+        let refused = wrong.map(|reason| format!("the URL {reason}"));
+        if let (Some(_), Some(reason)) = (found, &refused) {
+            let reason = reason.clone();
             return Ok(ImportAnswer::Refused { reason });
         }
-        if new {
-            enqueue(tx, &*self.shared.deps.ids, id, now).await?;
-            return Ok(ImportAnswer::Queued);
-        }
-        let Some(known) = infrastructure::import(tx, image.product, &sum).await? else {
-            return Ok(ImportAnswer::Queued);
+        let again = found.is_some();
+        let id = found.map_or_else(|| self.shared.deps.ids.make(now), |known| known.id);
+        let state = match refused {
+            Some(_) => ImportState::Failed,
+            None => ImportState::Pending,
         };
-        if known.state == ImportState::Pending {
-            return Ok(ImportAnswer::Queued);
-        }
-        if let Some(asset) = known.asset
-            && let Some(url) = infrastructure::live_url(tx, asset).await?
-        {
-            return Ok(ImportAnswer::Ours { url });
-        }
-        // Failed before, or collected since: once more.
-        infrastructure::revive(tx, known.id, now).await?;
-        enqueue(tx, &*self.shared.deps.ids, known.id, now).await?;
-        Ok(ImportAnswer::Queued)
+        let url = None;
+        known.insert(sum, Known { id, state, url });
+        Err(NewImport {
+            id,
+            again,
+            image: image.clone(),
+            sum,
+            refused,
+        })
     }
 }
 
@@ -71,9 +76,35 @@ impl Media for Contract {
         images: &[ImageImport],
     ) -> Result<Vec<ImportAnswer>, Error> {
         let now = self.shared.deps.now();
+        let mut known: HashMap<ProductId, HashMap<Sum, Known>> = HashMap::new();
         let mut answers = Vec::with_capacity(images.len());
+        let mut new = Vec::new();
         for image in images {
-            answers.push(self.import_one(tx, image, now).await?);
+            let of_product = match known.entry(image.product) {
+                Entry::Occupied(found) => found.into_mut(),
+                Entry::Vacant(place) => {
+                    place.insert(infrastructure::known(tx, image.product).await?)
+                }
+            };
+            answers.push(match self.sort(image, of_product, now) {
+                Ok(answer) => answer,
+                Err(import) => {
+                    let answer = match &import.refused {
+                        Some(reason) => ImportAnswer::Refused {
+                            reason: reason.clone(),
+                        },
+                        None => ImportAnswer::Queued,
+                    };
+                    new.push(import);
+                    answer
+                }
+            });
+        }
+        if !new.is_empty() {
+            infrastructure::put(tx, &new, now).await?;
+        }
+        for import in new.iter().filter(|import| import.refused.is_none()) {
+            enqueue(tx, &*self.shared.deps.ids, import.id, now).await?;
         }
         Ok(answers)
     }

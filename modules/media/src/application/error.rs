@@ -7,6 +7,8 @@ use stoa_pixels::PixelError;
 pub(crate) enum MediaError {
     #[error("there is no such picture")]
     NotFound,
+    #[error("there is no such import")]
+    NoImport,
     #[error("somebody shows the picture")]
     InUse,
     #[error("{what}: too many at once")]

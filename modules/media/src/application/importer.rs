@@ -53,7 +53,28 @@ pub(crate) async fn enqueue(
         run_at: now,
         attempts_max: JOB_ATTEMPTS_MAX,
     };
-    tx.enqueue(&job, now).await.map(|_| ())
+    tx.enqueue_unasked(&job, now).await
+}
+
+impl Shared {
+    /// Fetches a failed picture once more; one that is under way or here stays as it is.
+    pub(crate) async fn retry(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        id: ImageImportId,
+    ) -> Result<Import, MediaError> {
+        let (shared, now) = (self.clone(), self.deps.now());
+        let db = self.deps.storage.db(tenant).await?;
+        db.write(async move |tx: &mut Tx<'_>| {
+            if infrastructure::retry(tx, id, now).await? {
+                enqueue(tx, &*shared.deps.ids, id, now).await?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await?;
+        let found = infrastructure::one(&db, id).await?;
+        found.ok_or(MediaError::NoImport)
+    }
 }
 
 pub(crate) struct Importer {
@@ -179,6 +200,7 @@ impl From<MediaError> for Stopped {
             MediaError::Pixels(_) | MediaError::Invalid { .. } => Self::Never(text),
             MediaError::Blob(stoa_blobs::BlobError::TooLarge { .. }) => Self::Never(text),
             MediaError::NotFound
+            | MediaError::NoImport
             | MediaError::InUse
             | MediaError::Busy { .. }
             | MediaError::Blob(_)

@@ -86,8 +86,11 @@ impl Address {
         }
     }
 
-    /// The picture that a URL is of.
+    /// The picture that a URL, or `media:` and an id, is of.
     pub(crate) fn asset_of(url: &str) -> Option<MediaId> {
+        if let Some(id) = url.strip_prefix("media:") {
+            return id.parse().ok();
+        }
         Self::of_url(url).map(|(address, ..)| address.id)
     }
 }

@@ -20,7 +20,8 @@ pub(crate) struct Unused {
     pub(crate) limit: i64,
 }
 
-fn row(row: &Row<'_>) -> Result<Asset> {
+/// From the first column on.
+pub(super) fn row(row: &Row<'_>) -> Result<Asset> {
     let kind = Kind::from_extension(row.str(2)?).ok_or_else(|| Error::Column {
         index: 2,
         wanted: "a kind of picture",
@@ -86,14 +87,6 @@ pub(crate) async fn by_content(tx: &mut Tx<'_>, sha256: &[u8; 32]) -> Result<Opt
          created_at FROM media_asset WHERE tenant_id = :tenant AND sha256 = $1 \
          AND state = 'live' ORDER BY id LIMIT 1";
     tx.query_opt(SQL, params![sha256], row).await
-}
-
-/// The URL of a live picture.
-pub(crate) async fn live_url(tx: &mut Tx<'_>, id: MediaId) -> Result<Option<String>> {
-    const SQL: &str = "SELECT id, sha256, kind, width, height, bytes, animated, name, alt, \
-         created_at FROM media_asset WHERE tenant_id = :tenant AND id = $1 AND state = 'live'";
-    let found = tx.query_opt(SQL, params![id], row).await?;
-    Ok(found.map(|asset| asset.url()))
 }
 
 /// Its time to be collected begins anew; false where that has begun already.
