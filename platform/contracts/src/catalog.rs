@@ -5,7 +5,7 @@ mod inputs;
 
 pub use documents::{DocumentTranslation, ProductAddress, ProductDocument};
 pub use inputs::{
-    CollectionInput, ProductExtras, ProductInput, ProductRecord, UpsertOutcome, Upserted,
+    CategoryInput, CollectionInput, ProductExtras, ProductInput, ProductRecord, UpsertOutcome, Upserted,
     VariantInput,
 };
 
@@ -498,6 +498,20 @@ pub trait Catalog: Send + Sync + 'static {
         input: &CollectionInput,
         cause: &Cause,
     ) -> Result<(), CatalogError>;
+
+    /// Makes the category, the last of its siblings; one that has the handle stays as it is.
+    async fn ensure_category(
+        &self,
+        tx: &mut Tx<'_>,
+        input: &CategoryInput,
+        cause: &Cause,
+    ) -> Result<(), CatalogError> {
+        let _ = (tx, cause);
+        Err(CatalogError::Invalid {
+            field: "handle".to_owned(),
+            reason: format!("there is no tree for `{}`", input.handle),
+        })
+    }
 
     /// Fed by `pricing`, in the transaction that sets the price.
     async fn put_listing_prices(

@@ -73,6 +73,15 @@ pub enum UpsertOutcome {
     Unchanged,
 }
 
+/// A branch of the tree of categories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryInput {
+    pub handle: String,
+    pub title: String,
+    /// A handle; `None` at the root.
+    pub parent: Option<String>,
+}
+
 /// A collection filled by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectionInput {
