@@ -43,8 +43,11 @@ impl Shown {
 async fn itself(shop: &Shop, visit: &Visit, handle: &str) -> Option<Tag> {
     let tenant: TenantId = visit.tenant_id();
     // From memory: the page was just made from it.
-    let product = shop.catalog.product(tenant, handle, visit.currency).await;
+    let product = shop
+        .catalog
+        .product_in(tenant, handle, visit.currency, visit.locale());
     product
+        .await
         .ok()
         .flatten()
         .map(|product| Tag::product(tenant, product.id))

@@ -2,6 +2,8 @@
 
 mod finding;
 mod following;
+mod full;
+mod real;
 mod routes;
 mod shelf;
 mod steering;

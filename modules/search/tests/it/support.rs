@@ -10,7 +10,7 @@ use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::Value as Json;
-use stoa_contracts::catalog::{ProductChanged, ProductDocument};
+use stoa_contracts::catalog::{Catalog, ProductChanged, ProductDocument};
 use stoa_contracts::search::{Search, SearchError, SearchFilter, SearchPage, SearchQuery};
 use stoa_kernel::{ApiKeyId, Currency, ProductId, SeededIds, TenantId};
 use stoa_rest::{
@@ -28,10 +28,15 @@ use tower::ServiceExt as _;
 use crate::shelf::Shelf;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn everywhere() -> Vec<TestCells> {
     stoa_testkit::everywhere(&[MIGRATIONS]).await
+}
+
+/// With the tables of the real catalog.
+pub(crate) async fn with_catalog() -> Vec<TestCells> {
+    stoa_testkit::everywhere(&[stoa_catalog::MIGRATIONS, MIGRATIONS]).await
 }
 
 pub(crate) async fn sqlite() -> TestCells {
@@ -49,6 +54,10 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(cells: &TestCells, shelf: &Arc<Shelf>, folder: &Path) -> Self {
+        Self::over(cells, shelf.clone(), folder)
+    }
+
+    pub(crate) fn over(cells: &TestCells, catalog: Arc<dyn Catalog>, folder: &Path) -> Self {
         let mut config = SearchConfig::new(folder);
         config.every = Duration::from_millis(20);
         config.settle = Duration::from_millis(100);
@@ -57,7 +66,7 @@ impl Process {
         let module = start(
             cells.deps.clone(),
             config,
-            shelf.clone(),
+            catalog,
             CursorKey::new([3; 32]),
             &metrics,
         );
@@ -90,26 +99,7 @@ impl Process {
         path: &str,
         body: Option<Json>,
     ) -> (u16, Json) {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", format!("{}.test", tenant.as_u128()))
-            .header("authorization", "Bearer sk_test");
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
-        let request = request.body(body).expect("a request");
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("an answer");
-        let status = response.status().as_u16();
-        let bytes = response.into_body().collect().await.expect("a body");
-        let json = serde_json::from_slice(&bytes.to_bytes()).unwrap_or(Json::Null);
-        (status, json)
+        call(&self.router, method, tenant, path, body).await
     }
 
     pub(crate) async fn status(&self, tenant: TenantId) -> Json {
@@ -131,6 +121,32 @@ impl Process {
             "stoa_search_rebuilds_total{{reason=\"{reason}\"}}"
         ))
     }
+}
+
+/// As staff of the tenant.
+pub(crate) async fn call(
+    router: &Router,
+    method: &str,
+    tenant: TenantId,
+    path: &str,
+    body: Option<Json>,
+) -> (u16, Json) {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", format!("{}.test", tenant.as_u128()))
+        .header("if-match", "*")
+        .header("authorization", "Bearer sk_test");
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
+    let request = request.body(body).expect("a request");
+    let response = router.clone().oneshot(request).await.expect("an answer");
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.expect("a body");
+    let json = serde_json::from_slice(&bytes.to_bytes()).unwrap_or(Json::Null);
+    (status, json)
 }
 
 /// One tenant, its catalog and a process that searches.
@@ -308,7 +324,7 @@ pub(crate) fn is_building(error: &SearchError) -> bool {
 }
 
 /// Tenants by the number that their host begins with.
-struct ByHost;
+pub(crate) struct ByHost;
 
 #[async_trait]
 impl Gate for ByHost {
