@@ -63,6 +63,8 @@ impl App {
                     .await?;
                 self.tell_collection(tx, found.id, &input.handle, cause)
                     .await?;
+                self.hold_of_collection(tx, found.id, Some(input), cause)
+                    .await?;
                 return Ok(());
             }
             if self
@@ -158,6 +160,8 @@ impl App {
             .await?;
         self.tell_collection(tx, id, &draft.input.handle, cause)
             .await?;
+        self.hold_of_collection(tx, id, Some(&draft.input), cause)
+            .await?;
         Ok(())
     }
 
@@ -182,6 +186,7 @@ impl App {
                 app.rules_changed(tx, id, Reason::Purge, &cause).await?;
             }
             app.tell_members(tx, &before.products, &[], &cause).await?;
+            app.hold_of_collection(tx, id, None, &cause).await?;
             Ok(app.tell_collection(tx, id, &before.handle, &cause).await?)
         })
         .await
@@ -200,7 +205,7 @@ impl App {
             let reason = format!("is one of at most {RULE_COLLECTIONS_MAX}");
             return Err(Flaw::new("rule", reason).into());
         }
-        shape.rules += 1;
+        shape.rules = self.next_version(shape.rules, cause.occurred_at);
         shape::save(tx, shape).await?;
         let stamp = format!("rules:{}", shape.rules);
         Ok(self
@@ -289,6 +294,7 @@ impl App {
         }
         self.tell_members(tx, &[], &input.products, cause).await?;
         self.tell_collection(tx, id, &input.handle, cause).await?;
+        self.hold_of_collection(tx, id, Some(input), cause).await?;
         Ok(Some(id))
     }
 

@@ -9,11 +9,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use moka::sync::Cache;
-use stoa_kernel::{ProductId, TenantId};
+use stoa_kernel::{ProductId, TenantId, Timestamp};
 use stoa_storage::{Cause, Db, Error, Result, Tx};
 
 use super::App;
-use crate::domain::{Facts, Rules, Tree};
+use crate::domain::{CategoryId, Facts, Rules, Tree};
 use crate::infrastructure::members::{self, GroupId, Member};
 use crate::infrastructure::shape::{self, Shape};
 use crate::infrastructure::{IDS_PER_STATEMENT, categories, listings};
@@ -105,6 +105,12 @@ impl App {
 
     pub(crate) async fn rules_in(&self, tx: &mut Tx<'_>, version: i64) -> Result<Arc<Rules>> {
         self.memory.rules_in(tx, version).await
+    }
+
+    /// A version of the tree, or of the rules, that there never was.
+    pub(crate) fn next_version(&self, version: i64, now: Timestamp) -> i64 {
+        let drawn: CategoryId = self.deps.ids.make(now);
+        shape::next_version(version, drawn.as_u128())
     }
 
     /// The tree at a version that was read just now.

@@ -10,6 +10,16 @@ pub(crate) struct Shape {
     pub(crate) rules: i64,
 }
 
+/// Low bits of a version, drawn anew for each: a transaction that is undone, or run again, may
+/// have left what it read under its version in memory, and no other is to be taken for it.
+const DRAWN_BITS: u32 = 20;
+
+/// The version after this one.
+pub(crate) fn next_version(version: i64, drawn: u128) -> i64 {
+    let drawn = i64::try_from(drawn & ((1 << DRAWN_BITS) - 1)).unwrap_or_default();
+    (((version >> DRAWN_BITS) + 1) << DRAWN_BITS) | drawn
+}
+
 /// Two columns for a statement that takes a product's lock: what is read under that lock is never
 /// behind a change whose job has passed the product.
 macro_rules! shape_columns {
