@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use stoa_contracts::catalog::{CatalogError, CategoryLink, CategoryView};
+use stoa_contracts::catalog::{CatalogError, CategoryInput, CategoryLink, CategoryView};
 use stoa_kernel::{CollectionId, TenantId};
 use stoa_storage::{Cause, Db, Result, Tx};
 
+use super::writing::plain;
 use super::{App, EditError, check_version};
 use crate::domain::{
     AttributeRule, CATEGORIES_MAX, Category, CategoryId, Flaw, Locale, Tree, check_attribute_rules,
@@ -48,36 +49,74 @@ impl App {
         db.write(async move |tx: &mut Tx<'_>| {
             let shape = shape::lock(tx).await?;
             let tree = app.tree_in(tx, shape.tree).await?;
-            if tree.len() >= CATEGORIES_MAX {
-                let reason = format!("a shop has at most {CATEGORIES_MAX} categories");
-                return Err(Flaw::new("handle", reason).into());
-            }
-            free_handle(&tree, &draft.handle, None)?;
-            let parent = parent_of(&tree, draft.parent.as_deref())?;
-            tree.check_depth(parent, 0)?;
-            let now = cause.occurred_at;
-            let id: CategoryId = app.deps.ids.make(now);
-            let siblings = tree.children(parent);
-            let place = draft.position.unwrap_or(usize::MAX).min(siblings.len());
-            let category = Category {
-                id,
-                handle: draft.handle.clone(),
-                title: draft.title.clone(),
-                parent,
-                position: place as i64,
-                attributes: draft.attributes.clone(),
-                version: 1,
-                created_at: now,
-                updated_at: now,
-            };
-            categories::insert(tx, &category).await?;
-            let mut order: Vec<CategoryId> = siblings.iter().map(|each| each.id).collect();
-            order.insert(place, id);
-            put_order(tx, &tree, parent, &order).await?;
-            app.tree_changed(tx, shape, &[], &category, &cause).await?;
+            let id = app.plant(tx, shape, &tree, &draft, &cause).await?;
             app.placed(tx, id).await
         })
         .await
+    }
+
+    /// As [`Self::create_category`], in a transaction of others; what is there stays as it is.
+    pub(super) async fn ensure_category_row(
+        &self,
+        tx: &mut Tx<'_>,
+        input: &CategoryInput,
+        cause: &Cause,
+    ) -> Result<(), CatalogError> {
+        let draft = CategoryDraft {
+            handle: input.handle.clone(),
+            title: input.title.clone(),
+            parent: input.parent.clone(),
+            position: None,
+            attributes: Vec::new(),
+        };
+        check_draft(&draft)?;
+        let shape = shape::lock(tx).await?;
+        // Never from memory: this transaction may have changed the tree before.
+        let tree = categories::tree(tx, shape.tree).await?;
+        if tree.by_handle(&draft.handle).is_none() {
+            let planted = self.plant(tx, shape, &tree, &draft, cause).await;
+            planted.map_err(plain)?;
+        }
+        Ok(())
+    }
+
+    /// The caller holds the shape's lock, under which it read the tree.
+    async fn plant(
+        &self,
+        tx: &mut Tx<'_>,
+        shape: Shape,
+        tree: &Tree,
+        draft: &CategoryDraft,
+        cause: &Cause,
+    ) -> Result<CategoryId, EditError> {
+        if tree.len() >= CATEGORIES_MAX {
+            let reason = format!("a shop has at most {CATEGORIES_MAX} categories");
+            return Err(Flaw::new("handle", reason).into());
+        }
+        free_handle(tree, &draft.handle, None)?;
+        let parent = parent_of(tree, draft.parent.as_deref())?;
+        tree.check_depth(parent, 0)?;
+        let now = cause.occurred_at;
+        let id: CategoryId = self.deps.ids.make(now);
+        let siblings = tree.children(parent);
+        let place = draft.position.unwrap_or(usize::MAX).min(siblings.len());
+        let category = Category {
+            id,
+            handle: draft.handle.clone(),
+            title: draft.title.clone(),
+            parent,
+            position: place as i64,
+            attributes: draft.attributes.clone(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        categories::insert(tx, &category).await?;
+        let mut order: Vec<CategoryId> = siblings.iter().map(|each| each.id).collect();
+        order.insert(place, id);
+        put_order(tx, tree, parent, &order).await?;
+        self.tree_changed(tx, shape, &[], &category, cause).await?;
+        Ok(id)
     }
 
     pub(crate) async fn edit_category(
@@ -190,7 +229,7 @@ impl App {
         cause: &Cause,
     ) -> Result<()> {
         let next = Shape {
-            tree: shape.tree + 1,
+            tree: self.next_version(shape.tree, cause.occurred_at),
             ..shape
         };
         shape::save(tx, next).await?;

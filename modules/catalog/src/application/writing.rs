@@ -342,7 +342,7 @@ fn no_bundle() -> Flaw {
     )
 }
 
-fn plain(error: EditError) -> CatalogError {
+pub(super) fn plain(error: EditError) -> CatalogError {
     match error {
         EditError::Flaw(flaw) => flaw.into(),
         EditError::Storage(error) => CatalogError::Storage(error),
