@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use stoa_contracts::catalog::{CatalogError, CollectionInput, MediaLink};
+use stoa_contracts::catalog::{
+    CatalogError, CategoryInput, CollectionInput, MediaLink, ProductInput, RECORDS_MAX,
+};
 use stoa_kernel::Currency;
 use stoa_rest::PermissionSet;
 use stoa_storage::{Cause, Isolation, NewTenant, Storage, Tenant, Tx};
@@ -92,6 +94,7 @@ async fn create_key(tenancy: &Tenancy, tenant: Option<&Tenant>, kind: KeyKind) -
 async fn fill(app: &App, tenant: &Tenant) -> Result<()> {
     let report = app.import_sample(tenant).await?;
     tracing::info!(?report, "sample catalog imported");
+    sort(app, tenant).await?;
     let inputs: Vec<CollectionInput> = sample::collections()
         .context("the bundled collections")?
         .into_iter()
@@ -112,6 +115,56 @@ async fn fill(app: &App, tenant: &Tenant) -> Result<()> {
     db.write(async move |tx: &mut Tx<'_>| {
         for input in &inputs {
             catalog.upsert_collection(tx, input, &cause).await?;
+        }
+        Ok::<(), CatalogError>(())
+    })
+    .await?;
+    Ok(())
+}
+
+/// The tree of categories, and every product in its place.
+async fn sort(app: &App, tenant: &Tenant) -> Result<()> {
+    let sample = sample::categories().context("the bundled categories")?;
+    let branches: Vec<CategoryInput> = sample
+        .tree
+        .into_iter()
+        .map(|one| CategoryInput {
+            handle: one.handle,
+            title: one.title,
+            parent: one.parent,
+        })
+        .collect();
+    let records = app
+        .catalog
+        .records_after(tenant.id, None, RECORDS_MAX as u32)
+        .await?;
+    let inputs: Vec<ProductInput> = records
+        .into_iter()
+        .filter_map(|record| {
+            let place = sample.products.get(&record.input.handle)?;
+            let mut extras = record.input.extras.unwrap_or_default();
+            extras.category = Some(place.category.clone());
+            extras.attributes.clone_from(&place.attributes);
+            Some(ProductInput {
+                extras: Some(extras),
+                ..record.input
+            })
+        })
+        .collect();
+    let catalog = app.catalog.clone();
+    let cause = Cause::system(app.deps.now());
+    let db = app.storage.db(tenant.id).await?;
+    db.write(async move |tx: &mut Tx<'_>| {
+        for branch in &branches {
+            catalog.ensure_category(tx, branch, &cause).await?;
+        }
+        Ok::<(), CatalogError>(())
+    })
+    .await?;
+    let (catalog, cause) = (app.catalog.clone(), Cause::system(app.deps.now()));
+    db.write(async move |tx: &mut Tx<'_>| {
+        for input in &inputs {
+            catalog.upsert_product(tx, input, &cause).await?;
         }
         Ok::<(), CatalogError>(())
     })

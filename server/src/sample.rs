@@ -1,6 +1,9 @@
 //! The sample shop that comes with the program: its catalog and its pictures.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
+use stoa_contracts::catalog::Attribute;
 use stoa_rest::TenantInfo;
 use stoa_storefront::{Note, Picture, Welcome};
 
@@ -8,6 +11,7 @@ use stoa_storefront::{Note, Picture, Welcome};
 pub(crate) const DEMO_SLUG: &str = "demo";
 
 pub(crate) const PRODUCTS_CSV: &[u8] = include_bytes!("../sample/products.csv");
+const CATEGORIES_JSON: &str = include_str!("../sample/categories.json");
 const COLLECTIONS_JSON: &str = include_str!("../sample/collections.json");
 /// Sorted by name.
 const MEDIA: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/sample_media.rs"));
@@ -19,6 +23,31 @@ pub(crate) struct SampleCollection {
     pub(crate) description: String,
     pub(crate) image: String,
     pub(crate) products: Vec<String>,
+}
+
+/// The tree, and what sorts each product into it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SampleCategories {
+    pub(crate) tree: Vec<SampleCategory>,
+    /// By handle.
+    pub(crate) products: HashMap<String, SamplePlace>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SampleCategory {
+    pub(crate) handle: String,
+    pub(crate) title: String,
+    pub(crate) parent: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SamplePlace {
+    pub(crate) category: String,
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+pub(crate) fn categories() -> serde_json::Result<SampleCategories> {
+    serde_json::from_str(CATEGORIES_JSON)
 }
 
 pub(crate) fn collections() -> serde_json::Result<Vec<SampleCollection>> {
@@ -87,6 +116,22 @@ mod tests {
                 .trim_start_matches("/media/sample/")
                 .to_owned();
             assert!(media(&name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_product_of_the_catalog_has_its_place_in_the_tree() {
+        let categories = categories().expect("good JSON");
+        let mut known: Vec<&str> = Vec::new();
+        for category in &categories.tree {
+            let parent = category.parent.as_deref();
+            assert!(parent.is_none_or(|parent| known.contains(&parent)));
+            known.push(&category.handle);
+        }
+        assert_eq!((known.len(), categories.products.len()), (22, 72));
+        for (handle, place) in &categories.products {
+            assert!(known.contains(&place.category.as_str()), "{handle}");
+            assert!(!place.attributes.is_empty(), "{handle}");
         }
     }
 }
