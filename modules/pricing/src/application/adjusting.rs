@@ -25,7 +25,7 @@ const ATTEMPTS_MAX: u32 = 20;
 /// Prices that one transaction looks at.
 const PRICES_PER_SLICE: usize = 100;
 /// Slices after which a run lets other jobs have their turn.
-const SLICES_PER_RUN: usize = 500;
+const SLICES_PER_RUN: usize = 100;
 const ACCEPTED: u16 = 202;
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

@@ -24,7 +24,7 @@ const ATTEMPTS_MAX: u32 = 1_000;
 /// Variants whose listings one transaction works out.
 const VARIANTS_PER_SLICE: usize = 100;
 /// Slices after which a run lets other jobs have their turn.
-const SLICES_PER_RUN: usize = 500;
+const SLICES_PER_RUN: usize = 100;
 
 /// When the job is for; `None` where a change asks for it at once.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

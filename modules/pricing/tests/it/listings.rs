@@ -206,6 +206,50 @@ async fn a_sale_that_went_before_any_job_ran_leaves_nothing_in_listings() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn races_of_prices_and_lists_end_in_what_a_cart_is_charged() {
+    const TURNS: i64 = 12;
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "races").await;
+        let sale = json!({"name": "Sale", "currency": "EUR"});
+        let path = made(&shop, "a", &sale).await;
+        let (base, lists, toggles) = (shop.clone(), shop.clone(), shop.clone());
+        let (filled, toggled) = (path.clone(), path);
+        let setting = tokio::spawn(async move {
+            for turn in 1..=TURNS {
+                let prices = [1, 2, 3].map(|number| euros(number, 100 + turn));
+                base.set(&prices).await.expect("prices");
+            }
+        });
+        let filling = tokio::spawn(async move {
+            for turn in 1..=TURNS {
+                let key = format!("fill-{turn}");
+                let prices = [3, 2, 1].map(|number| (number, Some(50 + turn)));
+                put(&lists, &filled, &key, &prices).await;
+            }
+        });
+        let toggling = tokio::spawn(async move {
+            for turn in 0..TURNS {
+                let mut sale = sale.clone();
+                sale["enabled"] = json!(turn % 2 == 1);
+                let set = toggles.send("PUT", &toggled, &[], Some(sale)).await;
+                assert_eq!(set.status, 200, "{}", set.json);
+            }
+        });
+        for task in [setting, filling, toggling] {
+            task.await.expect("no panic");
+        }
+        while !shop.run_jobs().await.is_empty() {}
+        for number in 1..=3 {
+            let quote = shop.quote(request(vec![line(number, 1)], None)).await;
+            let charged = quote.expect("a quote").lines[0].unit_price.amount;
+            assert_eq!(charged, 62, "{}", cells.kind);
+            let listed = shop.listed(number, EUR);
+            assert_eq!(listed, Some((62, Some(112))), "{}", cells.kind);
+        }
+    }
+}
+
 /// Something that happens to a shop; lists are told by their turn.
 #[derive(Debug, Clone)]
 enum Step {

@@ -311,7 +311,11 @@ impl Answer {
 
 /// Every tenth variant is of product 2, the others are of product 1.
 fn product_of(variant: VariantId) -> ProductId {
-    ProductId::from_u128(if variant.as_u128() % 10 == 0 { 2 } else { 1 })
+    ProductId::from_u128(if variant.as_u128().is_multiple_of(10) {
+        2
+    } else {
+        1
+    })
 }
 
 /// Where a listing price stands.
