@@ -4,6 +4,7 @@ mod bulk;
 mod categories;
 mod collecting;
 mod editing;
+mod pictures;
 mod publishing;
 mod reading;
 mod records;
@@ -17,6 +18,7 @@ pub(crate) use bulk::BulkJob;
 pub(crate) use categories::{CategoryDraft, Placed, links};
 pub(crate) use collecting::FoundCollection;
 pub(crate) use editing::{Draft, EditError, check_version};
+pub(crate) use pictures::PictureConsumer;
 pub(crate) use publishing::PublishingJob;
 pub(crate) use reading::{ListRequest, order_of};
 pub(crate) use regrouping::RegroupJob;
@@ -29,11 +31,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::{
-    ADDRESSES_MAX, CARDS_MAX, Catalog, CatalogError, CategoryView, CollectionInput, CollectionView,
-    Component, DOCUMENTS_MAX, DigitalFile, ListingPrice, ProductAddress, ProductDocument,
-    ProductInput, ProductPage, ProductQuery, ProductRecord, ProductSummary, ProductView,
-    RECORDS_MAX, ShopLocales, Upserted, VariantSnapshot,
+    ADDRESSES_MAX, CARDS_MAX, Catalog, CatalogError, CategoryInput, CategoryView, CollectionInput,
+    CollectionView, Component, DOCUMENTS_MAX, DigitalFile, ListingPrice, ProductAddress,
+    ProductDocument, ProductInput, ProductPage, ProductQuery, ProductRecord, ProductSummary,
+    ProductView, RECORDS_MAX, ShopLocales, Upserted, VariantSnapshot,
 };
+use stoa_contracts::media::Media;
 use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_rest::CursorKey;
 use stoa_storage::{Cause, Result, Tx};
@@ -50,6 +53,7 @@ pub(crate) struct App {
     pub(crate) cursors: CursorKey,
     /// Makes HTML that somebody sent safe to show.
     pub(crate) sanitise: fn(&str) -> String,
+    pub(crate) media: Option<Arc<dyn Media>>,
 }
 
 impl From<Flaw> for CatalogError {
@@ -268,7 +272,7 @@ impl Catalog for App {
         input: &ProductInput,
         cause: &Cause,
     ) -> Result<Upserted, CatalogError> {
-        self.upsert(tx, input, cause).await
+        self.upsert_with_pictures(tx, input, cause).await
     }
 
     async fn upsert_collection(
@@ -278,6 +282,15 @@ impl Catalog for App {
         cause: &Cause,
     ) -> Result<(), CatalogError> {
         self.upsert_collection_row(tx, input, cause).await
+    }
+
+    async fn ensure_category(
+        &self,
+        tx: &mut Tx<'_>,
+        input: &CategoryInput,
+        cause: &Cause,
+    ) -> Result<(), CatalogError> {
+        self.ensure_category_row(tx, input, cause).await
     }
 
     async fn put_listing_prices(

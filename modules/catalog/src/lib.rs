@@ -12,12 +12,13 @@ use std::sync::Arc;
 use stoa_bus::{Consumer, JobHandler};
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
+use stoa_contracts::media::Media;
 use stoa_kernel::Envelope;
 use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 
 pub use api::{CATEGORY_IN_USE, HANDLE_TAKEN};
-use application::{App, BulkJob, Memory, PublishingJob, RegroupJob, StockConsumer};
+use application::{App, BulkJob, Memory, PictureConsumer, PublishingJob, RegroupJob, StockConsumer};
 use cache::ProductCache;
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -49,6 +50,16 @@ pub struct Module {
 
 /// `cursor_key` signs list cursors; `sanitise` makes HTML sent by merchants safe to show.
 pub fn start(deps: Deps, cursor_key: [u8; 32], sanitise: fn(&str) -> String) -> Module {
+    start_with(deps, cursor_key, sanitise, None)
+}
+
+/// As [`start`]; `media` makes pictures from elsewhere the shop's own.
+pub fn start_with(
+    deps: Deps,
+    cursor_key: [u8; 32],
+    sanitise: fn(&str) -> String,
+    media: Option<Arc<dyn Media>>,
+) -> Module {
     let cache = Arc::new(ProductCache::new());
     let at_commit = Arc::clone(&cache);
     deps.storage
@@ -59,12 +70,16 @@ pub fn start(deps: Deps, cursor_key: [u8; 32], sanitise: fn(&str) -> String) -> 
         memory: Memory::new(),
         cursors: CursorKey::new(cursor_key),
         sanitise,
+        media,
     });
     let told = Arc::clone(&cache);
     Module {
         contract: app.clone(),
         routes: api::routes(Arc::clone(&app)),
-        consumers: vec![Arc::new(StockConsumer(Arc::clone(&app)))],
+        consumers: vec![
+            Arc::new(StockConsumer(Arc::clone(&app))),
+            Arc::new(PictureConsumer(Arc::clone(&app))),
+        ],
         jobs: vec![
             Arc::new(PublishingJob(Arc::clone(&app))),
             Arc::new(BulkJob(Arc::clone(&app))),

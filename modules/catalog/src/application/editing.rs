@@ -103,6 +103,8 @@ impl App {
             };
             app.put_extras(tx, &put, &draft.extras, &cause).await?;
             app.regroup(tx, shape, &[created.product]).await?;
+            app.follow_new_pictures(tx, created.product, &draft, &cause)
+                .await?;
             whole(tx, created.product).await
         })
         .await
@@ -126,12 +128,14 @@ impl App {
             check_version(seen, found.version)?;
             let now = whole(tx, id).await?;
             let ids: Vec<VariantId> = now.variants.iter().map(|(id, _)| *id).collect();
-            let draft = change(Draft {
+            let mut draft = change(Draft {
                 input: now.input.clone(),
                 ids: ids.into_iter().map(Some).collect(),
                 extras: now.extras.clone(),
             })?;
             check_draft(&draft, Some(now.extras.standing.kind))?;
+            app.own_new_pictures(tx, id, &now.input, &mut draft.input)
+                .await?;
             let handle = &draft.input.handle;
             if *handle != found.handle && products::handle_is_taken(tx, handle, id).await? {
                 return Err(EditError::HandleTaken {
@@ -186,6 +190,10 @@ impl App {
             self.put_extras(tx, &put, &draft.extras, cause).await?;
         }
         self.regroup(tx, found.shape, &[found.id]).await?;
+        self.hold_pictures(tx, found.id, &draft.input, cause)
+            .await?;
+        self.hold_files(tx, found.id, &draft.extras.files, cause)
+            .await?;
         Ok(())
     }
 
@@ -277,6 +285,7 @@ impl App {
         let variants = products::variant_keys(tx, found.id).await?;
         let variants: Vec<VariantId> = variants.into_iter().map(|(id, _)| id).collect();
         products::delete(tx, found.id).await?;
+        self.drop_pictures(tx, found.id, cause).await?;
         self.follow_components(tx, &variants, cause).await?;
         self.tell(tx, found.id, &found.handle, cause).await
     }
