@@ -1,5 +1,7 @@
 //! The merchant's import routes: a file in, progress and issues out.
 
+mod exports;
+
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -13,13 +15,19 @@ use stoa_rest::{
 use stoa_storage::Error;
 
 use crate::application::{
-    Counts, FILE_BYTES_MAX, Format, ImportError, ImportOptions, ImportState, Importer, Issue, Run,
-    Spool,
+    Counts, FILE_BYTES_MAX, Format, ImportError, ImportKind, ImportOptions, ImportState, Importer,
+    Issue, Run, Spool,
 };
 use crate::shopify::{HeaderError, RowIssue, Severity};
 
 pub const NOT_A_PRODUCT_FILE: ErrorCode =
     ErrorCode::new("not_a_product_file", 422, "The file is not a product file");
+
+pub const NOT_AN_INVENTORY_FILE: ErrorCode = ErrorCode::new(
+    "not_an_inventory_file",
+    422,
+    "The file is not a file of stock levels",
+);
 
 /// A gigabyte over a slow line.
 const UPLOAD_TIME_MAX: Duration = Duration::from_secs(6 * 3600);
@@ -45,19 +53,26 @@ pub(crate) fn routes(importer: Importer, cursors: CursorKey) -> Routes {
             Method::POST,
             "/api/v1/admin/imports",
             Access::Staff(Permission::ImportsWrite),
-            Operation::new("createImport", "Import a product file")
-                .description(
-                    "Takes Shopify's product CSV, in its classic and its new form. The file is \
-                     kept until it is imported in the background; follow `Location` for \
-                     progress. Importing the same file again changes nothing.",
-                )
-                .query::<ImportQuery>()
-                .body_of_type("text/csv")
-                .body_limit(usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX))
-                .time_limit(UPLOAD_TIME_MAX)
-                .returns::<ImportView>(202)
-                .returns_problem(&code::UNSUPPORTED_MEDIA_TYPE)
-                .returns_problem(&NOT_A_PRODUCT_FILE),
+            Operation::new(
+                "createImport",
+                "Import a file of products or of stock levels",
+            )
+            .description(
+                "`kind=products` takes Shopify's product CSV, in its classic and its new \
+                     form, and what `/api/v1/admin/exports/products` gives; `kind=inventory` takes \
+                     what `/api/v1/admin/exports/inventory` gives. The file is kept until it is \
+                     imported in the background; follow `Location` for progress. Importing the \
+                     same file again changes nothing. Pictures from elsewhere are fetched \
+                     afterwards: see `/api/v1/admin/media/imports`.",
+            )
+            .query::<ImportQuery>()
+            .body_of_type("text/csv")
+            .body_limit(usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX))
+            .time_limit(UPLOAD_TIME_MAX)
+            .returns::<ImportView>(202)
+            .returns_problem(&code::UNSUPPORTED_MEDIA_TYPE)
+            .returns_problem(&NOT_A_PRODUCT_FILE)
+            .returns_problem(&NOT_AN_INVENTORY_FILE),
             create_import,
         )
         .route(
@@ -86,20 +101,17 @@ pub(crate) fn routes(importer: Importer, cursors: CursorKey) -> Routes {
             code: &NOT_A_PRODUCT_FILE,
             markdown: include_str!("../../../docs/errors/not_a_product_file.md"),
         }])
+        .error_pages(&[ErrorPage {
+            code: &NOT_AN_INVENTORY_FILE,
+            markdown: include_str!("../../../docs/errors/not_an_inventory_file.md"),
+        }])
+        .merge(exports::routes())
         .with_state(Api { importer, cursors })
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum ImportKind {
-    #[default]
-    Products,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 struct ImportQuery {
     #[serde(default)]
-    #[expect(dead_code, reason = "there is one kind; others are refused")]
     kind: ImportKind,
     /// Set stock also on variants that exist; otherwise only new ones get theirs from the file.
     #[serde(default)]
@@ -176,7 +188,7 @@ async fn create_import(
         set_stock: query.set_stock,
         actor: caller.actor(),
     };
-    let spool = api.importer.receive(tenant.id, options);
+    let spool = api.importer.receive(tenant.id, query.kind, options);
     let id = receive(spool.await.map_err(failure)?, body).await?;
     let run = api.importer.run(tenant.id, id).await.map_err(failure)?;
     let run = run.ok_or_else(|| Problem::internal("an import just queued is not there"))?;
@@ -276,6 +288,12 @@ fn refusal(error: ImportError) -> Problem {
 fn not_a_product_file(error: &HeaderError) -> Problem {
     let problem = Problem::new(&NOT_A_PRODUCT_FILE).with_detail(error.to_string());
     match error {
+        HeaderError::NoLevels { missing } => {
+            let problem = Problem::new(&NOT_AN_INVENTORY_FILE).with_detail(error.to_string());
+            missing.iter().fold(problem, |problem, column| {
+                problem.with_field(*column, "the file has no such column")
+            })
+        }
         HeaderError::Missing { missing } => missing.iter().fold(problem, |problem, column| {
             problem.with_field(*column, "the file has no such column")
         }),
@@ -297,7 +315,7 @@ impl From<Run> for ImportView {
     fn from(run: Run) -> Self {
         Self {
             id: run.id,
-            kind: ImportKind::Products,
+            kind: run.format.kind(),
             state: run.state,
             format: run.format,
             set_stock: run.set_stock,

@@ -1,6 +1,7 @@
 //! What an import is, and who may move it on. Speaks no SQL and no HTTP.
 
 mod batch;
+mod counts;
 mod slice;
 mod spool;
 mod work;
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 use self::slice::{Parked, SliceEnd, SliceError};
 pub(crate) use self::spool::Spool;
 pub(crate) use self::work::{ImportJob, Sweep};
+use crate::export::{Export, ExportError, ExportKind};
 use crate::infrastructure as store;
 use crate::shopify::{Dialect, HeaderError, RowIssue};
 
@@ -62,9 +64,30 @@ pub enum ImportState {
 pub enum Format {
     ShopifyClassic,
     ShopifyNew,
+    /// Stock levels.
+    StoaInventory,
 }
 
-/// Products by what became of them.
+/// What a file is of.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportKind {
+    #[default]
+    Products,
+    Inventory,
+}
+
+/// Products by what became of them; of a file of stock levels, its rows.
 #[derive(
     Debug,
     Clone,
@@ -191,17 +214,44 @@ impl Importer {
         }
     }
 
+    /// As [`Self::import_now`], of stock levels.
+    pub async fn import_inventory_now(
+        &self,
+        tenant: TenantId,
+        reader: impl AsyncRead + Unpin + Send,
+        options: ImportOptions,
+        progress: impl FnMut(&Report) + Send,
+    ) -> Result<Report, ImportError> {
+        let spool = self.receive(tenant, ImportKind::Inventory, options).await?;
+        self.import_spooled(tenant, spool, reader, progress).await
+    }
+
+    /// A file of what the shop has, as imports read it.
+    pub async fn export(&self, tenant: TenantId, kind: ExportKind) -> Result<Export, ExportError> {
+        Export::open(&self.inner.deps, &self.inner.peers, tenant, kind).await
+    }
+
     /// Imports a file to its end before it returns: spooled and landed exactly as an upload is, so
     /// that a kill in the middle is finished by the next worker. `progress` is told now and then.
     pub async fn import_now(
         &self,
         tenant: TenantId,
-        mut reader: impl AsyncRead + Unpin + Send,
+        reader: impl AsyncRead + Unpin + Send,
         options: ImportOptions,
+        progress: impl FnMut(&Report) + Send,
+    ) -> Result<Report, ImportError> {
+        let spool = self.receive(tenant, ImportKind::Products, options).await?;
+        self.import_spooled(tenant, spool, reader, progress).await
+    }
+
+    async fn import_spooled(
+        &self,
+        tenant: TenantId,
+        mut spool: Spool,
+        mut reader: impl AsyncRead + Unpin + Send,
         mut progress: impl FnMut(&Report) + Send,
     ) -> Result<Report, ImportError> {
         const PIECE_BYTES: usize = 64 * 1024;
-        let mut spool = self.receive(tenant, options).await?;
         let mut piece = vec![0; PIECE_BYTES];
         loop {
             let read = reader.read(&mut piece).await?;
@@ -248,11 +298,13 @@ impl Importer {
     pub(crate) async fn receive(
         &self,
         tenant: TenantId,
+        kind: ImportKind,
         options: ImportOptions,
     ) -> Result<Spool, Error> {
         let currency = self.inner.deps.storage.tenant(tenant).await?.currency;
         let db = self.db(tenant).await?;
-        Ok(Spool::new(self.inner.deps.clone(), db, currency, options))
+        let deps = self.inner.deps.clone();
+        Ok(Spool::new(deps, db, currency, kind, options))
     }
 
     pub(crate) async fn run(&self, tenant: TenantId, id: ImportId) -> Result<Option<Run>, Error> {
@@ -338,11 +390,19 @@ impl Format {
         match self {
             Self::ShopifyClassic => "shopify_classic",
             Self::ShopifyNew => "shopify_new",
+            Self::StoaInventory => "stoa_inventory",
+        }
+    }
+
+    pub(crate) const fn kind(self) -> ImportKind {
+        match self {
+            Self::ShopifyClassic | Self::ShopifyNew => ImportKind::Products,
+            Self::StoaInventory => ImportKind::Inventory,
         }
     }
 
     pub(crate) fn of(word: &str) -> Option<Self> {
-        [Self::ShopifyClassic, Self::ShopifyNew]
+        [Self::ShopifyClassic, Self::ShopifyNew, Self::StoaInventory]
             .into_iter()
             .find(|format| format.as_str() == word)
     }

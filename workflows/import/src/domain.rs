@@ -1,14 +1,18 @@
 //! Drafts to what the modules are given, and parts of one product to a whole. Never does IO.
 
+pub(crate) mod exact;
+
 use std::collections::HashMap;
 
 use stoa_contracts::catalog::{
-    MediaLink, ProductInput, ProductOption, ProductStatus, Seo, VariantInput,
+    MediaLink, ProductExtras, ProductInput, ProductKind, ProductOption, ProductStatus, Seo,
+    VariantInput,
 };
 use stoa_kernel::Money;
 
 use crate::shopify::{
-    DraftStatus, ImageDraft, ProductDraft, RowIssue, Severity, StockPolicy, VariantDraft,
+    DraftStatus, ExtrasDraft, ImageDraft, ProductDraft, RowIssue, Severity, StockPolicy,
+    VariantDraft,
 };
 
 /// A product as catalog, pricing and inventory get it.
@@ -20,13 +24,16 @@ pub(crate) struct Landing {
 }
 
 /// What a variant costs and how many there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Offer {
-    pub(crate) price: Money,
+    /// `None`: it is not for sale in the shop's currency.
+    pub(crate) price: Option<Money>,
     pub(crate) compare_at: Option<Money>,
     /// `None` where the file says nothing.
     pub(crate) quantity: Option<u32>,
     pub(crate) backorder: bool,
+    /// In further currencies, each with the former price.
+    pub(crate) prices: Vec<(Money, Option<Money>)>,
 }
 
 impl Landing {
@@ -34,7 +41,12 @@ impl Landing {
     pub(crate) fn of(draft: ProductDraft) -> Option<Self> {
         let details = draft.details?;
         let offers = draft.variants.iter().map(Offer::of).collect();
-        let input = ProductInput {
+        let extras = details.extras.map(extras);
+        let gift_card = match &extras {
+            Some(extras) => extras.kind == ProductKind::GiftCard,
+            None => details.gift_card,
+        };
+        let mut input = ProductInput {
             handle: draft.handle,
             title: details.title,
             description_html: details.description_html,
@@ -67,9 +79,10 @@ impl Landing {
                 title: filled(details.seo_title),
                 description: filled(details.seo_description),
             },
-            gift_card: details.gift_card,
-            extras: None,
+            gift_card,
+            extras: extras.map(Box::new),
         };
+        exact::apply(&mut input, &details.exact);
         Some(Self { input, offers })
     }
 }
@@ -77,9 +90,14 @@ impl Landing {
 impl Offer {
     fn of(variant: &VariantDraft) -> Self {
         // Exports repeat the price as the former one: nothing is struck through then.
+        let struck = |price: Money, former: Option<Money>| {
+            former.filter(|former| former.amount > price.amount)
+        };
         let compare_at = variant
-            .compare_at
-            .filter(|former| former.amount > variant.price.amount);
+            .price
+            .and_then(|price| struck(price, variant.compare_at));
+        let prices = variant.prices.iter();
+        let prices = prices.map(|&(price, former)| (price, struck(price, former)));
         let quantity = variant
             .quantity
             .map(|units| u32::try_from(units).unwrap_or_default());
@@ -90,7 +108,19 @@ impl Offer {
             // Neither counted nor tracked in the file: sold without counting, as the shop did.
             backorder: variant.policy == StockPolicy::Continue
                 || (quantity.is_none() && !variant.inventory_tracked),
+            prices: prices.collect(),
         }
+    }
+}
+
+fn extras(draft: ExtrasDraft) -> ProductExtras {
+    ProductExtras {
+        kind: draft.kind,
+        category: draft.category,
+        attributes: draft.attributes,
+        publish_at: draft.publish_at,
+        unpublish_at: draft.unpublish_at,
+        metadata: draft.metadata,
     }
 }
 

@@ -5,7 +5,9 @@ mod api;
 mod application;
 pub mod csv;
 mod domain;
+mod export;
 mod infrastructure;
+mod inventory;
 pub mod sanitise;
 pub mod shopify;
 
@@ -19,16 +21,20 @@ use stoa_contracts::pricing::Pricing;
 use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 
-pub use api::NOT_A_PRODUCT_FILE;
+pub use api::{NOT_A_PRODUCT_FILE, NOT_AN_INVENTORY_FILE};
 pub use application::{
-    Counts, FILE_BYTES_MAX, Format, ISSUES_PER_IMPORT_MAX, ImportError, ImportOptions, ImportState,
-    Importer, Report,
+    Counts, FILE_BYTES_MAX, Format, ISSUES_PER_IMPORT_MAX, ImportError, ImportKind, ImportOptions,
+    ImportState, Importer, Report,
 };
+pub use export::{Export, ExportError, ExportKind};
 
 pub const MIGRATIONS: Migrations = Migrations {
     module: "import",
     plane: Plane::Cell,
-    steps: &[include_str!("../migrations/0001_runs_chunks_issues.sql")],
+    steps: &[
+        include_str!("../migrations/0001_runs_chunks_issues.sql"),
+        include_str!("../migrations/0002_inventory_files.sql"),
+    ],
 };
 
 /// What the server gets of this workflow.

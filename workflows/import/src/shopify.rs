@@ -14,11 +14,11 @@
 //! - A negative quantity is 0, with a warning. A compare-at price of 0 is none.
 //! - Pictures are http or https addresses, or paths of the shop itself (`/media/...`).
 
-mod cell;
+pub(crate) mod cell;
 mod draft;
 mod group;
 mod grouper;
-mod header;
+pub(crate) mod header;
 mod product;
 
 use std::io;
@@ -27,8 +27,8 @@ use stoa_kernel::Currency;
 use tokio::io::AsyncRead;
 
 pub use self::draft::{
-    DraftStatus, ImageDraft, LineRange, OptionDraft, ParsedProduct, ProductDetails, ProductDraft,
-    RowIssue, Severity, StockPolicy, VariantDraft,
+    DraftStatus, Exact, ExactText, ExtrasDraft, ImageDraft, LineRange, OptionDraft, ParsedProduct,
+    ProductDetails, ProductDraft, RowIssue, Severity, StockPolicy, VariantDraft,
 };
 use self::grouper::Grouper;
 pub use self::header::{Dialect, Header, HeaderError};

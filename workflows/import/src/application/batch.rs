@@ -11,6 +11,7 @@ use stoa_storage::{Cause, Db, Error, Tx};
 use super::{ISSUES_PER_IMPORT_MAX, Peers};
 use crate::domain::{Landing, join_parts};
 use crate::infrastructure::{self as store, Gain};
+use crate::inventory::CountRow;
 use crate::shopify::{ProductDraft, RowIssue, Severity};
 
 /// One group of rows, and what is to be done with it.
@@ -34,6 +35,8 @@ pub(super) enum Work {
     Hold(Box<ProductDraft>),
     /// The last of a product whose earlier parts are held.
     Join(Box<ProductDraft>),
+    /// A level of stock.
+    Count(Box<CountRow>),
 }
 
 /// Products that follow each other, to land in one transaction.
@@ -148,10 +151,10 @@ impl Item {
 }
 
 /// What one transaction has done so far.
-struct Landed<'b> {
-    batch: &'b Batch,
-    gain: Gain,
-    issues: Vec<RowIssue>,
+pub(super) struct Landed<'b> {
+    pub(super) batch: &'b Batch,
+    pub(super) gain: Gain,
+    pub(super) issues: Vec<RowIssue>,
     prices: Vec<NewPrice>,
     levels: Vec<InitialLevel>,
 }
@@ -179,8 +182,10 @@ impl<'b> Landed<'b> {
         for (index, item) in batch.items.iter().enumerate() {
             self.item(tx, peers, cause, index, item).await?;
         }
+        self.counts(tx, peers, cause).await?;
         // In id order, so that two writers of the same rows wait for one another.
-        self.prices.sort_unstable_by_key(|price| price.variant);
+        self.prices
+            .sort_unstable_by_key(|each| (each.variant, each.price.currency));
         self.levels.sort_unstable_by_key(|level| level.variant);
         if !self.prices.is_empty() {
             let set = peers.pricing.set_prices(tx, &self.prices, cause).await;
@@ -222,6 +227,8 @@ impl<'b> Landed<'b> {
             Work::Hold(draft) => {
                 store::hold_part(tx, self.batch.import, item.ordinal, draft).await?;
             }
+            // All rows of the batch at once, when it is gone through.
+            Work::Count(_) => {}
             Work::Land(landing) => self.product(tx, peers, cause, index, landing).await?,
             Work::Join(last) => {
                 let held = store::take_parts(tx, self.batch.import, &last.handle).await?;
@@ -271,11 +278,14 @@ impl<'b> Landed<'b> {
         };
         *count += 1;
         for (offer, (variant, is_new)) in landing.offers.iter().zip(upserted.variants) {
-            self.prices.push(NewPrice {
-                variant,
-                price: offer.price,
-                compare_at: offer.compare_at,
-            });
+            let own = offer.price.map(|price| (price, offer.compare_at));
+            let prices = own.into_iter().chain(offer.prices.iter().copied());
+            self.prices
+                .extend(prices.map(|(price, compare_at)| NewPrice {
+                    variant,
+                    price,
+                    compare_at,
+                }));
             // Where the file says nothing, a new variant starts with none and an old one keeps its.
             let told = self.batch.set_stock && offer.quantity.is_some();
             if is_new || told {
@@ -290,7 +300,7 @@ impl<'b> Landed<'b> {
     }
 }
 
-fn some_refused(error: Error) -> LandError {
+pub(super) fn some_refused(error: Error) -> LandError {
     match error {
         Error::Constraint { message, .. } => LandError::SomeRefused {
             reason: refusal(&message),

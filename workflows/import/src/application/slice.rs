@@ -9,9 +9,10 @@ use stoa_kernel::{ImportId, TenantId};
 use stoa_storage::{Cause, Db, Error, Tx};
 
 use super::batch::{Batch, Item, LandError, Work};
-use super::{ImportState, Importer, Run};
+use super::{ImportKind, ImportState, Importer, Run};
 use crate::domain::Landing;
 use crate::infrastructure::{self as store, ChunkReader};
+use crate::inventory::{LevelReader, ReadRow};
 use crate::shopify::{ParsedProduct, ReadError, ShopifyReader};
 
 /// A batch closes at the first of these, so that its transaction stays near 10 ms.
@@ -21,7 +22,52 @@ const BATCH_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Readers kept between slices.
 const PARKED_MAX: usize = 4;
 
-type Reader = ShopifyReader<ChunkReader>;
+/// A spooled file being read.
+enum Reader {
+    Products(Box<ShopifyReader<ChunkReader>>),
+    Levels(Box<LevelReader<ChunkReader>>),
+}
+
+/// What was read of it.
+enum Piece {
+    Product(Box<ParsedProduct>),
+    Level(ReadRow),
+}
+
+impl Reader {
+    fn position(&self) -> u64 {
+        match self {
+            Self::Products(reader) => reader.position(),
+            Self::Levels(reader) => reader.position(),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Piece>, ReadError> {
+        Ok(match self {
+            Self::Products(reader) => {
+                let product = reader.next().await?;
+                product.map(|product| Piece::Product(Box::new(product)))
+            }
+            Self::Levels(reader) => reader.next().await?.map(Piece::Level),
+        })
+    }
+}
+
+impl Piece {
+    fn ordinal(&self) -> i64 {
+        match self {
+            Self::Product(product) => ordinal(product.ordinal),
+            Self::Level(row) => ordinal(row.ordinal),
+        }
+    }
+
+    fn rows(&self) -> u64 {
+        match self {
+            Self::Product(product) => product.rows,
+            Self::Level(_) => 1,
+        }
+    }
+}
 
 /// What one slice came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,9 +207,11 @@ impl Importer {
         mut scan: Scan,
         in_time: impl Fn() -> bool,
     ) -> Result<Option<Phase>, StopError> {
-        while let Some(product) = scan.reader.next().await? {
-            scan.rows += product.rows;
-            if let Some(draft) = product.draft.filter(|draft| draft.continues) {
+        while let Some(piece) = scan.reader.next().await? {
+            scan.rows += piece.rows();
+            if let Piece::Product(product) = piece
+                && let Some(draft) = product.draft.filter(|draft| draft.continues)
+            {
                 scan.returning.note(&draft.handle, ordinal(product.ordinal));
             }
             if !in_time() {
@@ -254,8 +302,8 @@ impl Landward {
     ) -> Result<Vec<Item>, ReadError> {
         let mut items = Vec::new();
         let (mut rows, mut first_byte) = (0, self.reader.position());
-        while let Some(product) = self.reader.next().await? {
-            self.read = ordinal(product.ordinal);
+        while let Some(piece) = self.reader.next().await? {
+            self.read = piece.ordinal();
             if self.read < position {
                 first_byte = self.reader.position();
                 if in_time() {
@@ -263,8 +311,11 @@ impl Landward {
                 }
                 break;
             }
-            rows += product.rows;
-            items.push(self.item(product));
+            rows += piece.rows();
+            items.push(match piece {
+                Piece::Product(product) => self.item(*product),
+                Piece::Level(row) => level(row),
+            });
             let bytes = self.reader.position() - first_byte;
             if items.len() >= BATCH_PRODUCTS_MAX
                 || rows >= BATCH_ROWS_MAX
@@ -303,7 +354,30 @@ impl Landward {
 /// A reader at the start of the spooled file.
 async fn open(db: &Db, run: &Run) -> Result<Reader, StopError> {
     let chunks = ChunkReader::new(db.clone(), run.id, run.bytes.unsigned_abs());
-    Ok(ShopifyReader::open(chunks, run.currency).await?)
+    Ok(match run.format.kind() {
+        ImportKind::Products => {
+            let reader = ShopifyReader::open(chunks, run.currency).await?;
+            Reader::Products(Box::new(reader))
+        }
+        ImportKind::Inventory => Reader::Levels(Box::new(LevelReader::open(chunks).await?)),
+    })
+}
+
+fn level(read: ReadRow) -> Item {
+    // A row that cannot be read is a rejected one.
+    let (work, issues, handle) = match read.row {
+        Ok(row) => (Work::Count(Box::new(row)), Vec::new(), None),
+        Err(issue) => (Work::Reject, vec![*issue], Some(String::new())),
+    };
+    Item {
+        ordinal: ordinal(read.ordinal),
+        rows: 1,
+        handle,
+        line: read.line,
+        work,
+        issues,
+        issues_dropped: 0,
+    }
 }
 
 fn ordinal(ordinal: u64) -> i64 {

@@ -8,9 +8,10 @@ use stoa_kernel::{Currency, ImportId};
 use stoa_storage::{Db, NewJob, Tx};
 
 use super::work::{JOB_ATTEMPTS_MAX, JOB_KIND, job_payload};
-use super::{FILE_BYTES_MAX, ImportError, ImportOptions, ImportState};
+use super::{FILE_BYTES_MAX, Format, ImportError, ImportKind, ImportOptions, ImportState};
 use crate::csv::{CsvParser, Step};
 use crate::infrastructure::{self as store, NewRun};
+use crate::inventory::LevelHeader;
 use crate::shopify::{Header, HeaderError};
 
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -20,6 +21,7 @@ pub(crate) struct Spool {
     deps: Deps,
     db: Db,
     currency: Currency,
+    kind: ImportKind,
     options: ImportOptions,
     id: ImportId,
     head: Head,
@@ -31,16 +33,29 @@ pub(crate) struct Spool {
 
 enum Head {
     Reading(Box<CsvParser>),
-    Read(Box<Header>),
+    Read(FileHead),
+}
+
+/// What the first row tells.
+struct FileHead {
+    format: Format,
+    ignored: Vec<String>,
 }
 
 impl Spool {
-    pub(super) fn new(deps: Deps, db: Db, currency: Currency, options: ImportOptions) -> Self {
+    pub(super) fn new(
+        deps: Deps,
+        db: Db,
+        currency: Currency,
+        kind: ImportKind,
+        options: ImportOptions,
+    ) -> Self {
         let id = deps.ids.make(deps.now());
         Self {
             deps,
             db,
             currency,
+            kind,
             options,
             id,
             head: Head::Reading(Box::default()),
@@ -81,7 +96,7 @@ impl Spool {
             let mut input = piece;
             match parser.step(&mut input) {
                 Step::NeedInput => return Ok(()),
-                step => self.head = Head::Read(Box::new(header(parser, &step)?)),
+                step => self.head = Head::Read(header(self.kind, parser, &step)?),
             }
         }
         while self.buffer.len() >= CHUNK_BYTES {
@@ -95,7 +110,7 @@ impl Spool {
     async fn queue(&mut self, head_start: Duration) -> Result<(), ImportError> {
         if let Head::Reading(parser) = &mut self.head {
             let step = parser.finish();
-            self.head = Head::Read(Box::new(header(parser, &step)?));
+            self.head = Head::Read(header(self.kind, parser, &step)?);
         }
         let rest = std::mem::take(&mut self.buffer);
         if !rest.is_empty() {
@@ -124,16 +139,16 @@ impl Spool {
 
     /// The first chunk makes the run.
     async fn append(&mut self, chunk: Vec<u8>) -> Result<(), ImportError> {
-        let Head::Read(header) = &self.head else {
+        let Head::Read(head) = &self.head else {
             return Err(HeaderError::Empty.into());
         };
         let run = (self.chunks == 0).then(|| NewRun {
             id: self.id,
-            format: header.dialect().into(),
+            format: head.format,
             set_stock: self.options.set_stock,
             currency: self.currency,
             actor: self.options.actor.clone(),
-            ignored_columns: header.ignored().to_vec(),
+            ignored_columns: head.ignored.clone(),
         });
         let (id, number, now) = (self.id, self.chunks, self.deps.now());
         self.db
@@ -174,9 +189,22 @@ impl Spool {
     }
 }
 
-fn header(parser: &CsvParser, step: &Step) -> Result<Header, HeaderError> {
+fn header(kind: ImportKind, parser: &CsvParser, step: &Step) -> Result<FileHead, HeaderError> {
     match step {
-        Step::Header => Header::read(parser.columns()),
+        Step::Header if kind == ImportKind::Inventory => {
+            let header = LevelHeader::read(parser.columns())?;
+            Ok(FileHead {
+                format: Format::StoaInventory,
+                ignored: header.ignored(),
+            })
+        }
+        Step::Header => {
+            let header = Header::read(parser.columns())?;
+            Ok(FileHead {
+                format: header.dialect().into(),
+                ignored: header.ignored().to_vec(),
+            })
+        }
         Step::Broken(error) => Err(HeaderError::Csv(error.clone())),
         Step::Record | Step::NeedInput | Step::End => Err(HeaderError::Empty),
     }

@@ -1,8 +1,9 @@
 //! One cell of text read as what it stands for. Each reader says why it refuses.
 
-use stoa_kernel::{Currency, Money};
+use stoa_contracts::catalog::{Attribute, ProductKind};
+use stoa_kernel::{Currency, Money, Timestamp};
 
-use super::draft::{DraftStatus, StockPolicy};
+use super::draft::{DraftStatus, Exact, StockPolicy};
 use super::{HANDLE_CHARS_MAX, TAGS_PER_PRODUCT_MAX, TEXT_CHARS_MAX};
 
 const COUNT_MAX: i64 = 1_000_000_000;
@@ -11,7 +12,7 @@ const PRICE_MINOR_MAX: i64 = 1_000_000_000_000;
 const EXCERPT_CHARS_MAX: usize = 80;
 
 /// The start of a value, on one line, for a report.
-pub(super) fn excerpt(value: &str) -> String {
+pub(crate) fn excerpt(value: &str) -> String {
     let flat = |character: char| {
         if character.is_control() {
             ' '
@@ -26,11 +27,77 @@ pub(super) fn excerpt(value: &str) -> String {
     text
 }
 
-pub(super) fn text(value: &str) -> Result<String, String> {
+pub(crate) fn text(value: &str) -> Result<String, String> {
     match value.chars().count() {
         0..=TEXT_CHARS_MAX => Ok(value.to_owned()),
         chars => Err(format!("{chars} characters; at most {TEXT_CHARS_MAX}")),
     }
+}
+
+/// What this program's files say in the place of a price where there is none.
+pub(crate) const NO_PRICE: &str = "none";
+
+/// A cell that begins with one of these is a formula to a spreadsheet.
+const FORMULA_STARTS: [char; 4] = ['=', '+', '-', '@'];
+const GUARD: char = '\'';
+
+/// A text as this program's files hold it: a spreadsheet takes no guarded cell for a formula, and
+/// [`unguarded`] gives the text back.
+pub(crate) fn guarded(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.starts_with(GUARD) || text.starts_with(FORMULA_STARTS) {
+        true => format!("{GUARD}{text}").into(),
+        false => text.into(),
+    }
+}
+
+pub(crate) fn unguarded(cell: &str) -> &str {
+    match cell.strip_prefix(GUARD) {
+        Some(text) if text.starts_with(GUARD) || text.starts_with(FORMULA_STARTS) => text,
+        _ => cell,
+    }
+}
+
+/// Whether it can be a handle as it is.
+pub(super) fn is_handle(text: &str) -> bool {
+    let fits = |letter: char| {
+        letter == '-' || (letter.is_alphanumeric() && letter.to_lowercase().eq([letter]))
+    };
+    (1..=HANDLE_CHARS_MAX).contains(&text.chars().count()) && text.chars().all(fits)
+}
+
+pub(crate) const KINDS: [(&str, ProductKind); 4] = [
+    ("physical", ProductKind::Physical),
+    ("digital", ProductKind::Digital),
+    ("gift_card", ProductKind::GiftCard),
+    ("bundle", ProductKind::Bundle),
+];
+
+pub(super) fn kind(value: &str) -> Result<ProductKind, String> {
+    let found = KINDS.iter().find(|(word, _)| *word == value);
+    found.map(|(_, kind)| *kind).ok_or_else(|| {
+        let words = KINDS.map(|(word, _)| format!("`{word}`")).join(", ");
+        format!("none of {words}")
+    })
+}
+
+pub(super) fn moment(value: &str) -> Result<Timestamp, String> {
+    value
+        .parse()
+        .map_err(|_| "not a moment such as 2030-01-31T09:00:00Z".to_owned())
+}
+
+pub(super) fn attributes(value: &str) -> Result<Vec<Attribute>, String> {
+    const EXAMPLE: &str = r#"[{"name":"Material","value":"Linen"}]"#;
+    serde_json::from_str(value).map_err(|error| format!("not JSON such as {EXAMPLE}: {error}"))
+}
+
+pub(super) fn metadata(value: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    serde_json::from_str(value).map_err(|error| format!("not a JSON object: {error}"))
+}
+
+pub(super) fn exact(value: &str) -> Result<Exact, String> {
+    serde_json::from_str(value)
+        .map_err(|error| format!("not what an export writes here; leave it empty: {error}"))
 }
 
 /// Lower case, letters and digits of any script, single `-` between them. `None`: nothing is left.
@@ -53,7 +120,7 @@ pub(super) fn handle(value: &str) -> Option<String> {
 }
 
 /// `None` where the cell is blank.
-pub(super) fn boolean(value: &str) -> Result<Option<bool>, String> {
+pub(crate) fn boolean(value: &str) -> Result<Option<bool>, String> {
     match value {
         "" => Ok(None),
         _ if value.eq_ignore_ascii_case("true") => Ok(Some(true)),
@@ -72,7 +139,7 @@ pub(super) fn price(value: &str, currency: Currency) -> Result<Money, String> {
 }
 
 /// A whole number; `5.0` counts as one, as spreadsheets write it.
-pub(super) fn count(value: &str) -> Result<i64, String> {
+pub(crate) fn count(value: &str) -> Result<i64, String> {
     let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
     if fraction.bytes().any(|byte| byte != b'0') {
         return Err("not a whole number".to_owned());
@@ -153,7 +220,7 @@ pub(super) fn tags(value: &str) -> Result<Vec<String>, String> {
 }
 
 /// Real exports carry line breaks inside quoted SKUs: they go, with the space around them.
-pub(super) fn sku(value: &str) -> Result<String, String> {
+pub(crate) fn sku(value: &str) -> Result<String, String> {
     let joined: String = value.lines().map(str::trim).collect();
     text(&joined.replace('\r', ""))
 }

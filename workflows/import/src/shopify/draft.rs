@@ -1,7 +1,8 @@
 //! What a product file comes to: drafts and issues. Plain data.
 
 use serde::{Deserialize, Serialize};
-use stoa_kernel::Money;
+use stoa_contracts::catalog::{Attribute, ProductKind};
+use stoa_kernel::{Money, Timestamp};
 
 /// One product of the file, good or rejected.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -56,6 +57,35 @@ pub struct ProductDetails {
     pub seo_title: String,
     pub seo_description: String,
     pub gift_card: bool,
+    /// `None` where the file's header tells no such thing: then the product keeps what it has.
+    #[serde(default)]
+    pub extras: Option<ExtrasDraft>,
+    /// Texts that a plain cell cannot carry.
+    #[serde(default)]
+    pub exact: Exact,
+}
+
+/// By the name of the text.
+pub type Exact = std::collections::BTreeMap<String, ExactText>;
+
+/// A text as it is; it holds only while the plain cell says what it said when the file was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactText {
+    /// A digest of what the plain cell says.
+    pub of: String,
+    pub is: serde_json::Value,
+}
+
+/// What only files of this program tell of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtrasDraft {
+    pub kind: ProductKind,
+    pub category: Option<String>,
+    pub attributes: Vec<Attribute>,
+    pub publish_at: Option<Timestamp>,
+    pub unpublish_at: Option<Timestamp>,
+    pub metadata: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +109,12 @@ pub struct VariantDraft {
     pub option_values: Vec<String>,
     pub sku: String,
     pub barcode: String,
-    pub price: Money,
+    /// `None` where the file says `none`: it is not for sale.
+    pub price: Option<Money>,
     pub compare_at: Option<Money>,
+    /// In further currencies: prices, each with the former one.
+    #[serde(default)]
+    pub prices: Vec<(Money, Option<Money>)>,
     pub grams: i64,
     pub requires_shipping: bool,
     pub taxable: bool,

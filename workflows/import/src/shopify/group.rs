@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use stoa_kernel::{Currency, Money};
 
 use super::draft::{
-    LineRange, ParsedProduct, ProductDetails, ProductDraft, RowIssue, Severity, VariantDraft,
+    ExtrasDraft, LineRange, ParsedProduct, ProductDetails, ProductDraft, RowIssue, Severity,
+    VariantDraft,
 };
 use super::header::{Column, Header};
 use super::product::{Names, RawImage, RawVariant, assemble};
@@ -26,10 +27,29 @@ impl<'a> Row<'a> {
     /// Trimmed; empty where the file has no such column.
     pub(super) fn get(&self, column: Column) -> &'a str {
         let place = self.header.place(column);
-        place
-            .and_then(|index| self.record.get(index))
-            .unwrap_or_default()
-            .trim()
+        self.at(place)
+    }
+
+    fn at(&self, place: Option<usize>) -> &'a str {
+        let cell = place.and_then(|index| self.record.get(index));
+        let cell = cell.unwrap_or_default().trim();
+        match self.header.is_ours() {
+            true => cell::unguarded(cell),
+            false => cell,
+        }
+    }
+
+    /// An error in a column that is only known by its place.
+    fn issue_at(&self, place: Option<usize>, reason: &str) -> RowIssue {
+        RowIssue {
+            line: self.record.line(),
+            column: place
+                .and_then(|place| self.header.column_name(place))
+                .map(str::to_owned),
+            value_excerpt: cell::excerpt(self.at(place)),
+            reason: reason.to_owned(),
+            severity: Severity::Error,
+        }
     }
 
     pub(super) fn issue(&self, column: Column, reason: &str, severity: Severity) -> RowIssue {
@@ -206,6 +226,10 @@ impl Group {
             seo_title: self.read_seo(row, Column::SeoTitle, TEXT_CHARS_MAX),
             seo_description: self.read_seo(row, Column::SeoDescription, SEO_DESCRIPTION_CHARS_MAX),
             gift_card: gift_card.unwrap_or(false),
+            extras: self.read_extras(row),
+            exact: self
+                .read_filled(row, Column::Exact, cell::exact)
+                .unwrap_or_default(),
         };
         self.details = Some(details);
     }
@@ -254,8 +278,9 @@ impl Group {
             barcode: self
                 .read(row, Column::Barcode, cell::barcode)
                 .unwrap_or_default(),
-            price: self.read_price(row).unwrap_or(Money::zero(self.currency)),
+            price: self.read_price(row),
             compare_at: self.read_compare_at(row),
+            prices: self.read_prices(row),
             grams: self
                 .read_filled(row, Column::Grams, cell::grams)
                 .unwrap_or(0),
@@ -292,8 +317,56 @@ impl Group {
             self.report(row.issue(Column::Price, reason, Severity::Error));
             return None;
         }
+        if row.header.is_ours() && row.get(Column::Price) == cell::NO_PRICE {
+            return None;
+        }
         let currency = self.currency;
         self.read(row, Column::Price, |value| cell::price(value, currency))
+    }
+
+    /// A further currency without a price is left as it is.
+    fn read_prices(&mut self, row: &Row<'_>) -> Vec<(Money, Option<Money>)> {
+        let (own, mut prices) = (self.currency, Vec::new());
+        for places in row.header.prices() {
+            let currency = places.currency;
+            let mut read = |place: Option<usize>| {
+                let value = row.at(place);
+                match cell::price(value, currency) {
+                    _ if value.is_empty() => None,
+                    Ok(price) => Some(price),
+                    Err(reason) => {
+                        self.report(row.issue_at(place, &reason));
+                        None
+                    }
+                }
+            };
+            // The shop's own stands in a column of its own.
+            let price = read(places.price.filter(|_| currency != own));
+            let former = read(places.compare_at).filter(|former| former.amount > 0);
+            prices.extend(price.map(|price| (price, former)));
+        }
+        prices
+    }
+
+    fn read_extras(&mut self, row: &Row<'_>) -> Option<ExtrasDraft> {
+        if !row.header.is_ours() {
+            return None;
+        }
+        let category = row.get(Column::Category).to_owned();
+        Some(ExtrasDraft {
+            kind: self
+                .read_filled(row, Column::Kind, cell::kind)
+                .unwrap_or_default(),
+            category: (!category.is_empty()).then_some(category),
+            attributes: self
+                .read_filled(row, Column::Attributes, cell::attributes)
+                .unwrap_or_default(),
+            publish_at: self.read_filled(row, Column::PublishAt, cell::moment),
+            unpublish_at: self.read_filled(row, Column::UnpublishAt, cell::moment),
+            metadata: self
+                .read_filled(row, Column::Metadata, cell::metadata)
+                .unwrap_or_default(),
+        })
     }
 
     fn read_compare_at(&mut self, row: &Row<'_>) -> Option<Money> {

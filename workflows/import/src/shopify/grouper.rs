@@ -54,7 +54,8 @@ impl Grouper {
             ("", Dialect::New) => row.get(Column::Title),
             (raw, _) => raw,
         };
-        let Some(handle) = cell::handle(raw) else {
+        let own = Some(raw).filter(|raw| header.is_ours() && cell::is_handle(raw));
+        let Some(handle) = own.map(str::to_owned).or_else(|| cell::handle(raw)) else {
             let reason = match header.dialect() {
                 Dialect::Classic => "a row without a handle belongs to no product",
                 Dialect::New => "a row without handle and title belongs to no product",

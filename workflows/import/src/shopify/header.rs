@@ -1,5 +1,7 @@
 //! The header row: which dialect it is, and which column is where. Reads no product.
 
+use stoa_kernel::Currency;
+
 use crate::csv::CsvError;
 
 /// Which of Shopify's two sets of column names a file uses.
@@ -23,6 +25,11 @@ pub enum HeaderError {
         missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     )]
     Missing { missing: Vec<&'static str> },
+    #[error(
+        "not a file of stock levels: the header lacks {}",
+        missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
+    NoLevels { missing: Vec<&'static str> },
     #[error("the columns `{first}` and `{second}` mean the same; keep one")]
     Twice { first: String, second: String },
 }
@@ -61,16 +68,33 @@ pub(crate) enum Column {
     GiftCard,
     SeoTitle,
     SeoDescription,
+    Kind,
+    Category,
+    Attributes,
+    PublishAt,
+    UnpublishAt,
+    Metadata,
+    Exact,
 }
 
 impl Column {
+    /// Those that only files of this program have: what they tell is taken together.
+    const OURS: [Self; 6] = [
+        Self::Kind,
+        Self::Category,
+        Self::Attributes,
+        Self::PublishAt,
+        Self::UnpublishAt,
+        Self::Metadata,
+    ];
+
     pub(crate) const OPTION_NAMES: [Self; 3] =
         [Self::Option1Name, Self::Option2Name, Self::Option3Name];
     pub(crate) const OPTION_VALUES: [Self; 3] =
         [Self::Option1Value, Self::Option2Value, Self::Option3Value];
 }
 
-const COLUMNS: usize = 31;
+const COLUMNS: usize = 38;
 
 /// The classic name and the new name of each column, in the order of `Column`.
 const NAMES: [(Column, &str, &str); COLUMNS] = [
@@ -125,13 +149,37 @@ const NAMES: [(Column, &str, &str); COLUMNS] = [
     (Column::GiftCard, "Gift Card", "Gift card"),
     (Column::SeoTitle, "SEO Title", "SEO title"),
     (Column::SeoDescription, "SEO Description", "SEO description"),
+    (Column::Kind, "Stoa Kind", "Stoa kind"),
+    (Column::Category, "Stoa Category", "Stoa category"),
+    (Column::Attributes, "Stoa Attributes", "Stoa attributes"),
+    (Column::PublishAt, "Stoa Publish At", "Stoa publish at"),
+    (
+        Column::UnpublishAt,
+        "Stoa Unpublish At",
+        "Stoa unpublish at",
+    ),
+    (Column::Metadata, "Stoa Metadata", "Stoa metadata"),
+    (Column::Exact, "Stoa Exact", "Stoa exact"),
 ];
+
+/// `Price / USD`, `Compare At Price / USD`: prices in further currencies.
+const PRICE_IN: &str = "price/";
+const COMPARE_AT_IN: &str = "compareatprice/";
+
+/// Where a further currency's prices stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PricesIn {
+    pub(crate) currency: Currency,
+    pub(crate) price: Option<usize>,
+    pub(crate) compare_at: Option<usize>,
+}
 
 /// A read header.
 #[derive(Debug, Clone)]
 pub struct Header {
     dialect: Dialect,
     places: [Option<usize>; COLUMNS],
+    prices: Vec<PricesIn>,
     names: Vec<String>,
     ignored: Vec<String>,
 }
@@ -144,6 +192,7 @@ impl Header {
             .map(|&(column, classic, new)| (column, folded(classic), folded(new)))
             .collect();
         let (mut places, mut ignored) = ([None; COLUMNS], Vec::new());
+        let mut prices: Vec<PricesIn> = Vec::new();
         for (index, name) in names.iter().enumerate() {
             let key = folded(name);
             let found = known
@@ -151,6 +200,7 @@ impl Header {
                 .find(|(_, classic, new)| key == *classic || key == *new);
             match found {
                 None if key.is_empty() => {}
+                None if further_price(&mut prices, &key, index) => {}
                 None => ignored.push(name.trim().to_owned()),
                 Some((column, ..)) => {
                     let place: &mut Option<usize> = &mut places[*column as usize];
@@ -167,6 +217,7 @@ impl Header {
         let header = Self {
             dialect,
             places,
+            prices,
             names,
             ignored,
         };
@@ -181,6 +232,20 @@ impl Header {
     /// Columns of the file that an import does not keep; to be told once.
     pub fn ignored(&self) -> &[String] {
         &self.ignored
+    }
+
+    /// Whether this program wrote it: it tells more, and cells may be guarded.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.place(Column::Kind).is_some()
+    }
+
+    pub(crate) fn prices(&self) -> &[PricesIn] {
+        &self.prices
+    }
+
+    /// The name that exports give a column.
+    pub(crate) const fn exported_name(column: Column) -> &'static str {
+        NAMES[column as usize].1
     }
 
     pub(crate) fn place(&self, column: Column) -> Option<usize> {
@@ -213,8 +278,11 @@ impl Header {
             // The new dialect makes handles of titles where it has none.
             Dialect::New => &[Column::Title, Column::Price],
         };
+        let ours = Column::OURS;
+        let is_ours = ours.iter().any(|column| self.place(*column).is_some());
         let missing: Vec<_> = required
             .iter()
+            .chain(ours.iter().filter(|_| is_ours))
             .filter(|column| self.place(**column).is_none())
             .map(|column| self.usual_name(*column))
             .collect();
@@ -222,6 +290,38 @@ impl Header {
             Ok(())
         } else {
             Err(HeaderError::Missing { missing })
+        }
+    }
+}
+
+/// Notes a column of prices in a further currency; false where it is none, or is there already.
+fn further_price(prices: &mut Vec<PricesIn>, key: &str, index: usize) -> bool {
+    let (code, is_former) = match (key.strip_prefix(PRICE_IN), key.strip_prefix(COMPARE_AT_IN)) {
+        (Some(code), _) => (code, false),
+        (_, Some(code)) => (code, true),
+        (None, None) => return false,
+    };
+    let Ok(currency) = code.to_uppercase().parse::<Currency>() else {
+        return false;
+    };
+    let place = prices.iter().position(|known| known.currency == currency);
+    let place = place.unwrap_or_else(|| {
+        prices.push(PricesIn {
+            currency,
+            price: None,
+            compare_at: None,
+        });
+        prices.len() - 1
+    });
+    let column = match is_former {
+        true => &mut prices[place].compare_at,
+        false => &mut prices[place].price,
+    };
+    match column {
+        Some(_) => false,
+        None => {
+            *column = Some(index);
+            true
         }
     }
 }

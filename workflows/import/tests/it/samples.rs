@@ -108,7 +108,7 @@ fn a_product_of_many_rows_is_put_together() {
         (first.sku.as_str(), first.barcode.as_str()),
         ("MUG-01-S", "0012345678905")
     );
-    assert_eq!((first.price, first.compare_at), (eur(2400), None));
+    assert_eq!((first.price, first.compare_at), (Some(eur(2400)), None));
     assert_eq!(
         (first.grams, first.quantity, first.inventory_tracked),
         (350, Some(12), true)
@@ -116,7 +116,7 @@ fn a_product_of_many_rows_is_put_together() {
     assert_eq!((first.policy, first.line), (StockPolicy::Deny, 2));
     assert_eq!(
         (second.price, second.compare_at),
-        (eur(2950), Some(eur(3500)))
+        (Some(eur(2950)), Some(eur(3500)))
     );
     assert_eq!(
         (second.quantity, second.policy),
@@ -198,7 +198,7 @@ fn the_new_sample_is_told_by_itself() {
     };
     assert_eq!(
         (small.price, small.compare_at),
-        (eur(8900), Some(eur(11000)))
+        (Some(eur(8900)), Some(eur(11000)))
     );
     assert_eq!(
         (small.grams, small.quantity, small.policy),
@@ -212,7 +212,7 @@ fn the_new_sample_is_told_by_itself() {
 
     // Without a handle the title makes one; without a line end the last row still counts.
     let map = file.draft("paper-map-of-lisbon");
-    assert_eq!(map.variants[0].price, eur(950));
+    assert_eq!(map.variants[0].price, Some(eur(950)));
     assert!(!map.variants[0].requires_shipping);
     assert_eq!(map.details.as_ref().unwrap().status, DraftStatus::Draft);
     assert_eq!(file.drafts().len(), 2);

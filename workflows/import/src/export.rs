@@ -1,0 +1,117 @@
+//! The shop as files: everything that an import reads, page by page, in memory bounded by a page.
+//! Never changes anything.
+
+mod inventory;
+mod products;
+mod sheet;
+
+use std::sync::Arc;
+
+use stoa_contracts::Deps;
+use stoa_contracts::catalog::{CatalogError, ProductRecord};
+use stoa_kernel::{ProductId, TenantId};
+use stoa_storage::Error;
+
+use crate::application::Peers;
+
+use self::products::ProductSheet;
+
+/// Products of one piece: with two thousand variants each they still fit.
+const PAGE: u32 = 50;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Storage(#[from] Error),
+    #[error("a written product cannot be read back: {reason}")]
+    Unreadable { reason: String },
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportKind {
+    Products,
+    Inventory,
+}
+
+/// A file being written, piece by piece. Products that change meanwhile are in it as they were or
+/// as they are.
+pub struct Export {
+    peers: Arc<Peers>,
+    tenant: TenantId,
+    what: What,
+    after: Option<ProductId>,
+    /// The header, until it is handed out.
+    header: Option<String>,
+    ended: bool,
+}
+
+enum What {
+    Products(ProductSheet),
+    Inventory,
+}
+
+impl Export {
+    pub(crate) async fn open(
+        deps: &Deps,
+        peers: &Arc<Peers>,
+        tenant: TenantId,
+        kind: ExportKind,
+    ) -> Result<Self, ExportError> {
+        let what = match kind {
+            ExportKind::Inventory => What::Inventory,
+            ExportKind::Products => {
+                let own = deps.storage.tenant(tenant).await?.currency;
+                let mut others = peers.pricing.currencies(tenant).await?;
+                others.retain(|currency| *currency != own);
+                What::Products(ProductSheet::new(own, others))
+            }
+        };
+        let header = match &what {
+            What::Products(sheet) => sheet.header(),
+            What::Inventory => inventory::header(),
+        };
+        Ok(Self {
+            peers: Arc::clone(peers),
+            tenant,
+            what,
+            after: None,
+            header: Some(header),
+            ended: false,
+        })
+    }
+
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<String>, ExportError> {
+        if self.ended {
+            return Ok(self.header.take());
+        }
+        let catalog = &self.peers.catalog;
+        let records = catalog.records_after(self.tenant, self.after, PAGE).await?;
+        self.ended = records.len() < PAGE as usize;
+        self.after = records.last().map(|record| record.id);
+        let mut piece = self.header.take().unwrap_or_default();
+        if records.is_empty() {
+            return Ok((!piece.is_empty()).then_some(piece));
+        }
+        piece += &self.page(&records).await?;
+        Ok(Some(piece))
+    }
+
+    async fn page(&self, records: &[ProductRecord]) -> Result<String, ExportError> {
+        let variants: Vec<_> = records
+            .iter()
+            .flat_map(|record| record.variants.iter().copied())
+            .collect();
+        let levels = self.peers.inventory.levels(self.tenant, &variants).await?;
+        match &self.what {
+            What::Inventory => Ok(inventory::page(records, levels)),
+            What::Products(sheet) => {
+                let prices = self.peers.pricing.prices(self.tenant, &variants).await?;
+                sheet.page(records, prices, levels).await
+            }
+        }
+    }
+}
