@@ -1,6 +1,7 @@
 //! Two shops never see each other, in every isolation level, through any route there is.
 
 mod shop;
+mod strangers;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -69,14 +70,31 @@ fn fill_path(pattern: &str, alpha: &Alpha) -> String {
 }
 
 /// The shop's pages, which the API's document does not list.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 25] = [
     "/",
     "/products/{handle}",
+    "/products/{handle}/card",
+    "/products/{handle}/choice",
     "/collections/{handle}",
+    "/collections/{handle}/feed.xml",
     "/search",
+    "/search/suggest",
+    "/feed.xml",
+    "/robots.txt",
+    "/sitemap.xml",
+    "/sitemaps/products-1.xml",
+    "/sitemaps/pages.xml",
     "/cart",
     "/checkout",
+    "/checkout/wait",
     "/orders/{order_id}",
+    "/orders/{order_id}/state",
+    "/pay/{order_id}",
+    "/pay/{order_id}/wait",
+    "/media/{key}/photo.png",
+    "/theme-preview/{token}",
+    "/assets/themes/{digest}/theme.css",
+    "/admin/mailbox",
     "/admin/mailbox/{mail_id}",
 ];
 

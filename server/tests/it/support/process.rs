@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -104,11 +104,13 @@ pub(crate) struct Stoa {
     child: Child,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// The program and its first arguments that start it; empty where it is started as such.
+    launcher: Vec<String>,
     pub(crate) data_dir: PathBuf,
     /// Where it serves HTTP; `None` for a worker.
     pub(crate) address: Option<SocketAddr>,
     said: Arc<Mutex<Vec<String>>>,
-    _folder: Option<Arc<tempfile::TempDir>>,
+    _folder: Arc<tempfile::TempDir>,
 }
 
 impl Stoa {
@@ -123,17 +125,18 @@ impl Stoa {
         environment: &[(&str, &str)],
     ) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
-        let data_dir = folder.path().to_owned();
-        Self::start_in(backend, &data_dir, Some(folder), arguments, environment).await
+        Self::start_in(backend, folder, &[], arguments, environment).await
     }
 
-    async fn start_in(
+    /// Started by another program, which becomes it (`exec`): with its own limits, or its own disk.
+    pub(crate) async fn start_in(
         backend: &Backend,
-        data_dir: &Path,
-        folder: Option<Arc<tempfile::TempDir>>,
+        folder: Arc<tempfile::TempDir>,
+        launcher: &[&str],
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        let data_dir = folder.path().to_owned();
         let mut all: Vec<String> = vec!["--data-dir".into(), data_dir.display().to_string()];
         if let Backend::Postgres(url) = backend {
             all.extend(["--database".into(), url.clone()]);
@@ -146,12 +149,14 @@ impl Stoa {
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect();
-        let (child, said) = spawn(&all, &environment);
+        let launcher: Vec<String> = launcher.iter().map(|word| (*word).into()).collect();
+        let (child, said) = spawn(&launcher, &all, &environment);
         let mut stoa = Self {
             child,
             arguments: all,
             environment,
-            data_dir: data_dir.to_owned(),
+            launcher,
+            data_dir,
             address: None,
             said,
             _folder: folder,
@@ -214,6 +219,20 @@ impl Stoa {
         self.address.expect("a serving process").port()
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A line of `/proc/PID/status` that is in kB, such as `VmRSS`, in bytes.
+    pub(crate) fn memory(&self, line: &str) -> u64 {
+        let status = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(status).expect("it runs");
+        let found = status.lines().find_map(|all| all.strip_prefix(line));
+        let mut words = found.expect("a line of it").split_whitespace();
+        let kilobytes: u64 = words.nth(1).expect("a number").parse().expect("a number");
+        kilobytes * 1024
+    }
+
     /// Everything it wrote to standard error so far.
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("lines").join("\n")
@@ -274,7 +293,7 @@ impl Stoa {
                 self.arguments[pair + 1] = address.to_string();
             }
         }
-        let (child, said) = spawn(&self.arguments, environment);
+        let (child, said) = spawn(&self.launcher, &self.arguments, environment);
         self.child = child;
         self.said = said;
     }
@@ -329,8 +348,15 @@ fn free_address() -> String {
 
 type Said = Arc<Mutex<Vec<String>>>;
 
-fn spawn(arguments: &[String], environment: &[(String, String)]) -> (Child, Said) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_stoa"))
+fn spawn(
+    launcher: &[String],
+    arguments: &[String],
+    environment: &[(String, String)],
+) -> (Child, Said) {
+    let mut words: Vec<&str> = launcher.iter().map(String::as_str).collect();
+    words.push(env!("CARGO_BIN_EXE_stoa"));
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
         .args(arguments)
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())

@@ -1,0 +1,235 @@
+//! Messages that cost more than they weigh: heads, bodies, archives and pictures.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::Method;
+use std::io::Write as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::{Good, ROUNDS, compare};
+use crate::support::{Backend, Merchant, Stoa, archive, gif_of_frames, hollow_png};
+
+const MIB: usize = 1 << 20;
+/// What all of it together may add to the process at its most.
+const GROWTH_MAX: u64 = 192 * MIB as u64;
+/// Bombs on their way at once.
+const TOGETHER: usize = 4;
+
+/// What is sent, and what comes back.
+struct Bomb {
+    name: &'static str,
+    kind: Kind,
+    status: u16,
+    code: &'static str,
+}
+
+enum Kind {
+    /// As it goes over the wire; the connection may be cut while it is sent.
+    Raw(Vec<u8>),
+    /// A body that never ends.
+    Endless,
+    Upload {
+        path: &'static str,
+        headers: Vec<(&'static str, &'static str)>,
+        body: Vec<u8>,
+    },
+}
+
+fn bombs() -> Vec<Bomb> {
+    let head = |extra: &str| {
+        format!("GET /api/v1/products HTTP/1.1\r\nHost: demo.localhost\r\n{extra}\r\n").into_bytes()
+    };
+    let many: String = (0..10_000)
+        .map(|number| format!("x-{number}: y\r\n"))
+        .collect();
+    let long = format!("x: {}\r\n", "y".repeat(4 * MIB));
+    let address = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "y".repeat(60_000));
+    let declared = "POST /api/v1/gift-cards/balance HTTP/1.1\r\nHost: demo.localhost\r\n\
+                    Content-Type: application/json\r\nContent-Length: 10000000000\r\n\r\n";
+    let upload = |path, kind, body| Kind::Upload {
+        path,
+        headers: vec![("content-type", kind)],
+        body,
+    };
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(&vec![b' '; 8 * MIB]).expect("memory");
+    let gzip = Kind::Upload {
+        path: "/api/v1/gift-cards/balance",
+        headers: vec![
+            ("content-type", "application/json"),
+            ("content-encoding", "gzip"),
+        ],
+        body: gzip.finish().expect("memory"),
+    };
+    let zip = archive(&[
+        ("theme.toml", b"name = \"Bomb\"\nversion = \"1\"\n"),
+        ("assets/zeros.txt", &vec![0; 32 * MIB]),
+    ]);
+    let (themes, media) = ("/api/v1/admin/themes", "/api/v1/admin/media");
+    let bomb = |name, kind, status, code| Bomb {
+        name,
+        kind,
+        status,
+        code,
+    };
+    vec![
+        bomb("many headers", Kind::Raw(head(&many)), 431, ""),
+        bomb("a long header", Kind::Raw(head(&long)), 431, ""),
+        bomb(
+            "a long address",
+            Kind::Raw(address.into_bytes()),
+            414,
+            "uri_too_long",
+        ),
+        bomb(
+            "a body said to be huge",
+            Kind::Raw(declared.into()),
+            413,
+            "payload_too_large",
+        ),
+        bomb("an endless body", Kind::Endless, 413, "payload_too_large"),
+        bomb("a packed body", gzip, 400, "malformed_json"),
+        bomb(
+            "an archive",
+            upload(themes, "application/zip", zip),
+            422,
+            "theme_refused",
+        ),
+        bomb(
+            "a picture",
+            upload(media, "image/png", hollow_png(60_000, 60_000)),
+            422,
+            "media_too_many_pixels",
+        ),
+        bomb(
+            "a moving picture",
+            upload(media, "image/gif", gif_of_frames(100_000)),
+            422,
+            "media_too_many_pixels",
+        ),
+    ]
+}
+
+struct Thrower {
+    address: SocketAddr,
+    merchant: Merchant,
+}
+
+impl Thrower {
+    /// The status and the text that came back; nothing where the connection was cut before.
+    async fn throw(&self, kind: &Kind) -> Option<(u16, String)> {
+        match kind {
+            Kind::Raw(bytes) => {
+                let mut stream = TcpStream::connect(self.address).await.ok()?;
+                let _ = stream.write_all(bytes).await;
+                read(stream).await
+            }
+            Kind::Endless => self.pour().await,
+            Kind::Upload {
+                path,
+                headers,
+                body,
+            } => {
+                let mut request = self.merchant.request(Method::POST, path);
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                let response = request.body(body.clone()).send().await.ok()?;
+                let status = response.status().as_u16();
+                Some((status, response.text().await.unwrap_or_default()))
+            }
+        }
+    }
+
+    async fn pour(&self) -> Option<(u16, String)> {
+        const POURED_MAX: usize = 64 * MIB;
+        let mut stream = TcpStream::connect(self.address).await.ok()?;
+        let head = "POST /api/v1/gift-cards/balance HTTP/1.1\r\nHost: demo.localhost\r\n\
+                    Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.ok()?;
+        let mut chunk = format!("{:x}\r\n", 64 * 1024).into_bytes();
+        chunk.extend(vec![b' '; 64 * 1024]);
+        chunk.extend(b"\r\n");
+        let mut poured = 0;
+        while stream.write_all(&chunk).await.is_ok() {
+            poured += chunk.len();
+            assert!(poured < POURED_MAX, "it takes whatever comes");
+        }
+        read(stream).await
+    }
+}
+
+async fn read(mut stream: TcpStream) -> Option<(u16, String)> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    // What was said stays readable up to where the connection was cut.
+    while let Ok(Ok(read @ 1..)) =
+        tokio::time::timeout(super::LATE_MAX, stream.read(&mut piece)).await
+    {
+        bytes.extend_from_slice(&piece[..read]);
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let status = text.split(' ').nth(1)?.parse().ok()?;
+    Some((status, text))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bombs_are_refused_and_leave_the_good_client_its_speed() {
+    let stoa = Stoa::start(&Backend::Sqlite, &[], &[("STOA_LOG", "error")]).await;
+    let thrower = Arc::new(Thrower {
+        address: stoa.address.expect("it serves"),
+        merchant: Merchant::new(&stoa.url(), "demo", &stoa.key("sk_")),
+    });
+    let bombs = Arc::new(bombs());
+    let good = Arc::new(Good::of(&stoa).await);
+    good.p99().await;
+    let before = stoa.memory("VmHWM");
+    for bomb in bombs.iter() {
+        let answer = thrower.throw(&bomb.kind).await;
+        match (&bomb.kind, answer) {
+            // Whoever goes on sending may not read why.
+            (Kind::Raw(_) | Kind::Endless, None) => {}
+            (_, answer) => {
+                let (status, text) = answer.unwrap_or_else(|| panic!("no answer to {}", bomb.name));
+                assert_eq!(status, bomb.status, "{}: {text}", bomb.name);
+                assert!(text.contains(bomb.code), "{}: {text}", bomb.name);
+            }
+        }
+    }
+    let (mut quiet, mut attacked) = (Vec::new(), Vec::new());
+    let thrown = Arc::new(AtomicUsize::new(0));
+    for _ in 0..ROUNDS {
+        quiet.push(good.p99().await);
+        let stop = Arc::new(AtomicBool::new(false));
+        let throwing: Vec<_> = (0..TOGETHER)
+            .map(|first| {
+                let (thrower, bombs) = (Arc::clone(&thrower), Arc::clone(&bombs));
+                let (stop, thrown) = (Arc::clone(&stop), Arc::clone(&thrown));
+                tokio::spawn(async move {
+                    let mut turns = bombs.iter().cycle().skip(first * 2);
+                    while !stop.load(Ordering::Relaxed) {
+                        let bomb = turns.next().expect("they go round");
+                        thrower.throw(&bomb.kind).await;
+                        thrown.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        attacked.push(good.p99().await);
+        stop.store(true, Ordering::Relaxed);
+        for one in throwing {
+            one.await.expect("no panic");
+        }
+    }
+    let thrown = thrown.load(Ordering::Relaxed);
+    assert!(thrown >= bombs.len() * 2, "only {thrown} were thrown");
+    compare(quiet, attacked);
+    let growth = stoa.memory("VmHWM").saturating_sub(before);
+    println!("{thrown} bombs, {growth} bytes more at the most");
+    assert!(growth <= GROWTH_MAX, "{growth} bytes more");
+}
