@@ -312,6 +312,9 @@ impl Hand {
     }
 }
 
+/// What is bought, and the pots and cups that it takes.
+type Wish = (Vec<(VariantId, u32)>, [i64; 2]);
+
 const ROUNDS: usize = 3;
 const PLENTY: u32 = 500;
 
@@ -322,7 +325,7 @@ async fn units_of_parts_are_conserved_however_many_hands_move_them() {
         let (_, set) = shop.bundle(&[(shop.pot, 1), (shop.cup, 2)]).await;
         shop.count(shop.pot, PLENTY).await;
         shop.count(shop.cup, PLENTY).await;
-        let wishes: [(Vec<(VariantId, u32)>, [i64; 2]); 3] = [
+        let wishes: [Wish; 3] = [
             (vec![(set, 2)], [2, 4]),
             (vec![(shop.cup, 1), (set, 1)], [1, 3]),
             (vec![(shop.pot, 3)], [3, 0]),
