@@ -17,6 +17,9 @@ async fn make_tenant(shop: &Stoa, slug: &str, isolation: &str) -> Merchant {
         "--isolation",
         isolation,
         "--test-mode",
+        // All of them are called alike: nothing that is told apart by it is told apart.
+        "--name",
+        "The Shop",
     ]);
     assert!(made.status.success(), "{made:?}");
     let key = shop.command(&["key", "create", "--tenant", slug, "--kind", "secret"]);

@@ -41,21 +41,43 @@ enum Kind {
 }
 
 fn bombs() -> Vec<Bomb> {
+    let mut all = heads();
+    all.extend(bodies());
+    all.extend(files());
+    all
+}
+
+const fn bomb(name: &'static str, kind: Kind, status: u16, code: &'static str) -> Bomb {
+    Bomb {
+        name,
+        kind,
+        status,
+        code,
+    }
+}
+
+fn heads() -> Vec<Bomb> {
     let head = |extra: &str| {
-        format!("GET /api/v1/products HTTP/1.1\r\nHost: demo.localhost\r\n{extra}\r\n").into_bytes()
+        let line = "GET /api/v1/products HTTP/1.1\r\nHost: demo.localhost";
+        Kind::Raw(format!("{line}\r\n{extra}\r\n").into_bytes())
     };
     let many: String = (0..10_000)
         .map(|number| format!("x-{number}: y\r\n"))
         .collect();
     let long = format!("x: {}\r\n", "y".repeat(4 * MIB));
     let address = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "y".repeat(60_000));
+    let address = Kind::Raw(address.into_bytes());
+    vec![
+        bomb("many headers", head(&many), 431, ""),
+        bomb("a long header", head(&long), 431, ""),
+        bomb("a long address", address, 414, "uri_too_long"),
+    ]
+}
+
+fn bodies() -> Vec<Bomb> {
     let declared = "POST /api/v1/gift-cards/balance HTTP/1.1\r\nHost: demo.localhost\r\n\
                     Content-Type: application/json\r\nContent-Length: 10000000000\r\n\r\n";
-    let upload = |path, kind, body| Kind::Upload {
-        path,
-        headers: vec![("content-type", kind)],
-        body,
-    };
+    let declared = Kind::Raw(declared.into());
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(&vec![b' '; 8 * MIB]).expect("memory");
     let gzip = Kind::Upload {
@@ -66,52 +88,34 @@ fn bombs() -> Vec<Bomb> {
         ],
         body: gzip.finish().expect("memory"),
     };
+    let too_large = "payload_too_large";
+    vec![
+        bomb("a body said to be huge", declared, 413, too_large),
+        bomb("an endless body", Kind::Endless, 413, too_large),
+        // Nothing is ever unpacked.
+        bomb("a packed body", gzip, 400, "malformed_json"),
+    ]
+}
+
+fn files() -> Vec<Bomb> {
+    let upload = |path, kind, body| Kind::Upload {
+        path,
+        headers: vec![("content-type", kind)],
+        body,
+    };
+    let (themes, media) = ("/api/v1/admin/themes", "/api/v1/admin/media");
     let zip = archive(&[
         ("theme.toml", b"name = \"Bomb\"\nversion = \"1\"\n"),
         ("assets/zeros.txt", &vec![0; 32 * MIB]),
     ]);
-    let (themes, media) = ("/api/v1/admin/themes", "/api/v1/admin/media");
-    let bomb = |name, kind, status, code| Bomb {
-        name,
-        kind,
-        status,
-        code,
-    };
+    let zip = upload(themes, "application/zip", zip);
+    let wide = upload(media, "image/png", hollow_png(60_000, 60_000));
+    let long = upload(media, "image/gif", gif_of_frames(100_000));
+    let too_many = "media_too_many_pixels";
     vec![
-        bomb("many headers", Kind::Raw(head(&many)), 431, ""),
-        bomb("a long header", Kind::Raw(head(&long)), 431, ""),
-        bomb(
-            "a long address",
-            Kind::Raw(address.into_bytes()),
-            414,
-            "uri_too_long",
-        ),
-        bomb(
-            "a body said to be huge",
-            Kind::Raw(declared.into()),
-            413,
-            "payload_too_large",
-        ),
-        bomb("an endless body", Kind::Endless, 413, "payload_too_large"),
-        bomb("a packed body", gzip, 400, "malformed_json"),
-        bomb(
-            "an archive",
-            upload(themes, "application/zip", zip),
-            422,
-            "theme_refused",
-        ),
-        bomb(
-            "a picture",
-            upload(media, "image/png", hollow_png(60_000, 60_000)),
-            422,
-            "media_too_many_pixels",
-        ),
-        bomb(
-            "a moving picture",
-            upload(media, "image/gif", gif_of_frames(100_000)),
-            422,
-            "media_too_many_pixels",
-        ),
+        bomb("an archive", zip, 422, "theme_refused"),
+        bomb("a picture", wide, 422, too_many),
+        bomb("a moving picture", long, 422, too_many),
     ]
 }
 

@@ -45,12 +45,13 @@ struct Shop {
     ids: BTreeMap<&'static str, Vec<String>>,
     /// Whole addresses: pictures, files of themes, previews, states of orders.
     paths: Vec<String>,
-    /// The client of a browser, which keeps cookies to itself.
-    base: String,
+    /// Where pages are asked for: every process that serves them.
+    bases: Vec<String>,
 }
 
 impl Shop {
-    async fn open(stoa: &Stoa, slug: &str) -> Self {
+    async fn open(processes: &[Stoa], slug: &str) -> Self {
+        let stoa = &processes[0];
         let merchant = make_tenant(stoa, slug, "shared").await;
         let mut shop = Self {
             slug: slug.to_owned(),
@@ -59,7 +60,7 @@ impl Shop {
             shopper: Shopper::new(&stoa.url(), slug),
             ids: BTreeMap::new(),
             paths: Vec::new(),
-            base: stoa.url(),
+            bases: processes.iter().map(Stoa::url).collect(),
         };
         for handle in HANDLES {
             shop.import(handle).await;
@@ -264,12 +265,17 @@ impl Shop {
     }
 
     fn request(&self, path: &str) -> RequestBuilder {
+        let base = fastrand::choice(&self.bases).expect("some");
         match path.starts_with("/api/v1/admin") {
             true => self.merchant.request(Method::GET, path),
             // As a browser asks: the shop is in the host's name.
-            false => Client::new()
-                .get(format!("{}{path}", self.base))
+            false if fastrand::bool() => Client::new()
+                .get(format!("{base}{path}"))
                 .header("host", format!("{}.localhost", self.slug)),
+            // As a program does: on a host that both share.
+            false => Client::new()
+                .get(format!("{base}{path}"))
+                .header("stoa-tenant", &self.slug),
         }
     }
 
@@ -327,8 +333,8 @@ struct World {
 }
 
 impl World {
-    async fn begin(stoa: &Stoa, told: String, seed: u64) -> Self {
-        let document = format!("{}/api/v1/openapi.json", stoa.url());
+    async fn begin(processes: &[Stoa], told: String, seed: u64) -> Self {
+        let document = format!("{}/api/v1/openapi.json", processes[0].url());
         let document = reqwest::get(document).await.expect("an answer");
         let document: Value = document.json().await.expect("JSON");
         let names = [format!("left{seed}"), format!("right{seed}")];
@@ -336,8 +342,8 @@ impl World {
             told: format!("{told}, seed {seed}"),
             patterns: patterns(&document),
             shops: [
-                Shop::open(stoa, &names[0]).await,
-                Shop::open(stoa, &names[1]).await,
+                Shop::open(processes, &names[0]).await,
+                Shop::open(processes, &names[1]).await,
             ],
             random: Rng::with_seed(seed),
             deeds: Vec::new(),
@@ -402,10 +408,16 @@ async fn keep_apart(backend: &Backend, cache: Option<&str>) {
         ("STOA_CACHE_PREFIX", prefix.as_str()),
     ];
     environment.extend(cache.map(|url| ("STOA_CACHE", url)));
-    let stoa = Stoa::start(backend, &[], &environment).await;
+    let mut processes = vec![Stoa::start(backend, &[], &environment).await];
+    if let (Backend::Postgres(_), Some(_)) = (backend, cache) {
+        // Another one, with a memory of its own, is given what the first keeps in Redis.
+        let blobs = format!("file:{}", processes[0].data_dir.join("blobs").display());
+        environment.push(("STOA_BLOBS", &blobs));
+        processes.push(Stoa::start(backend, &["--target", "api"], &environment).await);
+    }
     let told = format!("{backend:?}, cache {cache:?}");
     for seed in 0..seeds(SEEDS) {
-        let mut world = World::begin(&stoa, told.clone(), seed).await;
+        let mut world = World::begin(&processes, told.clone(), seed).await;
         for _ in 0..STEPS {
             world.step().await;
         }
