@@ -73,7 +73,10 @@ pub(super) fn traps() -> Vec<(&'static str, Vec<u8>)> {
                 ("templates/home.html", b"y"),
             ]),
         ),
-        ("a bomb", archive(&[manifest, ("assets/theme.css", &[b' '; 8 << 20])])),
+        (
+            "a bomb",
+            archive(&[manifest, ("assets/theme.css", &[b' '; 8 << 20])]),
+        ),
     ]
 }
 
