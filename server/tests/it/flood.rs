@@ -81,7 +81,6 @@ fn compare(quiet: Vec<Duration>, attacked: Vec<Duration>) {
     let told = format!("alone {quiet:?}, beside the attack {attacked:?}");
     let (quiet, attacked) = (median(quiet), median(attacked));
     assert!(attacked <= quiet.max(FLOOR) * TIMES_MAX, "{told}");
-    println!("{told}");
 }
 
 /// The test is the crowd: each of them is an open file of its own, too.
@@ -123,7 +122,6 @@ async fn five_thousand_slow_heads_leave_the_good_client_its_speed() {
     }
     compare(quiet, attacked);
     let each = most.saturating_sub(before) / PEOPLE as u64;
-    println!("{each} bytes for each connection");
     assert!(each <= BYTES_EACH_MAX, "{each} bytes for each connection");
 }
 
@@ -197,7 +195,6 @@ async fn a_crowd_on_all_places_makes_room_for_who_asks() {
             .expect("a place for who asks");
     }
     let (busy, passed) = (processor_time(stoa.pid()) - busy, began.elapsed());
-    println!("{NEWCOMERS} newcomers took {passed:?}, the processor was busy for {busy:?}");
     // Neither no file nor no place is a reason to run in circles.
     assert!(
         busy < passed * 3 / 4 + Duration::from_secs(1),

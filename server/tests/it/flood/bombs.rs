@@ -234,6 +234,5 @@ async fn bombs_are_refused_and_leave_the_good_client_its_speed() {
     assert!(thrown >= bombs.len() * 2, "only {thrown} were thrown");
     compare(quiet, attacked);
     let growth = stoa.memory("VmHWM").saturating_sub(before);
-    println!("{thrown} bombs, {growth} bytes more at the most");
     assert!(growth <= GROWTH_MAX, "{growth} bytes more");
 }
