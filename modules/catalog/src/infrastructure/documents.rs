@@ -64,7 +64,7 @@ pub(crate) async fn addresses(
     limit: i64,
 ) -> Result<Vec<ProductAddress>> {
     const SQL: &str = "SELECT id, handle FROM catalog_product WHERE tenant_id = :tenant \
-                       AND status = 'active' AND id > $1 ORDER BY id LIMIT $2";
+                       AND status || '' = 'active' AND id > $1 ORDER BY id LIMIT $2";
     let after = after.unwrap_or(ProductId::from_u128(0));
     db.fetch(SQL, params![after, limit], |row| {
         Ok(ProductAddress {
@@ -191,7 +191,7 @@ pub(crate) async fn cards(
         "SELECT p.id, p.handle, p.title, p.vendor, p.image, c.price_min, \
          c.price_max, c.compare_at, c.in_stock FROM catalog_product p \
          LEFT JOIN catalog_card c ON c.tenant_id = :tenant AND c.product_id = p.id \
-         AND c.currency = $1 WHERE p.tenant_id = :tenant AND p.status || '' = 'active' AND p.id IN ($2, \
+         AND c.currency || '' = $1 WHERE p.tenant_id = :tenant AND p.status || '' = 'active' AND p.id IN ($2, \
          $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
          $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
          $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, \

@@ -24,7 +24,7 @@ pub(crate) const YIELD: &str =
 /// The handle that the published product of a former handle has now.
 pub(crate) async fn moved(db: &Db, handle: &str) -> Result<Option<String>> {
     const SQL: &str = "SELECT p.handle FROM catalog_former_handle f JOIN catalog_product p \
-         ON p.tenant_id = :tenant AND p.id = f.product_id AND p.status = 'active' \
+         ON p.tenant_id = :tenant AND p.id = f.product_id AND p.status || '' = 'active' \
          WHERE f.tenant_id = :tenant AND f.handle = $1";
     let found = db.fetch(SQL, params![handle], |row| row.get(0)).await?;
     Ok(found.into_iter().next())

@@ -79,23 +79,34 @@ impl LockedProducts {
 
 /// Which products these variants are of. A statement of its own: with it inside of the one that
 /// locks, a database that knows nothing of its tables yet looks through all of them.
-pub(crate) const PRODUCTS_OF: &str = concat!(
-    "SELECT v.product_id FROM catalog_variant v WHERE v.tenant_id = :tenant AND v.id IN ",
-    id_places!()
-);
-pub(crate) const LOCK_PRODUCTS: &str = concat!(
-    "SELECT p.id, p.handle, ",
-    shape_columns!(),
-    " FROM catalog_product p WHERE p.tenant_id = :tenant AND p.id IN ",
-    id_places!(),
-    " ORDER BY p.id {lock}"
-);
+macro_rules! products_of {
+    () => {
+        concat!(
+            "SELECT v.product_id FROM catalog_variant v WHERE v.tenant_id = :tenant AND v.id IN ",
+            id_places!()
+        )
+    };
+}
+
+macro_rules! lock_products {
+    () => {
+        concat!(
+            "SELECT p.id, p.handle, ",
+            shape_columns!(),
+            " FROM catalog_product p WHERE p.tenant_id = :tenant AND p.id IN ",
+            id_places!(),
+            " ORDER BY p.id {lock}"
+        )
+    };
+}
 
 /// Locks the products of these variants, in id order.
 pub(crate) async fn lock_products_of(
     tx: &mut Tx<'_>,
     variants: &[VariantId],
 ) -> Result<LockedProducts> {
+    const PRODUCTS_OF: &str = products_of!();
+    const LOCK_PRODUCTS: &str = lock_products!();
     let mut products: Vec<[u8; 16]> = Vec::new();
     for ids in sorted(variants).chunks(IDS_PER_STATEMENT) {
         let rows = tx
@@ -231,4 +242,31 @@ fn sorted(variants: &[VariantId]) -> Vec<[u8; 16]> {
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn locking_the_products_of_variants_looks_up_an_index_each_time() {
+        const PLANS: [&str; 2] = [
+            concat!("EXPLAIN QUERY PLAN ", products_of!()),
+            concat!("EXPLAIN QUERY PLAN ", lock_products!()),
+        ];
+        let values = id_values(&[[1; 16], [2; 16]]);
+        for cells in stoa_testkit::everywhere(&[crate::MIGRATIONS]).await {
+            if !cells.kind.starts_with("sqlite") {
+                continue;
+            }
+            let db = cells.db(cells.tenant("locks").await).await;
+            for plan in PLANS {
+                let steps = db.fetch(plan, &values, |row| row.get::<String>(3)).await;
+                for step in steps.expect("a plan") {
+                    let shape = step.starts_with("SCALAR SUBQUERY");
+                    assert!(step.starts_with("SEARCH") || shape, "{step}");
+                }
+            }
+        }
+    }
 }

@@ -91,6 +91,8 @@ macro_rules! words {
     };
 }
 
+/// What is joined by an id is looked up by it: `status || ''` and `currency || ''` are in no index,
+/// so that a database which knows nothing of its tables yet does not take theirs instead.
 /// `$1` currency, `$2` and `$3` the place, `$4` the limit; `CROSS JOIN` keeps SQLite in the order
 /// of the tables, so that the index which sorts is the one that is walked.
 macro_rules! tail {
@@ -130,7 +132,7 @@ macro_rules! all {
         concat!(
             columns!($key),
             " FROM catalog_product p LEFT JOIN catalog_card c ON c.tenant_id = :tenant \
-             AND c.product_id = p.id AND c.currency = $1 \
+             AND c.product_id = p.id AND c.currency || '' = $1 \
              WHERE p.tenant_id = :tenant AND p.status = 'active'",
             words!(),
             open!("$13"),
@@ -145,7 +147,7 @@ macro_rules! all_by_price {
             columns!("c.price_min"),
             " FROM catalog_card c CROSS JOIN catalog_product p \
              WHERE c.tenant_id = :tenant AND c.currency = $1 AND p.tenant_id = :tenant \
-             AND p.id = c.product_id AND p.status = 'active'",
+             AND p.id = c.product_id AND p.status || '' = 'active'",
             words!(),
             open!("$13"),
             // The card's own id, so that the index on it also breaks ties.
@@ -168,11 +170,11 @@ macro_rules! members {
             columns!($key),
             " FROM catalog_member m CROSS JOIN catalog_product p \
              LEFT JOIN catalog_card c ON c.tenant_id = :tenant AND c.product_id = p.id \
-             AND c.currency = $1 \
+             AND c.currency || '' = $1 \
              WHERE m.tenant_id = :tenant AND m.group_id = (SELECT k.id FROM ",
             $groups,
             " k WHERE k.tenant_id = :tenant AND k.handle = $5) \
-             AND p.tenant_id = :tenant AND p.id = m.product_id AND p.status = 'active'",
+             AND p.tenant_id = :tenant AND p.id = m.product_id AND p.status || '' = 'active'",
             open!("$6"),
             members_tail!($key, $than, $direction)
         )
@@ -188,8 +190,8 @@ macro_rules! members_by_price {
              WHERE m.tenant_id = :tenant AND m.group_id = (SELECT k.id FROM ",
             $groups,
             " k WHERE k.tenant_id = :tenant AND k.handle = $5) AND m.currency = $1 \
-             AND p.tenant_id = :tenant AND p.id = m.product_id AND p.status = 'active' \
-             AND c.tenant_id = :tenant AND c.product_id = m.product_id AND c.currency = $1",
+             AND p.tenant_id = :tenant AND p.id = m.product_id AND p.status || '' = 'active' \
+             AND c.tenant_id = :tenant AND c.product_id = m.product_id AND c.currency || '' = $1",
             open!("$6"),
             members_tail!("m.price_min", $than, $direction)
         )

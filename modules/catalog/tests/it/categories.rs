@@ -1,12 +1,9 @@
-//! The tree of categories: what may be done to it, what products show of it, and that lists of
-//! branches hold what a recount holds.
+//! The tree of categories: what may be done to it, and what products and lists show of it.
 
-use std::collections::HashMap;
+mod random;
+
 use std::time::Duration;
 
-use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value as Json, json};
 use stoa_bus::JobOutcome;
 use stoa_kernel::ProductId;
@@ -51,6 +48,10 @@ fn names(page: &Json) -> String {
     let data = page["data"].as_array().cloned().unwrap_or_default();
     let names: Vec<&str> = data.iter().filter_map(|p| p["handle"].as_str()).collect();
     names.join(" ")
+}
+
+fn attribute(name: &str, value: &str) -> Json {
+    json!({"name": name, "value": value})
 }
 
 async fn tree(shop: &Shop) -> String {
@@ -119,7 +120,9 @@ async fn a_tree_keeps_the_merchants_order_and_its_bounds() {
             cells.kind
         );
         let path = path_of(&lamps);
-        let stale = shop.admin("PATCH", &path, Some("\"1\""), Some(json!({}))).await;
+        let stale = shop
+            .admin("PATCH", &path, Some("\"1\""), Some(json!({})))
+            .await;
         assert_eq!(stale.status, 412, "{}", cells.kind);
         let up = patch(&lamps, json!({"parent": null, "position": 0})).await;
         assert_eq!(up.json["depth"], 0, "{}", cells.kind);
@@ -129,6 +132,20 @@ async fn a_tree_keeps_the_merchants_order_and_its_bounds() {
             "{}",
             cells.kind
         );
+        let garden = patch(
+            &json!({"id": "category_00000000000000000000000000"}),
+            json!({}),
+        )
+        .await;
+        assert_eq!(garden.status, 404, "{}", cells.kind);
+    }
+}
+
+#[tokio::test]
+async fn a_tree_is_eight_levels_deep_at_most() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "deep").await;
+        category(&shop, "garden", None).await;
         for depth in 1..8 {
             let parent = if depth == 1 {
                 "garden".to_owned()
@@ -147,12 +164,6 @@ async fn a_tree_keeps_the_merchants_order_and_its_bounds() {
             "{}",
             cells.kind
         );
-        let garden = patch(
-            &json!({"id": "category_00000000000000000000000000"}),
-            json!({}),
-        )
-        .await;
-        assert_eq!(garden.status, 404, "{}", cells.kind);
     }
 }
 
@@ -172,7 +183,6 @@ async fn a_product_shows_the_way_to_its_category_and_its_attributes_in_order() {
             .await;
         settle(&shop, &cells).await;
         let id = shop.priced("lamp", 1_000).await.product;
-        let attribute = |name: &str, value: &str| json!({"name": name, "value": value});
         let attributes = [
             attribute("Weight", "2 kg"),
             attribute("watts", "5"),
@@ -208,6 +218,20 @@ async fn a_product_shows_the_way_to_its_category_and_its_attributes_in_order() {
             pair("Weight", "2 kg"),
         ];
         assert_eq!(document.attributes, pairs, "{}", cells.kind);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_its_category_forbids_is_refused_where_it_is_new() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "forbidden").await;
+        let home = category(&shop, "home", None).await;
+        let rules = json!({"attributes": [{"name": "Material", "values": ["Linen", "Oak"]}]});
+        shop.admin("PATCH", &path_of(&home), Some("*"), Some(rules))
+            .await;
+        let id = shop.priced("lamp", 1_000).await.product;
+        let body = json!({"category": "home", "attributes": [attribute("Material", "Oak")]});
+        patch_product(&shop, id, body).await;
         let path = format!("/api/v1/admin/products/{id}");
         let refused = async |body: Json| {
             let answer = shop.admin("PATCH", &path, Some("*"), Some(body)).await;
@@ -303,29 +327,6 @@ async fn products_and_branches_of_a_deleted_category_go_to_where_it_grew_from() 
             patch_product(&shop, id, json!({"category": at})).await;
             ids.push(id);
         }
-        let body = json!({"title": "Lamps", "sort": "title", "rule": {
-            "conditions": [{"type": "category", "category": "light"}]}});
-        let made = shop
-            .admin("POST", "/api/v1/admin/collections", None, Some(body))
-            .await;
-        assert_eq!(made.status, 201, "{}", made.json);
-        let refused = shop
-            .admin("DELETE", &path_of(&light), Some("*"), None)
-            .await;
-        assert_eq!(
-            refused.refusal(),
-            (409, "category_in_use", ""),
-            "{}",
-            cells.kind
-        );
-        let collection = made.json["id"].as_str().expect("an id");
-        let collection = format!("/api/v1/admin/collections/{collection}");
-        assert_eq!(
-            shop.admin("DELETE", &collection, Some("*"), None)
-                .await
-                .status,
-            204
-        );
         settle(&shop, &cells).await;
         let gone = shop
             .admin("DELETE", &path_of(&light), Some("*"), None)
@@ -363,6 +364,41 @@ async fn products_and_branches_of_a_deleted_category_go_to_where_it_grew_from() 
         // The handle is free again, and the products are not in its new owner.
         category(&shop, "light", None).await;
         assert_eq!(listed(&shop, "/api/v1/categories/light/products").await, "");
+    }
+}
+
+#[tokio::test]
+async fn a_category_that_a_rule_asks_for_stays() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "asked-for").await;
+        let light = category(&shop, "light", None).await;
+        let body = json!({"title": "Lamps", "sort": "title", "rule": {
+            "conditions": [{"type": "category", "category": "light"}]}});
+        let made = shop
+            .admin("POST", "/api/v1/admin/collections", None, Some(body))
+            .await;
+        assert_eq!(made.status, 201, "{}", made.json);
+        let refused = shop
+            .admin("DELETE", &path_of(&light), Some("*"), None)
+            .await;
+        assert_eq!(
+            refused.refusal(),
+            (409, "category_in_use", ""),
+            "{}",
+            cells.kind
+        );
+        let collection = made.json["id"].as_str().expect("an id");
+        let collection = format!("/api/v1/admin/collections/{collection}");
+        assert_eq!(
+            shop.admin("DELETE", &collection, Some("*"), None)
+                .await
+                .status,
+            204
+        );
+        let gone = shop
+            .admin("DELETE", &path_of(&light), Some("*"), None)
+            .await;
+        assert_eq!(gone.status, 204, "{}", cells.kind);
     }
 }
 
@@ -449,174 +485,6 @@ async fn of_two_moves_that_would_make_a_ring_one_is_refused() {
             shop.admin("PATCH", &one_path, Some("*"), root.clone())
                 .await;
             shop.admin("PATCH", &two_path, Some("*"), root).await;
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Create {
-        parent: usize,
-    },
-    Move {
-        which: usize,
-        parent: usize,
-        position: Option<u32>,
-    },
-    Delete {
-        which: usize,
-    },
-    Put {
-        product: usize,
-        which: usize,
-    },
-    Jobs,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        4 => (0..12usize).prop_map(|parent| Step::Create { parent }),
-        5 => (0..12usize, 0..12usize, proptest::option::of(0..4u32))
-            .prop_map(|(which, parent, position)| Step::Move { which, parent, position }),
-        1 => (0..12usize).prop_map(|which| Step::Delete { which }),
-        5 => (0..6usize, 0..12usize).prop_map(|(product, which)| Step::Put { product, which }),
-        1 => Just(Step::Jobs),
-    ];
-    proptest::collection::vec(step, 30..45)
-}
-
-/// What the tree is to be, kept the plain way: handle to parent.
-#[derive(Default)]
-struct Model {
-    parents: HashMap<String, Option<String>>,
-    paths: HashMap<String, String>,
-    products: HashMap<usize, Option<String>>,
-    made: usize,
-}
-
-impl Model {
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.parents.keys().cloned().collect();
-        names.sort();
-        names
-    }
-
-    fn pick(&self, number: usize) -> Option<String> {
-        let names = self.names();
-        names.get(number % names.len().max(1)).cloned()
-    }
-
-    fn path(&self, handle: &str) -> Vec<String> {
-        let mut path = vec![handle.to_owned()];
-        while let Some(Some(parent)) = self.parents.get(&path[path.len() - 1]) {
-            assert!(!path.contains(parent), "a ring: {path:?}");
-            path.push(parent.clone());
-        }
-        path
-    }
-}
-
-async fn take(shop: &Shop, cells: &TestCells, model: &mut Model, ids: &[ProductId], step: Step) {
-    match step {
-        Step::Create { parent } => {
-            let parent = model.pick(parent).filter(|_| parent % 3 != 0);
-            let handle = format!("c{}", model.made);
-            model.made += 1;
-            let body = json!({"title": handle, "parent": parent});
-            let made = shop.admin("POST", CATEGORIES, None, Some(body)).await;
-            if made.status == 201 {
-                model.paths.insert(handle.clone(), path_of(&made.json));
-                model.parents.insert(handle, parent);
-            }
-        }
-        Step::Move {
-            which,
-            parent,
-            position,
-        } => {
-            let Some(handle) = model.pick(which) else {
-                return;
-            };
-            let parent = model.pick(parent).filter(|_| parent % 4 != 0);
-            let path = model.paths[&handle].clone();
-            let body = json!({"parent": parent, "position": position});
-            let moved = shop.admin("PATCH", &path, Some("*"), Some(body)).await;
-            let rings = parent
-                .as_ref()
-                .is_some_and(|parent| model.path(parent).contains(&handle));
-            if rings {
-                assert_eq!(moved.status, 422, "{handle} below {parent:?}");
-            }
-            if moved.status == 200 {
-                model.parents.insert(handle, parent);
-            }
-        }
-        Step::Delete { which } => {
-            let Some(handle) = model.pick(which) else {
-                return;
-            };
-            let path = model.paths[&handle].clone();
-            let gone = shop.admin("DELETE", &path, Some("*"), None).await;
-            assert_eq!(gone.status, 204);
-            let heir = model.parents.remove(&handle).flatten();
-            for parent in model
-                .parents
-                .values_mut()
-                .chain(model.products.values_mut())
-            {
-                if parent.as_ref() == Some(&handle) {
-                    parent.clone_from(&heir);
-                }
-            }
-        }
-        Step::Put { product, which } => {
-            let handle = model.pick(which);
-            patch_product(shop, ids[product], json!({"category": handle})).await;
-            model.products.insert(product, handle);
-        }
-        Step::Jobs => settle(shop, cells).await,
-    }
-}
-
-#[tokio::test]
-async fn however_branches_move_it_stays_a_tree_and_lists_equal_a_recount() {
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    for cells in everywhere().await {
-        for case in 0..4 {
-            let shop = Shop::open(&cells, &format!("random-{case}")).await;
-            let mut ids = Vec::new();
-            for number in 0..6 {
-                ids.push(shop.upsert(&shirt(&format!("p{number}"))).await.product);
-            }
-            let mut model = Model::default();
-            for step in steps().new_tree(&mut runner).expect("steps").current() {
-                take(&shop, &cells, &mut model, &ids, step).await;
-            }
-            settle(&shop, &cells).await;
-            let shown = shop
-                .catalog
-                .categories(shop.tenant, None)
-                .await
-                .expect("a tree");
-            let shown: HashMap<String, Option<String>> = shown
-                .into_iter()
-                .map(|each| (each.handle, each.parent))
-                .collect();
-            assert_eq!(shown, model.parents, "{} {case}", cells.kind);
-            for handle in model.names() {
-                let held = |product: &usize| {
-                    let at = model.products.get(product).cloned().flatten();
-                    at.is_some_and(|at| model.path(&at).contains(&handle))
-                };
-                let expected: Vec<String> = (0..6)
-                    .filter(held)
-                    .map(|number| format!("p{number}"))
-                    .collect();
-                let path = format!("/api/v1/categories/{handle}/products?sort=title");
-                let seen = listed(&shop, &path).await;
-                assert_eq!(seen, expected.join(" "), "{} {case} {handle}", cells.kind);
-            }
         }
     }
 }

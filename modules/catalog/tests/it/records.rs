@@ -154,6 +154,18 @@ async fn what_an_input_says_is_kept_and_what_it_does_not_say_stays() {
         assert_eq!(listed(&shop, home).await, "", "{}", cells.kind);
         let record = records(&shop, 10).await.remove(0);
         assert_eq!(record.input.extras, kind.extras, "{}", cells.kind);
+    }
+}
+
+#[tokio::test]
+async fn what_an_input_cannot_say_names_the_field() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "extras-refused").await;
+        shop.upsert(&shirt("shirt")).await;
+        let linen = Attribute {
+            name: "Material".into(),
+            value: "Linen".into(),
+        };
         let unknown = said(|extras| extras.category = Some("nowhere".into()));
         assert_eq!(
             field_of(put(&shop, &unknown).await),
