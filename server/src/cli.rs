@@ -71,6 +71,11 @@ enum Command {
         #[command(subcommand)]
         what: ImportCommand,
     },
+    /// Take files out.
+    Export {
+        #[command(subcommand)]
+        what: ExportCommand,
+    },
     /// Create and list tenants.
     Tenant {
         #[command(subcommand)]
@@ -95,6 +100,33 @@ enum Command {
 enum ImportCommand {
     /// Import a Shopify product CSV, in its classic or its new form.
     Products(ImportArgs),
+    /// Import a CSV of stock levels, as `export inventory` writes it.
+    Inventory(InventoryArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InventoryArgs {
+    pub(crate) file: PathBuf,
+    /// Slug of the tenant.
+    #[arg(long, default_value = "demo")]
+    pub(crate) tenant: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum ExportCommand {
+    /// All products, as `import products` reads them.
+    Products(ExportArgs),
+    /// All stock levels, as `import inventory` reads them.
+    Inventory(ExportArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExportArgs {
+    /// Where to [default: standard output].
+    pub(crate) file: Option<PathBuf>,
+    /// Slug of the tenant.
+    #[arg(long, default_value = "demo")]
+    pub(crate) tenant: String,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -227,6 +259,15 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Import {
             what: ImportCommand::Products(args),
         }) => commands::import_products(settings, args, output),
+        Some(Command::Import {
+            what: ImportCommand::Inventory(args),
+        }) => commands::import_inventory(settings, args, output),
+        Some(Command::Export {
+            what: ExportCommand::Products(args),
+        }) => commands::export(settings, args, "products", output),
+        Some(Command::Export {
+            what: ExportCommand::Inventory(args),
+        }) => commands::export(settings, args, "inventory", output),
         Some(Command::Tenant {
             what: TenantCommand::Create(args),
         }) => commands::create_tenant(settings, args, output),

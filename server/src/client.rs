@@ -1,17 +1,20 @@
 //! The operator's end of the local socket: what the command line talks to a server through.
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
 
 /// One connection per request: commands are few.
 pub(crate) struct Client {
@@ -53,7 +56,46 @@ impl Client {
         self.send(Method::POST, path, media_type, body).await
     }
 
+    /// Writes an answer as it comes; how many bytes it had.
+    pub(crate) async fn download(&self, path: &str, to: &mut dyn Write) -> Result<u64> {
+        let asked = self.answer(Method::GET, path, "application/json", Body::empty());
+        let (mut response, open) = asked.await?;
+        let status = response.status();
+        if !status.is_success() {
+            let bytes = response.into_body().collect().await?.to_bytes();
+            read_answer(status, &bytes)?;
+            bail!("the server answered {status}");
+        }
+        let mut written = 0;
+        while let Some(frame) = response.body_mut().frame().await {
+            let frame = frame.context("the answer broke off: what came of it is not whole")?;
+            if let Some(piece) = frame.data_ref() {
+                to.write_all(piece)?;
+                written += piece.len() as u64;
+            }
+        }
+        to.flush()?;
+        drop(open.sender);
+        open.connection.await??;
+        Ok(written)
+    }
+
     async fn send(&self, method: Method, path: &str, kind: &str, body: Body) -> Result<Value> {
+        let (response, open) = self.answer(method, path, kind, body).await?;
+        let status = response.status();
+        let bytes = response.into_body().collect().await?.to_bytes();
+        drop(open.sender);
+        open.connection.await??;
+        read_answer(status, &bytes)
+    }
+
+    async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Body,
+    ) -> Result<(Response<Incoming>, Open)> {
         let stream = UnixStream::connect(&self.socket)
             .await
             .with_context(|| format!("no server answers at {}", self.socket.display()))?;
@@ -68,12 +110,14 @@ impl Client {
             request = request.header("stoa-tenant", tenant);
         }
         let response = sender.send_request(request.body(body)?).await?;
-        let status = response.status();
-        let bytes = response.into_body().collect().await?.to_bytes();
-        drop(sender);
-        connection.await??;
-        read_answer(status, &bytes)
+        Ok((response, Open { sender, connection }))
     }
+}
+
+/// What an answer comes through, while it does.
+struct Open {
+    sender: http1::SendRequest<Body>,
+    connection: JoinHandle<hyper::Result<()>>,
 }
 
 fn read_answer(status: StatusCode, bytes: &Bytes) -> Result<Value> {

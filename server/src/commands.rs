@@ -1,5 +1,6 @@
 //! The operator's commands: each speaks to the running server, or to one started for it alone.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 use stoa_kernel::SeededIds;
 
 use crate::cli::{
-    EXIT_FAILED, EXIT_PARTLY, ImportArgs, KeyArgs, Output, TenantArgs, TestProviderArgs,
+    EXIT_FAILED, EXIT_PARTLY, ExportArgs, ImportArgs, InventoryArgs, KeyArgs, Output, TenantArgs,
+    TestProviderArgs,
 };
 use crate::client::Client;
 use crate::clock::SystemClock;
@@ -112,14 +114,36 @@ pub(crate) fn import_products(
     args: ImportArgs,
     output: Output,
 ) -> Result<ExitCode> {
-    let file = std::fs::File::open(&args.file)
-        .with_context(|| format!("{} cannot be read", args.file.display()))?;
-    let report = with_server(&settings, async |client| {
-        let client = client.of_tenant(&args.tenant);
-        let path = format!(
-            "/api/v1/admin/imports?kind=products&set_stock={}",
-            args.set_stock
-        );
+    let query = format!("kind=products&set_stock={}", args.set_stock);
+    import(&settings, &args.file, &args.tenant, &query, output)
+}
+
+pub(crate) fn import_inventory(
+    settings: Settings,
+    args: InventoryArgs,
+    output: Output,
+) -> Result<ExitCode> {
+    import(
+        &settings,
+        &args.file,
+        &args.tenant,
+        "kind=inventory",
+        output,
+    )
+}
+
+fn import(
+    settings: &Settings,
+    path: &Path,
+    tenant: &str,
+    query: &str,
+    output: Output,
+) -> Result<ExitCode> {
+    let file =
+        std::fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let report = with_server(settings, async |client| {
+        let client = client.of_tenant(tenant);
+        let path = format!("/api/v1/admin/imports?{query}");
         let body = Body::new(http_body_util::StreamBody::new(read_file(file)));
         let run = client.upload(&path, "text/csv", body).await?;
         let id = run["id"]
@@ -135,6 +159,46 @@ pub(crate) fn import_products(
         Some("done") => EXIT_PARTLY,
         _ => EXIT_FAILED,
     }))
+}
+
+/// Writes a file, or to standard output; a file is there whole or not at all.
+pub(crate) fn export(
+    settings: Settings,
+    args: ExportArgs,
+    what: &str,
+    output: Output,
+) -> Result<ExitCode> {
+    let path = format!("/api/v1/admin/exports/{what}");
+    let Some(file) = &args.file else {
+        with_server(&settings, async |client| {
+            let client = client.of_tenant(&args.tenant);
+            client.download(&path, &mut std::io::stdout()).await
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut name = file.clone().into_os_string();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    let made = std::fs::File::create(&part);
+    let mut writing = made.with_context(|| format!("{} cannot be written", part.display()))?;
+    let done = with_server(&settings, async |client| {
+        let client = client.of_tenant(&args.tenant);
+        client.download(&path, &mut writing).await
+    });
+    let bytes = match done {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            // What is left of it is of no use; that it cannot be removed is not what went wrong.
+            drop(std::fs::remove_file(&part));
+            return Err(error);
+        }
+    };
+    writing.sync_all()?;
+    std::fs::rename(&part, file)
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    let text = format!("{bytes} bytes in {}", file.display());
+    output.answer(&json!({ "bytes": bytes, "file": file }), &text);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reads a file as body frames, a bounded piece at a time.
@@ -187,10 +251,16 @@ fn products(report: &Value, what: &str) -> u64 {
 }
 
 fn import_text(report: &Value) -> String {
-    let mut text = format!(
-        "{} rows: {} products created, {} updated, {} unchanged, {} refused",
-        report["rows_read"],
-        products(report, "created"),
+    let mut text = match report["kind"].as_str() {
+        Some("inventory") => format!("{} rows: levels", report["rows_read"]),
+        _ => format!(
+            "{} rows: {} products created,",
+            report["rows_read"],
+            products(report, "created")
+        ),
+    };
+    text += &format!(
+        " {} updated, {} unchanged, {} refused",
         products(report, "updated"),
         products(report, "unchanged"),
         products(report, "rejected"),

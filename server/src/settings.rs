@@ -76,6 +76,8 @@ pub(crate) struct Settings {
     /// The key of a store that speaks S3; without it, what the machine is given by its cloud.
     pub(crate) s3_key_id: Option<String>,
     pub(crate) s3_secret: Option<String>,
+    /// A picture that no product and no collection shows for so many days is removed; 0 keeps all.
+    pub(crate) media_collect_after_days: u32,
     /// `memory:`, or `redis://host:port` for pages that processes share.
     pub(crate) cache: String,
     /// Comes before each key in Redis.
@@ -126,6 +128,7 @@ impl Default for Settings {
             blobs: None,
             s3_key_id: None,
             s3_secret: None,
+            media_collect_after_days: 30,
             cache: "memory:".to_owned(),
             cache_prefix: "stoa".to_owned(),
             cdn_purge_url: None,
@@ -347,13 +350,14 @@ fn from_environment(
 
 /// Settings that are numbers, and those that are yes or no; all others are text, whatever they
 /// look like.
-const NUMBERS: [&str; 6] = [
+const NUMBERS: [&str; 7] = [
     "database_connections_max",
     "sqlite_mmap_bytes",
     "connections_max",
     "bus_replicas",
     "bus_bytes_max",
     "job_lease_seconds",
+    "media_collect_after_days",
 ];
 const SWITCHES: [&str; 3] = ["demo", "https", "allow_loopback"];
 

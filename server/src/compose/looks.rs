@@ -2,6 +2,7 @@
 //! in memory or in Redis.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::http::HeaderValue;
@@ -36,6 +37,7 @@ impl Looks {
         deps: &Deps,
         settings: &Settings,
         catalog: &Arc<dyn Catalog>,
+        media: stoa_media::Module,
         cursors: impl Fn() -> CursorKey,
         metrics: &Metrics,
     ) -> Result<Self> {
@@ -55,9 +57,6 @@ impl Looks {
             cursors(),
             metrics,
         );
-        let mut config = MediaConfig::new(cursors());
-        config.allow_loopback = settings.allow_loopback;
-        let media = stoa_media::start(deps.clone(), config, blobs(deps, settings)?);
         Ok(Self {
             search,
             media,
@@ -92,6 +91,24 @@ impl Looks {
         });
         (heard, missed)
     }
+}
+
+/// Before the catalog, which shows what it keeps.
+pub(super) fn media(
+    deps: &Deps,
+    settings: &Settings,
+    cursors: CursorKey,
+) -> Result<stoa_media::Module> {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    let mut config = MediaConfig::new(cursors);
+    config.allow_loopback = settings.allow_loopback;
+    let days = settings.media_collect_after_days;
+    config.collect_unused_after = (days > 0).then(|| DAY * days);
+    Ok(stoa_media::start(
+        deps.clone(),
+        config,
+        blobs(deps, settings)?,
+    ))
 }
 
 fn blobs(deps: &Deps, settings: &Settings) -> Result<Blobs> {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use stoa_bus::{Consumer, JobHandler, Recurring};
 use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
+use stoa_contracts::media::Media;
 use stoa_kernel::Envelope;
 use stoa_payments::{PaymentsConfig, TestProviderConfig};
 use stoa_rest::{CursorKey, Routes};
@@ -13,7 +14,7 @@ use stoa_storage::Migrations;
 use stoa_telemetry::Metrics;
 use stoa_tenancy::Tenancy;
 
-use super::looks::Looks;
+use super::looks::{self, Looks};
 use crate::sample;
 use crate::settings::Settings;
 
@@ -92,13 +93,14 @@ impl Trade {
         settings: &Settings,
         cursor_key: [u8; 32],
         test_provider: Option<TestProviderConfig>,
+        media: Arc<dyn Media>,
         metrics: &Metrics,
     ) -> Result<Self> {
         let cursors = || CursorKey::new(cursor_key);
         let inventory = stoa_inventory::start(deps.clone(), cursors());
         inventory.show(metrics);
-        let catalog =
-            stoa_catalog::start(deps.clone(), cursor_key, stoa_import::sanitise_description);
+        let sanitise = stoa_import::sanitise_description;
+        let catalog = stoa_catalog::start_with(deps.clone(), cursor_key, sanitise, Some(media));
         let pricing = stoa_pricing::start_with(
             deps.clone(),
             catalog.contract.clone(),
@@ -207,13 +209,16 @@ impl Modules {
         metrics: &Metrics,
     ) -> Result<Self> {
         let cursor_key = deps.storage.secret("cursors").await?;
-        let trade = Trade::start(deps, settings, cursor_key, test_provider, metrics).await?;
+        let media = looks::media(deps, settings, CursorKey::new(cursor_key))?;
+        let pictures = media.contract.clone();
+        let trade =
+            Trade::start(deps, settings, cursor_key, test_provider, pictures, metrics).await?;
         let peers = trade.peers();
         let flows = Flows::start(deps, settings, &peers, cursor_key, metrics).await?;
         let base_domain = settings.base_domain.clone();
         let tenancy = stoa_tenancy::start(deps.clone(), peers.pricing.clone(), base_domain);
         let cursors = || CursorKey::new(cursor_key);
-        let looks = Looks::start(deps, settings, &peers.catalog, cursors, metrics).await?;
+        let looks = Looks::start(deps, settings, &peers.catalog, media, cursors, metrics).await?;
         let shop = stoa_storefront::ShopDeps {
             catalog: peers.catalog.clone(),
             carts: peers.carts,
