@@ -228,6 +228,8 @@ fn fits(whole: &ProductDraft, part: &ProductDraft) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::shopify::{LineRange, OptionDraft, ProductDetails};
     use stoa_kernel::Currency;
@@ -237,8 +239,9 @@ mod tests {
             option_values: vec![color.to_owned()],
             sku: format!("T-{line}"),
             barcode: String::new(),
-            price: Money::new(amount, Currency::EUR),
+            price: Some(Money::new(amount, Currency::EUR)),
             compare_at: None,
+            prices: Vec::new(),
             grams: 100,
             requires_shipping: true,
             taxable: true,
@@ -269,6 +272,8 @@ mod tests {
                 seo_title: String::new(),
                 seo_description: String::new(),
                 gift_card: false,
+                extras: None,
+                exact: BTreeMap::new(),
             }),
             options: vec![OptionDraft {
                 name: name.to_owned(),
@@ -291,20 +296,30 @@ mod tests {
             vec![tea("Red", 500, 2), tea("Green", 500, 3)],
             "/a",
         );
-        let later = part("", vec![tea("GREEN", 700, 9), tea("Black", 900, 10)], "/b");
+        let later = part(
+            "",
+            vec![tea("GREEN", 700, 9), tea("Black", 900, 10)],
+            "/b",
+        );
         let (whole, issues) = join_parts([first, later]).expect("two parts");
         assert_eq!(issues, []);
         let told: Vec<_> = whole
             .variants
             .iter()
-            .map(|v| (v.option_values[0].as_str(), v.price.amount, v.sku.as_str()))
+            .map(|v| {
+                (
+                    v.option_values[0].as_str(),
+                    v.price.map(|price| price.amount),
+                    v.sku.as_str(),
+                )
+            })
             .collect();
         assert_eq!(
             told,
             [
-                ("Red", 500, "T-2"),
-                ("Green", 700, "T-9"),
-                ("Black", 900, "T-10")
+                ("Red", Some(500), "T-2"),
+                ("Green", Some(700), "T-9"),
+                ("Black", Some(900), "T-10")
             ]
         );
         assert_eq!(
