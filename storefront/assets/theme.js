@@ -324,7 +324,9 @@
       const url = address();
       const held = document.activeElement;
       const mark = held && held.name ? [held.name, held.value] : null;
-      const open = [...listing.querySelectorAll("details")].map((one) => one.open);
+      // By name: what is narrowed down may lose facets.
+      const facets = () => [...listing.querySelectorAll("details")].map((one) => [one.querySelector("input").name, one]);
+      const open = new Map(facets().map(([name, one]) => [name, one.open]));
       listing.ariaBusy = "true";
       try {
         const answer = await fetch(url, { headers: { accept: "text/html" } });
@@ -334,7 +336,7 @@
         if (!fresh) { location.assign(url); return; }
         listing.replaceChildren(...fresh.childNodes);
         prepare(listing);
-        [...listing.querySelectorAll("details")].forEach((one, i) => { if (open[i] !== undefined) one.open = open[i]; });
+        for (const [name, one] of facets()) if (open.has(name)) one.open = open.get(name);
         if (mark) {
           const again = [...listing.elements].find((field) => field.name === mark[0] && (field.type !== "checkbox" || field.value === mark[1]));
           if (again) again.focus({ preventScroll: true });

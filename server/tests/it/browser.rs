@@ -1,6 +1,7 @@
 //! A real browser, from the home page to a paid order.
 
 mod journeys;
+mod keyboard;
 mod window;
 
 use fantoccini::Locator;

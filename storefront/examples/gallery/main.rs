@@ -2,6 +2,7 @@
 //! --example gallery -- OUT && python3 -m http.server -d OUT`. Never part of the product.
 
 mod after;
+mod lists;
 mod sale;
 mod samples;
 
@@ -41,16 +42,16 @@ fn shop(theme: &Theme) -> Result<Pages, RenderError> {
         ("", theme.home(&samples::home())?),
         (
             "collections/kitchen",
-            theme.collection(&samples::collection())?,
+            theme.collection(&lists::collection())?,
         ),
-        ("category", theme.collection(&samples::category())?),
+        ("category", theme.collection(&lists::category())?),
         (
             "search",
-            theme.search(&samples::search("oak", samples::kitchen()))?,
+            theme.search(&lists::search("oak", samples::kitchen()))?,
         ),
         (
             "search/nothing",
-            theme.search(&samples::search("zeppelin", Vec::new()))?,
+            theme.search(&lists::search("zeppelin", Vec::new()))?,
         ),
         (
             "products/harbour-mug",

@@ -3,6 +3,8 @@
 
 #[path = "../../examples/gallery/after.rs"]
 mod after;
+#[path = "../../examples/gallery/lists.rs"]
+mod lists;
 #[path = "../../examples/gallery/sale.rs"]
 mod sale;
 #[path = "../../examples/gallery/samples.rs"]

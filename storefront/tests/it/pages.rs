@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use stoa_storefront::{Frame, Notice, NoticeTone, OrderState, ProductCard, RenderError, Theme};
 
 use crate::html::{attribute, tags};
-use crate::{after, sale, samples};
+use crate::{after, lists, sale, samples};
 
 /// Style, script and the largest page together, before pictures.
 const PAGE_BYTES_MAX: usize = 100 * 1024;
@@ -43,15 +43,15 @@ pub(crate) fn every_page() -> Vec<(&'static str, String)> {
     let theme = Theme::new();
     let mut pages = vec![
         page("home", theme.home(&samples::home())),
-        page("collection", theme.collection(&samples::collection())),
-        page("category", theme.collection(&samples::category())),
+        page("collection", theme.collection(&lists::collection())),
+        page("category", theme.collection(&lists::category())),
         page(
             "search",
-            theme.search(&samples::search("oak", samples::kitchen())),
+            theme.search(&lists::search("oak", samples::kitchen())),
         ),
         page(
             "search, nothing",
-            theme.search(&samples::search("x", Vec::new())),
+            theme.search(&lists::search("x", Vec::new())),
         ),
         page(
             "product with options",
@@ -219,7 +219,7 @@ fn markup_in_titles_queries_and_notices_is_escaped() {
         title: EVIL.to_owned(),
         ..samples::kitchen().remove(0)
     };
-    let search = samples::search(EVIL, vec![card]);
+    let search = lists::search(EVIL, vec![card]);
     let mut cart = sale::cart(true);
     cart.lines[0].title = EVIL.to_owned();
     let mut order = after::order(OrderState::Paid);
@@ -246,7 +246,7 @@ fn markup_in_titles_queries_and_notices_is_escaped() {
 #[test]
 fn addresses_are_printed_as_they_are() {
     let html = Theme::new()
-        .search(&samples::search("a/b?c", Vec::new()))
+        .search(&lists::search("a/b?c", Vec::new()))
         .expect("a page");
     assert!(html.contains("href=\"/collections/kitchen\""));
     assert!(html.contains("value=\"a/b?c\""));

@@ -3,7 +3,7 @@
 use expect_test::expect_file;
 use serde::Serialize;
 
-use crate::{after, sale, samples};
+use crate::{after, lists, sale, samples};
 
 fn json(view: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(view).expect("JSON");
@@ -15,12 +15,11 @@ fn json(view: &impl Serialize) -> String {
 #[test]
 fn samples_are_what_pages_show() {
     expect_file!["../../src/render/samples/home.json"].assert_eq(&json(&samples::home()));
-    expect_file!["../../src/render/samples/collection.json"]
-        .assert_eq(&json(&samples::collection()));
+    expect_file!["../../src/render/samples/collection.json"].assert_eq(&json(&lists::collection()));
     expect_file!["../../src/render/samples/search.json"]
-        .assert_eq(&json(&samples::search("oak", samples::kitchen())));
+        .assert_eq(&json(&lists::search("oak", samples::kitchen())));
     expect_file!["../../src/render/samples/search_empty.json"]
-        .assert_eq(&json(&samples::search("x", Vec::new())));
+        .assert_eq(&json(&lists::search("x", Vec::new())));
     expect_file!["../../src/render/samples/product.json"].assert_eq(&json(&samples::product_mug()));
     expect_file!["../../src/render/samples/product_sold_out.json"]
         .assert_eq(&json(&samples::product_sold_out()));
