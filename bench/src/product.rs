@@ -51,8 +51,11 @@ pub(crate) struct Turns {
 const WARM_UP: Duration = Duration::from_millis(500);
 /// Products asked for in turn.
 const PRODUCTS_MAX: usize = 1_000;
-/// Of the slowest side's speed, where all answer the same load.
-const SAME_LOAD: f64 = 0.5;
+/// Of the slowest side's speed, where all answer the same load: what the load itself takes of the
+/// processors must not decide.
+const SAME_LOAD: f64 = 0.2;
+/// Threads that ask at that pace.
+const SAME_LOAD_CONNECTIONS: usize = 8;
 
 /// Something to be read, with the paths it is read at.
 struct Subject {
@@ -208,7 +211,7 @@ impl Reads<'_> {
             Paced {
                 address: load.address,
                 requests: load.requests.clone(),
-                connections: load.connections,
+                connections: SAME_LOAD_CONNECTIONS,
                 per_second: slowest * SAME_LOAD,
             }
             .run(time)
@@ -281,7 +284,7 @@ fn print(turns: &Turns, wrk: bool, rows: &[Vec<String>]) {
     figures::table(
         &format!(
             "Product reads over HTTP, warm; {} connections, {} rounds of {} s a side, in turn; load \
-             by {load}. *Same load* is half of the slowest side's speed, each request due at its own \
+             by {load}. *Same load* is a fifth of the slowest side's speed, each request due at its own \
              moment.",
             turns.connections, turns.rounds, turns.seconds
         ),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::stall::{Shop, Stall};
 use super::{LATENCY_HEAD, latency_row};
@@ -18,6 +18,7 @@ const REQUESTS: usize = 20_000;
 const LISTS_PER_SECOND: f64 = 100.0;
 const SEARCHES_PER_SECOND: f64 = 500.0;
 const CONNECTIONS: usize = 32;
+const LOOKED_AT: usize = 20;
 const WARM_UP: Duration = Duration::from_secs(2);
 const SORTS: [&str; 4] = ["price_ascending", "price_descending", "newest", "title"];
 
@@ -41,7 +42,7 @@ pub(super) fn lists(stall: &Stall, turns: &Turns) -> Result<()> {
         .collect();
     let pages: Vec<String> = filtered
         .iter()
-        .map(|query| format!("/search?{query}"))
+        .map(|query| format!("/search?q={}&{query}", MADE_OF[query.len() % MADE_OF.len()]))
         .collect();
     paced(
         stall,
@@ -51,7 +52,7 @@ pub(super) fn lists(stall: &Stall, turns: &Turns) -> Result<()> {
         &[
             ("one maker's products, sorted, JSON", makers),
             ("two filters and a price range, sorted, JSON", json),
-            ("the same as a page of 24", pages),
+            ("a word and two filters, sorted, as a page of 24", pages),
         ],
     )
 }
@@ -90,6 +91,7 @@ fn paced(
     let shop = stall.serve()?;
     let mut rows = Vec::new();
     for (name, paths) in kinds {
+        check(&shop, name, paths)?;
         let rounds = rounds(&shop, turns, per_second, paths)?;
         rows.push(latency_row(name, figures::rate(&rounds), &rounds));
     }
@@ -105,6 +107,27 @@ fn paced(
         &rows,
     );
     shop.stoa.stop()
+}
+
+/// Lists of nothing are quickly made: most must find something.
+fn check(shop: &Shop, name: &str, paths: &[String]) -> Result<()> {
+    let mut found = 0;
+    let asked = paths
+        .iter()
+        .rev()
+        .filter(|path| path.starts_with("/api/"))
+        .take(LOOKED_AT);
+    let asked: Vec<&String> = asked.collect();
+    for path in &asked {
+        let page = shop.json("GET", path)?;
+        found += usize::from(page["data"].as_array().is_some_and(|data| !data.is_empty()));
+    }
+    ensure!(
+        found * 2 >= asked.len(),
+        "{name}: only {found} of {} found anything",
+        asked.len()
+    );
+    Ok(())
 }
 
 fn rounds(shop: &Shop, turns: &Turns, per_second: f64, paths: &[String]) -> Result<Vec<Round>> {

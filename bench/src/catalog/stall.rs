@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -35,6 +36,8 @@ pub(super) struct Shop {
     pub(super) address: SocketAddr,
     pub(super) host: String,
     secret_key: String,
+    /// Requests of staff so far: each has a key of its own.
+    asked: AtomicU64,
 }
 
 /// What an import took.
@@ -110,6 +113,7 @@ impl Stall {
             address,
             host: format!("localhost:{}", address.port()),
             secret_key,
+            asked: AtomicU64::new(0),
         })
     }
 
@@ -172,7 +176,11 @@ impl Shop {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value> {
-        let headers = [format!("authorization: Bearer {}", self.secret_key)];
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        let headers = [
+            format!("authorization: Bearer {}", self.secret_key),
+            format!("idempotency-key: bench-{}-{number}", std::process::id()),
+        ];
         let answer = http.ask(&wire::request(method, path, &self.host, &headers, body))?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         ensure!(
