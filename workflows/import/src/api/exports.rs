@@ -6,8 +6,7 @@ use futures_util::stream;
 use stoa_contracts::catalog::CatalogError;
 use stoa_kernel::TenantId;
 use stoa_rest::{
-    Access, HeaderValue, Method, Operation, Permission, Problem, Routes, State, Tenant,
-    header,
+    Access, HeaderValue, Method, Operation, Permission, Problem, Routes, State, Tenant, header,
 };
 
 use super::{Api, failure};

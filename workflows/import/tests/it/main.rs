@@ -5,7 +5,10 @@
 )]
 
 mod csv;
+mod exporting;
 mod landing;
+mod levels;
+mod pictures;
 mod reading;
 mod resuming;
 mod routes;

@@ -14,7 +14,7 @@ use stoa_contracts::catalog::{Catalog, ProductQuery, ProductSort, ProductView};
 use stoa_contracts::inventory::{Availability, Inventory};
 use stoa_contracts::pricing::Pricing;
 use stoa_import::shopify::RowIssue;
-use stoa_import::{ImportError, ImportOptions, Importer, Report};
+use stoa_import::{ExportKind, ImportError, ImportOptions, Importer, Report};
 use stoa_kernel::{Actor, ApiKeyId, CellId, Currency, ImportId, SeededIds, TenantId, VariantId};
 use stoa_rest::{
     Caller, Credential, CursorKey, Gate, PermissionSet, Problem, RequestTenant, RouterConfig,
@@ -31,6 +31,7 @@ pub(crate) async fn everywhere() -> Vec<TestCells> {
         stoa_pricing::MIGRATIONS,
         stoa_inventory::MIGRATIONS,
         stoa_import::MIGRATIONS,
+        stoa_media::MIGRATIONS,
     ])
     .await
 }
@@ -105,6 +106,27 @@ impl Shop {
         self.importer
             .import_now(self.tenant, file, options, |_| {})
             .await
+    }
+
+    /// Imports a file of stock levels to its end.
+    pub(crate) async fn count(&self, file: &[u8]) -> Result<Report, ImportError> {
+        let options = ImportOptions {
+            set_stock: false,
+            actor: Actor::Operator,
+        };
+        self.importer
+            .import_inventory_now(self.tenant, file, options, |_| {})
+            .await
+    }
+
+    /// A whole file of what the shop has.
+    pub(crate) async fn export(&self, kind: ExportKind) -> String {
+        let export = self.importer.export(self.tenant, kind).await;
+        let (mut export, mut file) = (export.expect("an export"), String::new());
+        while let Some(piece) = export.next().await.expect("a piece") {
+            file += &piece;
+        }
+        file
     }
 
     pub(crate) async fn issues(&self, id: ImportId) -> Vec<RowIssue> {
@@ -264,6 +286,7 @@ impl Shop {
             status: parts.status.as_u16(),
             location: location.map(|value| value.to_str().expect("ASCII").to_owned()),
             json: serde_json::from_slice(&bytes).unwrap_or(Json::Null),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 }
@@ -272,6 +295,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
     pub(crate) json: Json,
+    pub(crate) text: String,
 }
 
 impl Answer {
