@@ -102,7 +102,9 @@ async fn run(seed: u64, planted: bool) -> Result<(), String> {
         tasks.push(tokio::spawn(async move {
             pause(before).await;
             match kind {
-                0..=5 => drop(process.list(pauses).await),
+                0..=5 => {
+                    let _ = process.list(pauses).await;
+                }
                 6..=7 => {
                     let wrote = process.edit();
                     let (_, card) = process.list(pauses).await;
@@ -125,7 +127,7 @@ async fn run(seed: u64, planted: bool) -> Result<(), String> {
         task.await.map_err(|error| error.to_string())??;
     }
     process.edit();
-    drop(process.list([0, 0]).await);
+    let _ = process.list([0, 0]).await;
     let last = process.index();
     match process.list([0, 0]).await {
         (found, card) if (found, card) == (last, last) => Ok(()),
