@@ -296,11 +296,7 @@ mod tests {
             vec![tea("Red", 500, 2), tea("Green", 500, 3)],
             "/a",
         );
-        let later = part(
-            "",
-            vec![tea("GREEN", 700, 9), tea("Black", 900, 10)],
-            "/b",
-        );
+        let later = part("", vec![tea("GREEN", 700, 9), tea("Black", 900, 10)], "/b");
         let (whole, issues) = join_parts([first, later]).expect("two parts");
         assert_eq!(issues, []);
         let told: Vec<_> = whole

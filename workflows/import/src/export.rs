@@ -49,7 +49,7 @@ pub struct Export {
 }
 
 enum What {
-    Products(ProductSheet),
+    Products(Box<ProductSheet>),
     Inventory,
 }
 
@@ -66,7 +66,7 @@ impl Export {
                 let own = deps.storage.tenant(tenant).await?.currency;
                 let mut others = peers.pricing.currencies(tenant).await?;
                 others.retain(|currency| *currency != own);
-                What::Products(ProductSheet::new(own, others))
+                What::Products(Box::new(ProductSheet::new(own, others)))
             }
         };
         let header = match &what {

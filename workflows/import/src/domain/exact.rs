@@ -12,6 +12,9 @@ use crate::shopify::{Exact, ExactText};
 /// Enough to tell one text from another that somebody edited.
 const DIGEST_BYTES: usize = 8;
 
+/// Option values, SKU, barcode and picture.
+type VariantTexts = (Vec<String>, Option<String>, Option<String>, Option<String>);
+
 /// What of a product plain cells cannot carry, where a reader of them finds `read`.
 pub(crate) fn differing(is: &ProductInput, read: &ProductInput) -> Exact {
     let mut exact = Exact::new();
@@ -97,8 +100,7 @@ fn put(input: &mut ProductInput, name: &str, is: &Value) {
         "media" => set(&mut input.media, is),
         "seo" => set(&mut input.seo, is),
         "variants" => {
-            let mut texts: Vec<(Vec<String>, Option<String>, Option<String>, Option<String>)> =
-                Vec::new();
+            let mut texts: Vec<VariantTexts> = Vec::new();
             set(&mut texts, is);
             if texts.len() == input.variants.len() {
                 for (variant, text) in input.variants.iter_mut().zip(texts) {
