@@ -1,18 +1,25 @@
 //! Products: what other modules may ask of `catalog`, and what it tells.
 
 mod documents;
+mod facts;
 mod inputs;
+mod views;
 
 pub use documents::{DocumentTranslation, ProductAddress, ProductDocument};
+pub use facts::{CollectionChanged, ProductChanged};
 pub use inputs::{
-    CategoryInput, CollectionInput, ProductExtras, ProductInput, ProductRecord, UpsertOutcome, Upserted,
-    VariantInput,
+    CategoryInput, CollectionInput, ProductExtras, ProductInput, ProductRecord, UpsertOutcome,
+    Upserted, VariantInput,
+};
+pub use views::{
+    Attribute, CategoryLink, CategoryView, CollectionView, MediaLink, ProductOption,
+    ProductSummary, ProductView, Seo, VariantView,
 };
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stoa_kernel::{Currency, Fact, Money, ProductId, TenantId, VariantId};
+use stoa_kernel::{Currency, Money, ProductId, TenantId, VariantId};
 use stoa_storage::{Cause, Tx};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,113 +71,6 @@ pub struct DigitalFile {
     pub name: String,
     /// An http(s) URL, or `media:` and the id of an upload.
     pub url: String,
-}
-
-/// A product as shoppers see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ProductView {
-    pub id: ProductId,
-    pub handle: String,
-    pub title: String,
-    /// Sanitised HTML.
-    pub description_html: String,
-    pub vendor: Option<String>,
-    pub product_type: Option<String>,
-    pub tags: Vec<String>,
-    pub options: Vec<ProductOption>,
-    pub variants: Vec<VariantView>,
-    pub media: Vec<MediaLink>,
-    pub seo: Seo,
-    pub kind: ProductKind,
-    /// From the root of the tree to the product's own; empty where it has none.
-    #[serde(default)]
-    pub categories: Vec<CategoryLink>,
-    /// In the order of the category, then by name.
-    #[serde(default)]
-    pub attributes: Vec<Attribute>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CategoryLink {
-    pub handle: String,
-    pub title: String,
-}
-
-/// What staff say of a product, such as `Material`: `Linen`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Attribute {
-    pub name: String,
-    pub value: String,
-}
-
-/// A branch of the tree that products are sorted into.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CategoryView {
-    pub handle: String,
-    pub title: String,
-    /// The handle of the branch it grows from; `None` at the root.
-    pub parent: Option<String>,
-    /// 0 at the root.
-    pub depth: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ProductOption {
-    pub name: String,
-    pub values: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct VariantView {
-    pub id: VariantId,
-    pub sku: Option<String>,
-    /// Option values joined by ` / `, or `Default`.
-    pub title: String,
-    /// One value per product option, in their order.
-    pub option_values: Vec<String>,
-    /// `None` where the variant has no price in the currency asked for: it cannot be bought.
-    pub price: Option<Money>,
-    pub compare_at_price: Option<Money>,
-    pub available: bool,
-    pub image: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct MediaLink {
-    pub url: String,
-    pub alt: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Seo {
-    pub title: Option<String>,
-    pub description: Option<String>,
-}
-
-/// A product in a list: enough for a card.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ProductSummary {
-    pub id: ProductId,
-    pub handle: String,
-    pub title: String,
-    pub vendor: Option<String>,
-    pub image: Option<MediaLink>,
-    /// Lowest price of its variants.
-    pub price: Option<Money>,
-    /// Highest price of its variants, where it differs.
-    pub price_max: Option<Money>,
-    pub compare_at_price: Option<Money>,
-    pub available: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CollectionView {
-    pub id: stoa_kernel::CollectionId,
-    pub handle: String,
-    pub title: String,
-    pub description_html: String,
-    pub image: Option<MediaLink>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -531,37 +431,5 @@ pub trait Catalog: Send + Sync + 'static {
     ) -> Result<(), stoa_storage::Error> {
         let _ = (tx, gone, cause);
         Ok(())
-    }
-}
-
-/// A product was created, edited, re-priced, published, withdrawn, put into or taken out of a
-/// collection, or removed; listings, caches and search follow it. It says nothing of what the
-/// product is now: who needs that asks [`Catalog::documents`], and what is not told there is gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProductChanged {
-    pub product: ProductId,
-    pub handle: String,
-}
-
-impl Fact for ProductChanged {
-    const TYPE: &'static str = "catalog.product_changed";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.product.to_string()
-    }
-}
-
-/// A collection was created, edited, refilled or removed; pages that list or link it follow it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CollectionChanged {
-    pub collection: stoa_kernel::CollectionId,
-    pub handle: String,
-}
-
-impl Fact for CollectionChanged {
-    const TYPE: &'static str = "catalog.collection_changed";
-    const VERSION: u16 = 1;
-    fn key(&self) -> String {
-        self.collection.to_string()
     }
 }

@@ -297,6 +297,7 @@ fn work(trade: &Trade, flows: &Flows, media: &stoa_media::Module) -> Work {
     let jobs = [
         trade.catalog.jobs.clone(),
         trade.inventory.jobs.clone(),
+        trade.pricing.jobs.clone(),
         flows.notify.jobs.clone(),
         flows.webhooks.jobs.clone(),
         flows.import.jobs.clone(),
