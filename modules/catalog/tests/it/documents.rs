@@ -1,5 +1,6 @@
 //! Published products as search reads them, and cards by id.
 
+use serde_json::json;
 use stoa_contracts::catalog::{
     CARDS_MAX, CatalogError, DOCUMENTS_MAX, ProductDocument, ProductStatus,
 };
@@ -152,5 +153,26 @@ async fn cards_come_in_the_order_asked_by_one_statement() {
         let many = vec![draft; DOCUMENTS_MAX + 1];
         let refused = shop.catalog.documents(shop.tenant, &many).await;
         assert!(matches!(refused, Err(CatalogError::Invalid { .. })));
+    }
+}
+
+#[tokio::test]
+async fn new_words_of_a_language_are_told_and_in_the_document() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "words-told").await;
+        let id = shop.upsert(&shirt("shirt")).await.product;
+        let seen = async || {
+            let found = shop.catalog.documents(shop.tenant, &[id]).await;
+            found.expect("a read").remove(0)
+        };
+        let told = async |events: usize| {
+            assert_eq!(shop.events().await, events + 1, "{}", cells.kind);
+        };
+        let events = shop.events().await;
+        let path = format!("/api/v1/admin/products/{id}/translations/de");
+        shop.admin("PUT", &path, None, Some(json!({"title": "Hemd"})))
+            .await;
+        told(events).await;
+        assert_eq!(seen().await.translations[0].title, "Hemd", "{}", cells.kind);
     }
 }

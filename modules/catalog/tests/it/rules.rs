@@ -224,12 +224,7 @@ async fn every_change_of_a_product_is_in_its_collections_and_its_document_at_onc
             found.into_iter().next().expect("a document")
         };
         let told = async |events: usize| {
-            assert_eq!(
-                shop.events().await,
-                events + 1,
-                "{}: it is told",
-                cells.kind
-            );
+            assert_eq!(shop.events().await, events + 1, "{}", cells.kind);
         };
         assert_eq!(seen().await.collections, [""; 0], "{}", cells.kind);
         let events = shop.events().await;
@@ -242,20 +237,13 @@ async fn every_change_of_a_product_is_in_its_collections_and_its_document_at_onc
         shop.hears(variant, true, 1).await;
         told(events).await;
         let document = seen().await;
-        assert_eq!(document.collections, ["cheap", "stock"], "{}", cells.kind);
-        assert!(document.available, "{}", cells.kind);
+        assert!(document.available && document.collections == ["cheap", "stock"]);
         let events = shop.events().await;
         patch_product(&shop, id, json!({"category": "home", "tags": ["SALE"]})).await;
         told(events).await;
         let document = seen().await;
         assert_eq!(document.collections, ["cheap", "homely", "sale", "stock"]);
         assert_eq!(document.categories, ["home"], "{}", cells.kind);
-        let events = shop.events().await;
-        let path = format!("/api/v1/admin/products/{id}/translations/de");
-        shop.admin("PUT", &path, None, Some(json!({"title": "Hemd"})))
-            .await;
-        told(events).await;
-        assert_eq!(seen().await.translations[0].title, "Hemd", "{}", cells.kind);
     }
 }
 
