@@ -128,7 +128,7 @@ impl Default for Settings {
             blobs: None,
             s3_key_id: None,
             s3_secret: None,
-            media_collect_after_days: 30,
+            media_collect_after_days: 0,
             cache: "memory:".to_owned(),
             cache_prefix: "stoa".to_owned(),
             cdn_purge_url: None,

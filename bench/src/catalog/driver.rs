@@ -31,11 +31,13 @@ const PRODUCT: &str = "SELECT v.id, v.sku, v.title, v.option_values, v.in_stock,
          CASE WHEN v.position = 0 THEN p.tags END, \
          CASE WHEN v.position = 0 THEN p.options END, \
          CASE WHEN v.position = 0 THEN p.media END, \
-         CASE WHEN v.position = 0 THEN p.seo END, p.kind, p.publish_at, p.unpublish_at \
+         CASE WHEN v.position = 0 THEN p.seo END, p.kind, p.publish_at, p.unpublish_at, \
+         p.category_id, CASE WHEN v.position = 0 THEN p.attributes END, \
+         (SELECT s.tree FROM catalog_shape s WHERE s.tenant_id = :tenant) \
          FROM catalog_product p \
          JOIN catalog_variant v ON v.tenant_id = :tenant AND v.product_id = p.id \
-         LEFT JOIN catalog_listing l ON l.tenant_id = :tenant AND l.variant_id = v.id \
-         AND l.currency = $2 \
+         LEFT JOIN catalog_listing l ON l.tenant_id = :tenant AND l.product_id = p.id \
+         AND l.currency = $2 AND l.variant_id = v.id \
          WHERE p.tenant_id = :tenant AND p.handle = $1 AND p.status = 'active' \
          ORDER BY v.position";
 

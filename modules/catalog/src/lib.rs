@@ -18,7 +18,9 @@ use stoa_rest::{CursorKey, Routes};
 use stoa_storage::{Migrations, Plane};
 
 pub use api::{CATEGORY_IN_USE, HANDLE_TAKEN};
-use application::{App, BulkJob, Memory, PictureConsumer, PublishingJob, RegroupJob, StockConsumer};
+use application::{
+    App, BulkJob, Memory, PictureConsumer, PublishingJob, RegroupJob, StockConsumer,
+};
 use cache::ProductCache;
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -31,6 +33,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         include_str!("../migrations/0004_translations.sql"),
         include_str!("../migrations/0005_bulk.sql"),
         include_str!("../migrations/0006_categories_and_members.sql"),
+        include_str!("../migrations/0007_prices_of_a_product_side_by_side.sql"),
     ],
 };
 

@@ -62,6 +62,10 @@ fn shop(theme: &Theme) -> Result<Pages, RenderError> {
             theme.product(&samples::product_tent())?,
         ),
         (
+            "products/not-sold-here",
+            theme.product(&samples::product_not_sold_here())?,
+        ),
+        (
             "products/cast-tape-dispenser",
             theme.product(&samples::product_sold_out())?,
         ),

@@ -39,8 +39,8 @@ pub(crate) async fn product(
          (SELECT s.tree FROM catalog_shape s WHERE s.tenant_id = :tenant) \
          FROM catalog_product p \
          JOIN catalog_variant v ON v.tenant_id = :tenant AND v.product_id = p.id \
-         LEFT JOIN catalog_listing l ON l.tenant_id = :tenant AND l.variant_id = v.id \
-         AND l.currency = $2 \
+         LEFT JOIN catalog_listing l ON l.tenant_id = :tenant AND l.product_id = p.id \
+         AND l.currency = $2 AND l.variant_id = v.id \
          WHERE p.tenant_id = :tenant AND p.handle = $1 AND p.status = 'active' \
          ORDER BY v.position";
     let mut product: Option<FoundView> = None;

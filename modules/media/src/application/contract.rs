@@ -30,7 +30,7 @@ impl Contract {
         image: &ImageImport,
         known: &mut HashMap<Sum, Known>,
         now: Timestamp,
-    ) -> Result<ImportAnswer, NewImport> {
+    ) -> Result<ImportAnswer, Box<NewImport>> {
         let sum: Sum = Sha256::digest(&image.source_url).into();
         let found = known.get(&sum);
         match found.map(|known| (known.state, &known.url)) {
@@ -54,13 +54,13 @@ impl Contract {
         };
         let url = None;
         known.insert(sum, Known { id, state, url });
-        Err(NewImport {
+        Err(Box::new(NewImport {
             id,
             again,
             image: image.clone(),
             sum,
             refused,
-        })
+        }))
     }
 }
 
@@ -95,7 +95,7 @@ impl Media for Contract {
                         },
                         None => ImportAnswer::Queued,
                     };
-                    new.push(import);
+                    new.push(*import);
                     answer
                 }
             });
