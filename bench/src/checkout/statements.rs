@@ -440,15 +440,14 @@ mod tests {
     /// White space and line breaks of source text say nothing in SQL, and lists that a module keeps
     /// in a macro are looked for apart.
     fn bare(text: &str) -> String {
-        let places = (1..=32).map(|at| format!("${at}"));
-        let places = format!("({})", places.collect::<Vec<_>>().join(""));
+        let places: String = (1..=32).map(|at| format!("${at}")).collect();
         text.replace("id_places!()", "")
             .replace("cart_columns!()", "")
             .replace(CART_COLUMNS, "")
             .replace("concat!(", "")
             .split([' ', '\n', '\\', '"', ','])
             .collect::<String>()
-            .replace(&format!("v.idIN{places}"), "v.idIN")
+            .replace(&format!("v.idIN({places})"), "v.idIN")
     }
 
     #[test]

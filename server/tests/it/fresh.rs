@@ -206,11 +206,6 @@ async fn hammer(what: &str, editing: &Stoa, others: &[&Stoa]) {
     for (process, reader) in readers {
         let (place, looks) = reader.await.expect("a reader that saw nothing wrong");
         let worst = staleness(&edits, &looks);
-        let late = if worst > PROMISED { " (late)" } else { "" };
-        println!(
-            "{what}, process {process}, {place:?}: {} looks, stale for {worst:?} at most{late}",
-            looks.len()
-        );
         let most = match process {
             0 => Duration::ZERO,
             _ => PROMISED * BUSY_FACTOR,
@@ -256,7 +251,6 @@ async fn found_by_new_words(beacon: &Beacon, all: &[Shopper]) {
             })
             .await;
             let took = edited.elapsed();
-            println!("{word} was found after {took:?}");
             assert!(took <= PROMISED * BUSY_FACTOR, "{word}: {took:?}");
         }
     }

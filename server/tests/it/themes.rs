@@ -121,7 +121,6 @@ async fn journey(shop: &Dresser, other: &Shopper) {
     const PLAIN: &str = "FIRSTMARK";
     const SECOND: &str = "SECONDMARK";
     let within = |took: Duration, what: &str| {
-        println!("{what}: {took:?}");
         assert!(took <= PROMISED * BUSY_FACTOR, "{what}: {took:?}");
     };
     let id = shop.upload(theme("Plain", PLAIN, "")).await;

@@ -444,11 +444,7 @@ impl Shop {
             .into_iter()
             .filter(|event| event.tenant == self.tenant)
             .map(|event| event.subject)
-            .filter(|subject| {
-                ["orders.", "payments.", "checkout."]
-                    .iter()
-                    .any(|ours| subject.starts_with(ours))
-            })
+            .filter(|subject| TOLD.iter().any(|ours| subject.starts_with(ours)))
             .collect();
         subjects.sort();
         subjects
@@ -469,6 +465,8 @@ impl Shop {
         line.unwrap().to_owned()
     }
 }
+
+const TOLD: [&str; 3] = ["orders.", "payments.", "checkout."];
 
 fn product_input(handle: &str, requires_shipping: bool) -> ProductInput {
     let variant = VariantInput {
@@ -497,7 +495,6 @@ fn product_input(handle: &str, requires_shipping: bool) -> ProductInput {
     }
 }
 
-/// Ids of one more process.
 pub(crate) fn more_ids(seed: u64) -> Arc<SeededIds> {
     Arc::new(SeededIds::new(seed))
 }
