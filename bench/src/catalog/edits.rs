@@ -96,7 +96,7 @@ impl Shop {
     }
 
     fn until_found(&self, http: &mut BlockingConnection, cents: i64, began: Instant) -> Result<()> {
-        let path = format!("/api/v1/search?limit=1&min={cents}&max={cents}");
+        let path = format!("/api/v1/search?limit=1&filter.price={cents}..{cents}");
         loop {
             let page = self.send(http, "GET", &path, None)?;
             if page["total"] == 1 {

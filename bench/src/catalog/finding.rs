@@ -20,38 +20,34 @@ const SEARCHES_PER_SECOND: f64 = 500.0;
 const CONNECTIONS: usize = 32;
 const LOOKED_AT: usize = 20;
 const WARM_UP: Duration = Duration::from_secs(2);
+/// Between the bounds, in minor units.
+const PRICE_SPAN: u32 = 8_000;
 const SORTS: [&str; 4] = ["price_ascending", "price_descending", "newest", "title"];
 
 pub(super) fn lists(stall: &Stall, turns: &Turns) -> Result<()> {
     let mut chance = fastrand::Rng::with_seed(5);
-    let filtered: Vec<String> = (0..REQUESTS).map(|_| filtered(&mut chance)).collect();
-    let of_vendor = |at: usize| {
-        let (maker, sort) = (at % 40, SORTS[at % SORTS.len()]);
-        format!(
-            "vendor={}&sort={sort}&limit=48&min={}",
-            escaped(&vendor(maker)),
-            at / 40
-        )
-    };
-    let json: Vec<String> = filtered
-        .iter()
-        .map(|query| format!("/api/v1/search?limit=48&{query}"))
-        .collect();
+    let filtered: Vec<Filtered> = (0..REQUESTS).map(|_| Filtered::any(&mut chance)).collect();
     let makers: Vec<String> = (0..REQUESTS)
-        .map(|at| format!("/api/v1/search?{}", of_vendor(at)))
+        .map(|at| {
+            let (maker, sort) = (escaped(&vendor(at % 40)), SORTS[at % SORTS.len()]);
+            let least = 500 + at / 40;
+            format!(
+                "/api/v1/search?limit=48&filter.vendor={maker}&filter.price={least}..&sort={sort}"
+            )
+        })
         .collect();
-    let pages: Vec<String> = filtered
-        .iter()
-        .map(|query| format!("/search?q={}&{query}", MADE_OF[query.len() % MADE_OF.len()]))
-        .collect();
+    let json: Vec<String> = filtered.iter().map(Filtered::json).collect();
+    let pages: Vec<String> = filtered.iter().map(Filtered::page).collect();
+    let offered: Vec<String> = filtered.iter().map(|one| one.rounded().json()).collect();
     paced(
         stall,
         turns,
         LISTS_PER_SECOND,
-        "Lists of 48 with prices and facets, filtered and sorted, no two alike",
+        "Lists of 48 with prices and facets, filtered and sorted; no two are alike where not said otherwise",
         &[
             ("one maker's products, sorted, JSON", makers),
             ("two filters and a price range, sorted, JSON", json),
+            ("the same, one of twenty price ranges", offered),
             ("a word and two filters, sorted, as a page of 24", pages),
         ],
     )
@@ -149,18 +145,63 @@ fn rounds(shop: &Shop, turns: &Turns, per_second: f64, paths: &[String]) -> Resu
 }
 
 /// A type or a maker, a colour, a price range, and an order.
-fn filtered(chance: &mut fastrand::Rng) -> String {
-    let first = match chance.bool() {
-        true => format!("type={}", KINDS[chance.usize(..KINDS.len())]),
-        false => format!("vendor={}", escaped(&vendor(chance.usize(..100)))),
-    };
-    let colour = COLOURS[chance.usize(..COLOURS.len())];
-    let min = chance.u32(500..10_000);
-    let sort = SORTS[chance.usize(..SORTS.len())];
-    format!(
-        "{first}&option.Colour={colour}&min={min}&max={}&sort={sort}",
-        min + 8_000
-    )
+struct Filtered {
+    facet: &'static str,
+    value: String,
+    colour: &'static str,
+    min: u32,
+    sort: &'static str,
+}
+
+impl Filtered {
+    fn any(chance: &mut fastrand::Rng) -> Self {
+        let (facet, value) = match chance.bool() {
+            true => ("type", KINDS[chance.usize(..KINDS.len())].to_owned()),
+            false => ("vendor", escaped(&vendor(chance.usize(..20)))),
+        };
+        Self {
+            facet,
+            value,
+            colour: COLOURS[chance.usize(..4)],
+            min: chance.u32(500..10_000),
+            sort: SORTS[chance.usize(..SORTS.len())],
+        }
+    }
+
+    /// Its price range is one that others ask for too.
+    fn rounded(&self) -> Self {
+        Self {
+            min: self.min - self.min % 500,
+            value: self.value.clone(),
+            ..*self
+        }
+    }
+
+    fn json(&self) -> String {
+        let (min, max) = (self.min, self.min + PRICE_SPAN);
+        format!(
+            "/api/v1/search?limit=48&filter.{}={}&filter.option.Colour={}&filter.price={min}..{max}\
+             &sort={}",
+            self.facet, self.value, self.colour, self.sort
+        )
+    }
+
+    /// As the storefront names them, and with a word.
+    fn page(&self) -> String {
+        let (min, max) = (self.min, self.min + PRICE_SPAN);
+        let word = MADE_OF[self.min as usize % MADE_OF.len()];
+        format!(
+            "/search?q={word}&{}={}&option.Colour={}&min={}.{:02}&max={}.{:02}&sort={}",
+            self.facet,
+            self.value,
+            self.colour,
+            min / 100,
+            min % 100,
+            max / 100,
+            max % 100,
+            self.sort
+        )
+    }
 }
 
 /// What a shopper types.
