@@ -66,7 +66,7 @@ impl Database {
 
     /// The shop that is in it; there must be no other.
     pub(crate) async fn only_tenant(&self) -> Result<TenantId> {
-        let sql = "SELECT DISTINCT tenant_id::text FROM tenancy_key WHERE tenant_id IS NOT NULL";
+        let sql = "SELECT DISTINCT tenant_id::text FROM stoa_control.tenancy_key WHERE tenant_id IS NOT NULL";
         let row = self.owner().await?.query_one(sql, &[]).await?;
         let text: String = row.get(0);
         let bits = u128::from_str_radix(&text.replace('-', ""), 16).context("a tenant's id")?;
