@@ -138,13 +138,15 @@ impl World {
             "stoa_events_waiting{stage=\"undelivered\"}",
             "stoa_events_waiting{stage=\"unsequenced\"}",
             "stoa_checkout_sagas_stuck",
-            "stoa_jobs{state=\"dead\"}",
         ] {
             eventually(&format!("{name}: {quiet} to be 0"), async || {
                 (self.merchant.metric(quiet).await == Some(0)).then_some(())
             })
             .await;
         }
+        let dead = self.merchant.metric("stoa_jobs{state=\"dead\"}").await;
+        let buried = self.shop.buried();
+        assert_eq!(dead, Some(0), "{name}: jobs given up: {buried:?}");
         let placed = self.people.placed.lock().expect("placed").clone();
         let before = self.stock.clone().into_iter().collect();
         let began = Instant::now();

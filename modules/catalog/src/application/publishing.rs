@@ -15,7 +15,8 @@ use crate::domain::{Standing, status_word};
 use crate::infrastructure::products;
 
 const KIND: &str = "catalog.publishing";
-const ATTEMPTS_MAX: u32 = 20;
+/// What it keeps current stays wrong until it is done: it is hardly ever given up.
+const ATTEMPTS_MAX: u32 = 1_000;
 
 /// One product, one moment.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

@@ -19,7 +19,8 @@ use crate::infrastructure::regroup::{self, Reason, Work};
 use crate::infrastructure::{categories, shape};
 
 const KIND: &str = "catalog.regroup";
-const ATTEMPTS_MAX: u32 = 20;
+/// What it keeps current stays wrong until it is done: it is hardly ever given up.
+const ATTEMPTS_MAX: u32 = 1_000;
 /// Longer than a transaction may take.
 const SECOND_PASS_AFTER: Duration = Duration::from_secs(60);
 /// Products of one transaction.

@@ -12,7 +12,8 @@ use crate::infrastructure::{self as store, LocationRemoved};
 
 /// Every reservation of a shop with several places reads them all.
 pub(crate) const LOCATIONS_MAX: usize = 100;
-const ATTEMPTS_MAX: u32 = 20;
+/// What it keeps current stays wrong until it is done: it is hardly ever given up.
+const ATTEMPTS_MAX: u32 = 1_000;
 
 #[derive(Debug, Clone)]
 pub(crate) struct NewPlace {

@@ -110,6 +110,8 @@ pub(crate) struct Stoa {
     /// Where it serves HTTP; `None` for a worker.
     pub(crate) address: Option<SocketAddr>,
     said: Arc<Mutex<Vec<String>>>,
+    /// Lines of earlier lives that tell of jobs given up.
+    buried: Vec<String>,
     _folder: Arc<tempfile::TempDir>,
 }
 
@@ -159,6 +161,7 @@ impl Stoa {
             data_dir,
             address: None,
             said,
+            buried: Vec::new(),
             _folder: folder,
         };
         stoa.wait_until_up().await;
@@ -238,6 +241,13 @@ impl Stoa {
         self.said.lock().expect("lines").join("\n")
     }
 
+    /// What it logged in all its lives of jobs that it gave up.
+    pub(crate) fn buried(&self) -> Vec<String> {
+        let said = self.said.lock().expect("lines");
+        let now = said.iter().filter(|line| line.contains("job set aside"));
+        self.buried.iter().chain(now).cloned().collect()
+    }
+
     /// The key that the first start printed.
     pub(crate) fn key(&self, prefix: &str) -> String {
         let said = self.said();
@@ -293,6 +303,7 @@ impl Stoa {
                 self.arguments[pair + 1] = address.to_string();
             }
         }
+        self.buried = self.buried();
         let (child, said) = spawn(&self.launcher, &self.arguments, environment);
         self.child = child;
         self.said = said;
