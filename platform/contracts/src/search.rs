@@ -103,6 +103,10 @@ pub struct Facet {
     pub kind: FacetKind,
     /// The most frequent ones; ranges in order.
     pub values: Vec<FacetValue>,
+    /// The counts are estimates: more products are found than are looked at one by one. Those of
+    /// chosen values are exact all the same.
+    #[serde(default)]
+    pub approximate: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use stoa_kernel::{Currency, IdSource, TenantId};
+use stoa_telemetry::Labels;
 
 use crate::access::Caller;
 use crate::problem::Problem;
@@ -46,7 +47,14 @@ impl std::ops::Deref for RequestTenant {
 
 /// Names one request in logs and problems: the client's `X-Request-Id`, or one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+pub struct RequestId(Named);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Named {
+    ByClient(HeaderValue),
+    /// Hexadecimal digits.
+    ByTrace([u8; 32]),
+}
 
 impl RequestId {
     /// The client's own, if it is short and of letters, digits and `._:-`.
@@ -55,19 +63,30 @@ impl RequestId {
         let sane = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
         let bytes = value.as_bytes();
         let fits = (1..=REQUEST_ID_LENGTH_MAX).contains(&bytes.len());
-        (fits && bytes.iter().all(sane)).then(|| Self(value.clone()))
+        (fits && bytes.iter().all(sane)).then(|| Self(Named::ByClient(value.clone())))
     }
 
     pub(crate) fn from_trace(trace: TraceContext) -> Self {
-        let text = trace.trace_id_hex();
-        Self(HeaderValue::from_str(&text).expect("hexadecimal digits are a header value"))
+        Self(Named::ByTrace(trace.digits()))
     }
 
     pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        match &self.0 {
+            Named::ByClient(value) => value.to_str().unwrap_or_default(),
+            Named::ByTrace(digits) => std::str::from_utf8(digits).unwrap_or_default(),
+        }
+    }
+    /// Where the client chose it.
+    pub(crate) fn of_client(&self) -> Option<&str> {
+        matches!(self.0, Named::ByClient(_)).then(|| self.as_str())
     }
     pub(crate) fn to_header(&self) -> HeaderValue {
-        self.0.clone()
+        match &self.0 {
+            Named::ByClient(value) => value.clone(),
+            Named::ByTrace(digits) => {
+                HeaderValue::from_bytes(digits).expect("hexadecimal digits are a header value")
+            }
+        }
     }
 }
 
@@ -122,7 +141,17 @@ impl TraceContext {
     }
 
     pub fn trace_id_hex(&self) -> String {
-        format!("{:032x}", self.trace_id)
+        self.digits().map(char::from).iter().collect()
+    }
+    /// The trace id in hexadecimal digits.
+    fn digits(self) -> [u8; 32] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.trace_id.to_be_bytes()) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        digits
     }
     pub fn parent_id(&self) -> u64 {
         self.parent_id
@@ -140,6 +169,25 @@ pub struct RequestContext {
     pub tenant: Option<RequestTenant>,
     pub caller: Caller,
     pub route: Arc<RouteInfo>,
+}
+
+/// What lines that are logged meanwhile say of the request.
+pub(crate) struct RequestLabels {
+    pub(crate) trace: TraceContext,
+    pub(crate) id: RequestId,
+    pub(crate) tenant: OnceLock<RequestTenant>,
+}
+
+impl Labels for RequestLabels {
+    fn trace_id(&self) -> String {
+        self.trace.trace_id_hex()
+    }
+    fn tenant(&self) -> Option<&str> {
+        self.tenant.get().map(|tenant| tenant.slug.as_str())
+    }
+    fn request_id(&self) -> Option<&str> {
+        self.id.of_client()
+    }
 }
 
 /// The address of the peer of a TCP connection (a proxy's, behind one).

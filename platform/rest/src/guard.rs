@@ -5,8 +5,8 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -19,13 +19,12 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use stoa_telemetry::RouteMetrics;
-use tracing::{Instrument as _, Span};
+use stoa_telemetry::{Labels, RouteMetrics, in_labels, labelled};
 
 use crate::access::{Access, Caller, LocalOperator};
 use crate::code;
 use crate::compress;
-use crate::context::{RequestContext, RequestId, RequestTenant, TraceContext};
+use crate::context::{RequestContext, RequestId, RequestLabels, RequestTenant, TraceContext};
 use crate::gate::{Credential, Gate};
 use crate::operation::Operation;
 use crate::permission::Permission;
@@ -42,6 +41,10 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const SOON: HeaderValue = HeaderValue::from_static("2");
 const NO_CONTENT_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+/// The handler with its state, of whatever types.
+type Call = Box<dyn FnOnce(Request) -> Answer + Send>;
 
 /// What all routes of one router share.
 pub(crate) struct Shared {
@@ -86,74 +89,52 @@ impl Guard {
         }
     }
 
-    async fn answer<H, T, S>(&self, handler: H, request: Request, state: S) -> Response
-    where
-        H: Handler<T, S>,
-    {
-        let started = Instant::now();
-        let _in_flight = self.shared.config.metrics.request_begins();
-        let trace = TraceContext::from_headers(request.headers(), &*self.shared.config.ids);
-        let own_id = RequestId::from_trace(trace);
-        // At the level of errors, so that no filter takes the trace id from an error's line.
-        let span = tracing::error_span!(
-            "request",
-            trace_id = own_id.as_str(),
-            tenant = tracing::field::Empty,
-            request_id = tracing::field::Empty,
-        );
-        let id = match RequestId::from_client(request.headers()) {
-            Some(id) => {
-                span.record("request_id", id.as_str());
-                id
+    /// Boxed and told nothing of the handler's type: one such future stands before all routes.
+    fn answer(self: Arc<Self>, call: Call, request: Request) -> Answer {
+        Box::pin(async move {
+            let started = Instant::now();
+            let _in_flight = self.shared.config.metrics.request_begins();
+            let trace = TraceContext::from_headers(request.headers(), &*self.shared.config.ids);
+            let id = RequestId::from_client(request.headers());
+            let labels = Arc::new(RequestLabels {
+                trace,
+                id: id.unwrap_or_else(|| RequestId::from_trace(trace)),
+                tenant: OnceLock::new(),
+            });
+            let accepted = request.headers().get(ACCEPT_ENCODING).cloned();
+            let shows_html = shows_html(request.headers());
+
+            let work = self.admit_and_call(call, request, &labels);
+            let of_route = self.route.operation.time_max;
+            let time_max = of_route.unwrap_or(self.shared.config.handler_time_max);
+            let guarded = tokio::time::timeout(time_max, AssertUnwindSafe(work).catch_unwind());
+            let all: Arc<dyn Labels> = Arc::clone(&labels) as _;
+            let mut response = match labelled(Arc::clone(&all), guarded).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(panic)) => in_labels(all.clone(), || self.panicked(&*panic)).into_response(),
+                Err(_) => in_labels(all.clone(), || self.timed_out()).into_response(),
+            };
+
+            self.finish_headers(&mut response, &labels.id, shows_html);
+            let response = compress::apply(accepted, response).await;
+            let took = started.elapsed();
+            self.metrics.observe(response.status().as_u16(), took);
+            if tracing::enabled!(tracing::Level::DEBUG) {
+                in_labels(all, || self.answered(response.status(), took));
             }
-            None => own_id,
-        };
-        let accepted = request.headers().get(ACCEPT_ENCODING).cloned();
-        let shows_html = shows_html(request.headers());
-
-        let work = self.admit_and_call(handler, request, state, id.clone(), trace, &span);
-        let time_max = self
-            .route
-            .operation
-            .time_max
-            .unwrap_or(self.shared.config.handler_time_max);
-        let guarded = tokio::time::timeout(time_max, AssertUnwindSafe(work).catch_unwind());
-        let mut response = match guarded.instrument(span.clone()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(panic)) => span.in_scope(|| self.panicked(&*panic)).into_response(),
-            Err(_) => span.in_scope(|| self.timed_out()).into_response(),
-        };
-
-        self.finish_headers(&mut response, &id, shows_html);
-        let response = compress::apply(accepted, response).await;
-        let took = started.elapsed();
-        self.metrics.observe(response.status().as_u16(), took);
-        tracing::debug!(
-            parent: &span,
-            method = %self.route.method,
-            route = self.route.path,
-            status = response.status().as_u16(),
-            micros = took.as_micros() as u64,
-            "answered"
-        );
-        response
+            response
+        })
     }
 
-    async fn admit_and_call<H, T, S>(
+    async fn admit_and_call(
         &self,
-        handler: H,
+        call: Call,
         request: Request,
-        state: S,
-        id: RequestId,
-        trace: TraceContext,
-        span: &Span,
-    ) -> Response
-    where
-        H: Handler<T, S>,
-    {
+        labels: &RequestLabels,
+    ) -> Response {
         // A body is not `Sync`, so only the rest may be borrowed while the gate is asked.
         let (parts, body) = request.into_parts();
-        let (tenant, caller) = match self.admit(&parts, span).await {
+        let (tenant, caller) = match self.admit(&parts, labels).await {
             Ok(admitted) => admitted,
             Err(problem) => return problem.into_response(),
         };
@@ -165,21 +146,31 @@ impl Guard {
         };
         let route = Arc::clone(&self.route);
         let context = RequestContext {
-            request_id: id,
-            trace,
+            request_id: labels.id.clone(),
+            trace: labels.trace,
             tenant,
             caller,
             route,
         };
         request.extensions_mut().insert(Arc::new(context));
-        handler.call(request, state).await
+        call(request).await
+    }
+
+    fn answered(&self, status: StatusCode, took: Duration) {
+        tracing::debug!(
+            method = %self.route.method,
+            route = self.route.path,
+            status = status.as_u16(),
+            micros = took.as_micros() as u64,
+            "answered"
+        );
     }
 
     /// Who is asking, for which tenant, and whether the route lets them in.
     async fn admit(
         &self,
         request: &Parts,
-        span: &Span,
+        labels: &RequestLabels,
     ) -> Result<(Option<RequestTenant>, Caller), Problem> {
         if request
             .uri
@@ -195,7 +186,7 @@ impl Guard {
             Access::Shopper | Access::Staff(_) => Some(self.tenant_of(request).await?),
         };
         if let Some(tenant) = &tenant {
-            span.record("tenant", tenant.slug.as_str());
+            labels.tenant.get_or_init(|| tenant.clone());
         }
         let caller = self.caller_of(request, tenant.as_ref()).await?;
         match self.route.access {
@@ -355,9 +346,11 @@ where
     H: Handler<T, S>,
     S: Send + 'static,
 {
-    type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
+    type Future = Answer;
 
-    fn call(self, request: Request, state: S) -> Self::Future {
-        Box::pin(async move { self.guard.answer(self.handler, request, state).await })
+    fn call(self, request: Request, state: S) -> Answer {
+        let handler = self.handler;
+        let call: Call = Box::new(move |request| Box::pin(handler.call(request, state)));
+        self.guard.answer(call, request)
     }
 }

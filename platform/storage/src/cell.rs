@@ -6,7 +6,7 @@ use std::time::Duration;
 use stoa_kernel::{CellId, TenantId};
 
 use crate::outbox::CommitHooks;
-use crate::postgres::{self, Guarded, PgCell};
+use crate::postgres::{self, Answer, Guarded, PgCell};
 use crate::sqlite::{Lane, LiteCell, run_body};
 use crate::tx::Scope;
 use crate::{Error, Result, Row, Stats, Tx, Value};
@@ -91,20 +91,22 @@ impl Cell {
         }
     }
 
-    async fn begin(&self, scope: Scope, read_only: bool) -> Result<Tx<'static>> {
-        let Backend::Postgres(cell) = &self.backend else {
-            return Err(Error::Unavailable {
-                message: "the cell is not on a server".to_owned(),
-            });
-        };
-        let pool = match scope {
-            Scope::Tenant(_) => &cell.tenants,
-            Scope::System => &cell.system,
-        };
-        let connection = postgres::connection(pool).await?;
-        let transaction =
-            postgres::Transaction::new(connection, scope, read_only, self.stats.clone());
-        Ok(Tx::postgres(transaction, scope))
+    fn begin(&self, scope: Scope, read_only: bool) -> Answer<'_, Tx<'static>> {
+        Box::pin(async move {
+            let Backend::Postgres(cell) = &self.backend else {
+                return Err(Error::Unavailable {
+                    message: "the cell is not on a server".to_owned(),
+                });
+            };
+            let pool = match scope {
+                Scope::Tenant(_) => &cell.tenants,
+                Scope::System => &cell.system,
+            };
+            let connection = postgres::connection(pool).await?;
+            let transaction =
+                postgres::Transaction::new(connection, scope, read_only, self.stats.clone());
+            Ok(Tx::postgres(transaction, scope))
+        })
     }
 
     /// Runs a read-only body over one snapshot, inline on the caller's thread on SQLite.
@@ -154,10 +156,9 @@ impl Cell {
                 connection.query(scope, sql, params, map)
             })?,
             Backend::Postgres(cell) => {
-                let connection = postgres::connection(&cell.tenants).await?;
-                postgres::Transaction::new(connection, scope, true, self.stats.clone())
-                    .fetch(scope, sql, params, map)
-                    .await
+                let stats = self.stats.clone();
+                let rows = postgres::fetch(&cell.tenants, scope, sql, params, stats).await?;
+                postgres::mapped(&rows, map)
             }
         }
     }

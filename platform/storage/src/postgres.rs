@@ -5,14 +5,16 @@ mod transaction;
 mod wire;
 
 pub(crate) use setup::{create_database, prepare_schema};
-pub(crate) use transaction::{Guarded, Transaction};
+pub(crate) use transaction::{Answer, Guarded, Transaction, fetch, mapped};
 pub(crate) use wire::{column, map_error};
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio::sync::oneshot;
 use tokio_postgres::NoTls;
 use tokio_util::task::LocalPoolHandle;
 
@@ -26,6 +28,9 @@ const STATEMENT_TIMEOUT_MS: u32 = 5_000;
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(8);
 /// A line without traffic is asked this often whether it still leads anywhere.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(30);
+
+/// A transaction body on its way to the thread that runs it.
+type Work = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
 /// One PostgreSQL schema: a pool of tenant connections and a small one for storage's own work.
 pub(crate) struct PgCell {
@@ -72,18 +77,33 @@ impl PgCell {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.bodies
-            .spawn_pinned(body)
-            .await
-            .unwrap_or_else(|ended| {
-                Err(match ended.try_into_panic() {
-                    Ok(panic) => Error::panicked(&*panic),
-                    Err(_) => Error::Unavailable {
-                        message: "the program is ending".to_owned(),
-                    },
-                }
-                .into())
+        let (reply, mut answer) = oneshot::channel();
+        let work: Work = Box::new(move || {
+            Box::pin(async move {
+                // The caller may have gone; what was committed stands either way.
+                drop(reply.send(body().await));
             })
+        });
+        self.finish(work).await?;
+        answer.try_recv().unwrap_or_else(|_| {
+            Err(Error::Unavailable {
+                message: "the program is ending".to_owned(),
+            }
+            .into())
+        })
+    }
+
+    /// Boxed, as the work is, so that there is one kind of task and not one for each body.
+    fn finish(&self, work: Work) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let ended = self.bodies.spawn_pinned(work).await;
+            ended.map_err(|error| match error.try_into_panic() {
+                Ok(panic) => Error::panicked(&*panic),
+                Err(_) => Error::Unavailable {
+                    message: "the program is ending".to_owned(),
+                },
+            })
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod opener;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use moka::sync::Cache;
@@ -78,6 +79,9 @@ pub struct StorageConfig {
     pub ids: Arc<dyn IdSource>,
 }
 
+/// What a look-up or an opening will answer.
+pub(crate) type Opening<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
 #[derive(Clone)]
 pub struct Storage {
     inner: Arc<Inner>,
@@ -92,7 +96,7 @@ struct Inner {
     opening: tokio::sync::Mutex<()>,
     by_slug: Directory<String, Option<Tenant>>,
     by_host: Directory<String, Option<TenantId>>,
-    by_id: Directory<TenantId, Tenant>,
+    by_id: Directory<TenantId, Arc<Tenant>>,
     checkpointer: Option<Checkpointer>,
     stats: Arc<Stats>,
     hooks: CommitHooks,
@@ -198,19 +202,33 @@ impl Storage {
 
     /// A handle on the tenant's rows, in whichever cell they live.
     pub async fn db(&self, tenant: TenantId) -> Result<Db> {
-        let known = match self.inner.by_id.look(&tenant) {
-            Known::Fresh(known) => known,
-            Known::Due(known) => self.ask_tenant(tenant, Some(known)).await?,
-            Known::Nothing => self.ask_tenant(tenant, None).await?,
-        };
-        Ok(Db::new(self.cell(known.cell).await?, tenant))
+        let known = self.inner.by_id.look(&tenant);
+        if let Known::Fresh(known) = &known
+            && let Some(cell) = self.inner.cells.get(&known.cell)
+        {
+            return Ok(Db::new(cell, tenant));
+        }
+        self.open_db(tenant, known).await
     }
 
-    pub async fn tenant(&self, id: TenantId) -> Result<Tenant> {
-        self.ask_tenant(id, None).await
+    /// Boxed, as whatever opens something here: else the code that connects and migrates would be
+    /// part of the future of everyone who asks for a database.
+    fn open_db(&self, tenant: TenantId, known: Known<Arc<Tenant>>) -> Opening<'_, Db> {
+        Box::pin(async move {
+            let known = match known {
+                Known::Fresh(known) => known,
+                Known::Due(known) => self.ask_tenant(tenant, Some(known)).await?,
+                Known::Nothing => self.ask_tenant(tenant, None).await?,
+            };
+            Ok(Db::new(self.cell(known.cell).await?, tenant))
+        })
     }
 
-    async fn ask_tenant(&self, id: TenantId, known: Option<Tenant>) -> Result<Tenant> {
+    pub fn tenant(&self, id: TenantId) -> Opening<'_, Tenant> {
+        Box::pin(async move { self.ask_tenant(id, None).await.map(Arc::unwrap_or_clone) })
+    }
+
+    async fn ask_tenant(&self, id: TenantId, known: Option<Arc<Tenant>>) -> Result<Arc<Tenant>> {
         const SQL: &str = "SELECT id, slug, name, cell_id, currency, test_mode, created_at \
                            FROM stoa_tenant WHERE id = $1";
         let control = self.control();
@@ -218,7 +236,7 @@ impl Storage {
             let found = control
                 .read(async move |tx: &mut Tx<'_>| tx.query_opt(SQL, params![id], tenant_row).await)
                 .await?;
-            found.ok_or_else(|| Error::UnknownTenant {
+            found.map(Arc::new).ok_or_else(|| Error::UnknownTenant {
                 tenant: id.to_string(),
             })
         };
@@ -329,12 +347,12 @@ impl Storage {
             .await
     }
 
-    pub async fn event_log(&self, cell: CellId) -> Result<EventLog> {
-        Ok(EventLog::new(self.cell(cell).await?))
+    pub fn event_log(&self, cell: CellId) -> Opening<'_, EventLog> {
+        Box::pin(async move { Ok(EventLog::new(self.cell(cell).await?)) })
     }
 
-    pub async fn job_queue(&self, cell: CellId) -> Result<JobQueue> {
-        Ok(JobQueue::new(self.cell(cell).await?))
+    pub fn job_queue(&self, cell: CellId) -> Opening<'_, JobQueue> {
+        Box::pin(async move { Ok(JobQueue::new(self.cell(cell).await?)) })
     }
 
     /// Transactions waiting for the writers of the open cells.

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use stoa_kernel::Clock;
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-use tracing_subscriber::registry::LookupSpan;
 
+use crate::labels::{self, Labels};
 use crate::mask::{MASKED, is_sensitive_name, mask_text};
 
 /// Keys that every JSON line has; an event's own field of such a name gets the prefix `field.`.
@@ -123,36 +122,12 @@ impl<W: Fn(&str) + Send + Sync + 'static> LogLayer<W> {
 
 impl<S, W> Layer<S> for LogLayer<W>
 where
-    S: Subscriber + for<'a> LookupSpan<'a>,
+    S: Subscriber,
     W: Fn(&str) + Send + Sync + 'static,
 {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
-        attributes.record(&mut fields);
-        span.extensions_mut().insert(fields);
-    }
-
-    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
-        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
-            values.record(fields);
-        }
-    }
-
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        for span in context
-            .event_scope(event)
-            .into_iter()
-            .flat_map(|scope| scope.from_root())
-        {
-            if let Some(inherited) = span.extensions().get::<Fields>() {
-                for (key, value) in &inherited.0 {
-                    fields.set(key, value.clone());
-                }
-            }
-        }
+        labels::look(|labels| fields.take_over(labels));
         event.record(&mut fields);
         let line = match self.settings.format {
             LogFormat::Json => self.json_line(event, &fields),
@@ -187,10 +162,22 @@ impl Fields {
         }
     }
 
+    fn take_over(&mut self, labels: &dyn Labels) {
+        // No trace id may be cut for digits that look like a card's: it is nobody's input.
+        self.set("trace_id", Value::from(labels.trace_id()));
+        let texts = [
+            ("tenant", labels.tenant()),
+            ("request_id", labels.request_id()),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                self.set(name, Value::from(mask_text(text).into_owned()));
+            }
+        }
+    }
+
     fn record_text(&mut self, field: &Field, text: &str) {
         let value = match field.name() {
-            // On every request, and no trace id may be cut for digits that look like a card's.
-            "trace_id" if is_trace_id(text) => Value::from(text),
             "tenant" | "message" | "request_id" => Value::from(mask_text(text).into_owned()),
             name if is_sensitive_name(name) => Value::from(MASKED),
             _ => Value::from(mask_text(text).into_owned()),
@@ -208,10 +195,6 @@ impl Fields {
         };
         self.set(field.name(), value);
     }
-}
-
-fn is_trace_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl Visit for Fields {
@@ -288,27 +271,60 @@ mod tests {
             .into_inner()
     }
 
+    struct Request(Option<&'static str>);
+    impl Labels for Request {
+        fn trace_id(&self) -> String {
+            "4bf92f3577b34da6a3ce929d0e0e4736".to_owned()
+        }
+        fn tenant(&self) -> Option<&str> {
+            self.0
+        }
+        fn request_id(&self) -> Option<&str> {
+            Some("jane@example.com")
+        }
+    }
+
     #[test]
-    fn a_line_carries_the_trace_and_tenant_of_its_spans() {
+    fn a_line_carries_the_labels_of_the_request_it_belongs_to() {
         let text = lines(LogFormat::Json, || {
-            let request = tracing::error_span!(
-                "request",
-                trace_id = "4bf92f",
-                tenant = tracing::field::Empty,
-                route = "/x"
-            );
-            request.record("tenant", "acme");
-            request.in_scope(|| tracing::warn!(target: "t", units = 3, "short of \"stock\""));
+            crate::in_labels(Arc::new(Request(Some("acme"))), || {
+                tracing::warn!(target: "t", route = "/x", units = 3, "short of \"stock\"");
+            });
             tracing::debug!("below the filter");
+            tracing::info!(target: "t", "of no request");
         });
         assert_eq!(
             text,
             concat!(
                 r#"{"timestamp":"2026-01-01T12:00:00Z","level":"WARN","service":"stoa","#,
-                r#""trace_id":"4bf92f","tenant":"acme","message":"short of \"stock\"","#,
-                r#""target":"t","route":"/x","units":3}"#,
+                r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","tenant":"acme","#,
+                r#""message":"short of \"stock\"","target":"t","request_id":"j***@***","#,
+                r#""route":"/x","units":3}"#,
+                "\n",
+                r#"{"timestamp":"2026-01-01T12:00:00Z","level":"INFO","service":"stoa","#,
+                r#""trace_id":null,"tenant":null,"message":"of no request","target":"t"}"#,
                 "\n"
             )
+        );
+    }
+
+    #[test]
+    fn labels_stay_with_their_future() {
+        let text = lines(LogFormat::Plain, || {
+            let line = |tenant: &'static str| {
+                crate::labelled(Arc::new(Request(Some(tenant))), async move {
+                    tokio::task::yield_now().await;
+                    tracing::info!(target: "t", mine = tenant);
+                })
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = { runtime }.build().expect("a runtime");
+            runtime.block_on(async { tokio::join!(line("one"), line("two")) });
+        });
+        let told = |tenant: &str| format!(" mine=\"{tenant}\" tenant=\"{tenant}\" trace_id=");
+        assert!(
+            text.contains(&told("one")) && text.contains(&told("two")),
+            "{text}"
         );
     }
 

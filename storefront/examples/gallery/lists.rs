@@ -68,6 +68,7 @@ fn facets() -> Vec<Facet> {
     let facet = |title: &str, field: &str, chosen: usize, values: &[(&str, u64)]| Facet {
         title: title.to_owned(),
         field: field.to_owned(),
+        approximate: false,
         open: chosen > 0,
         chosen,
         values: values

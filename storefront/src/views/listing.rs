@@ -32,6 +32,8 @@ pub struct Facet {
     /// The form field.
     pub field: String,
     pub values: Vec<FacetValue>,
+    /// The counts of values that are not chosen are estimates.
+    pub approximate: bool,
     pub open: bool,
     /// How many values are chosen, where any is.
     pub chosen: usize,

@@ -36,6 +36,7 @@ fn facet(name: &str, values: &[(&str, u64)]) -> Facet {
     Facet {
         name: name.to_owned(),
         kind: FacetKind::Values,
+        approximate: false,
         values: values
             .iter()
             .map(|&(value, count)| FacetValue {

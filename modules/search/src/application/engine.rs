@@ -44,6 +44,9 @@ pub struct SearchConfig {
     pub every: Duration,
     /// How long changes are gathered before they are committed together.
     pub settle: Duration,
+    /// So many products of a query are looked at one by one to count their facets. Where more are
+    /// found, an even part of them is, and the counts are estimates.
+    pub looked_at_max: usize,
 }
 
 impl SearchConfig {
@@ -54,6 +57,7 @@ impl SearchConfig {
             open_max: 64,
             every: Duration::from_millis(100),
             settle: Duration::from_millis(300),
+            looked_at_max: 32_768,
         }
     }
 }
@@ -83,9 +87,9 @@ impl Engine {
     ) -> Self {
         Self {
             deps,
+            keeper: Keeper::new(config.looked_at_max),
             config,
             catalog,
-            keeper: Keeper::new(),
             meters,
             builds: Semaphore::new(BUILDS_MAX),
             over: AtomicBool::new(false),

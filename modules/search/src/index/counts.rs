@@ -1,5 +1,6 @@
 //! How many of the found products have which property. What a segment says of a query is kept:
-//! segments never change, but for documents that are deleted from them.
+//! segments never change, but for documents that are deleted from them. Where very many are found,
+//! an even part of them is looked at, and the counts are estimates.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -27,14 +28,25 @@ const SEGMENT_NAMES_MAX: usize = 500;
 /// Counts of one query: by facet, then by value; and by price step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counts {
-    pub(crate) total: u64,
     pub(crate) values: HashMap<String, HashMap<String, u64>>,
     pub(crate) prices: Vec<u64>,
+    /// Not every product was looked at.
+    pub(crate) estimated: bool,
+}
+
+/// What is to be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted<'n> {
+    All,
+    Facet(&'n str),
+    Prices,
 }
 
 /// What is kept between queries. One for all tenants: keys begin with the tenant.
 #[derive(Clone)]
 pub(crate) struct Keeper {
+    /// So many products of a query are looked at one by one.
+    looked_at: usize,
     counts: Cache<(TenantId, SegmentId, Arc<str>), Arc<Raw>>,
     layouts: Cache<(TenantId, SegmentId), Arc<Layout>>,
     deleted: Cache<(TenantId, SegmentId, u32), Arc<Vec<DocId>>>,
@@ -43,10 +55,32 @@ pub(crate) struct Keeper {
 /// A segment's answer, its deleted documents among them.
 #[derive(Debug, Default)]
 struct Raw {
-    total: u64,
+    sample: Sample,
     /// Ordinals with their counts, by ordinal.
     ords: Vec<(u32, u32)>,
     prices: Vec<u32>,
+}
+
+/// Which documents of a segment are looked at: one in two to the power of this. Chosen by their
+/// numbers alone, so that those deleted since fall under the same choice; a multiplication by the
+/// golden ratio spreads neighbours evenly (Knuth, The Art of Computer Programming, 6.4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sample(u32);
+
+impl Sample {
+    fn of(found: usize, most: usize) -> Self {
+        let halvings = (0..DocId::BITS - 1).find(|halvings| found >> halvings <= most.max(1));
+        Self(halvings.unwrap_or_default())
+    }
+
+    fn takes(self, doc: DocId) -> bool {
+        const GOLDEN: u32 = 0x9E37_79B1;
+        self.0 == 0 || doc.wrapping_mul(GOLDEN) >> (DocId::BITS - self.0) == 0
+    }
+
+    fn all_of(self, counted: u32) -> u64 {
+        u64::from(counted) << self.0
+    }
 }
 
 /// Where the values of each facet stand among a segment's terms.
@@ -56,9 +90,10 @@ struct Layout {
 }
 
 impl Keeper {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(looked_at: usize) -> Self {
         let part = KEPT_BYTES_MAX / 2;
         Self {
+            looked_at,
             counts: Cache::builder()
                 .max_capacity(part)
                 .weigher(|(.., query): &(_, _, Arc<str>), raw: &Arc<Raw>| {
@@ -82,14 +117,14 @@ impl Keeper {
         }
     }
 
-    /// `name` says all that `query` and `currency` are.
+    /// `name` says all that `query`, `currency` and `wanted` are.
     pub(crate) fn count(
         &self,
         tenant: TenantId,
         searcher: &Searcher,
         query: &dyn Query,
         name: &Arc<str>,
-        currency: Currency,
+        (currency, wanted): (Currency, Wanted<'_>),
     ) -> Result<Counts> {
         let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
         let steps = price_steps(currency);
@@ -97,17 +132,24 @@ impl Keeper {
             prices: vec![0; steps.len()],
             ..Counts::default()
         };
+        let documents = searcher.num_docs().max(1);
         for segment in searcher.segment_readers() {
-            let columns = Columns::open(segment, currency, &steps)?;
-            let raw = self.raw(tenant, segment, weight.as_ref(), name, &columns)?;
+            let columns = Columns::open(segment, currency, &steps, wanted)?;
+            let share = self.looked_at as u64 * u64::from(segment.num_docs()) / documents;
+            let share = usize::try_from(share).unwrap_or(usize::MAX);
+            let raw = self.raw(tenant, segment, weight.as_ref(), name, (&columns, share))?;
             let layout = self.layout(tenant, segment, &columns)?;
-            let gone = self.gone(tenant, segment, weight.as_ref(), &columns)?;
-            all.total += raw.total.saturating_sub(gone.total);
+            let gone = self.gone(tenant, segment, weight.as_ref(), (&columns, raw.sample))?;
+            all.estimated |= raw.sample != Sample::default();
             for (step, count) in all.prices.iter_mut().enumerate() {
-                let of = |raw: &Raw| u64::from(raw.prices.get(step).copied().unwrap_or_default());
-                *count += of(&raw).saturating_sub(of(&gone));
+                let of = |raw: &Raw| raw.prices.get(step).copied().unwrap_or_default();
+                *count += raw.sample.all_of(of(&raw).saturating_sub(of(&gone)));
             }
-            add_values(&mut all, &columns, &layout, &raw, &gone)?;
+            let facets = layout.facets.iter().filter(|(name, _)| match wanted {
+                Wanted::Facet(only) => name == only,
+                Wanted::All | Wanted::Prices => true,
+            });
+            add_values(&mut all, &columns, facets, &raw, &gone)?;
         }
         Ok(all)
     }
@@ -118,16 +160,18 @@ impl Keeper {
         segment: &SegmentReader,
         weight: &dyn Weight,
         name: &Arc<str>,
-        columns: &Columns<'_>,
+        (columns, share): (&Columns<'_>, usize),
     ) -> Result<Arc<Raw>> {
         let key = (tenant, segment.segment_id(), Arc::clone(name));
         if let Some(kept) = self.counts.get(&key) {
             return Ok(kept);
         }
-        let mut tally = columns.tally();
-        weight.for_each_no_score(segment, &mut |docs| {
-            docs.iter().for_each(|doc| tally.add(*doc));
-        })?;
+        let mut found: Vec<DocId> = Vec::new();
+        weight.for_each_no_score(segment, &mut |docs| found.extend_from_slice(docs))?;
+        let sample = Sample::of(found.len(), share);
+        let mut tally = columns.tally(sample);
+        let looked_at = found.into_iter().filter(|doc| sample.takes(*doc));
+        looked_at.for_each(|doc| tally.add(doc));
         let raw = Arc::new(tally.end());
         if segment.max_doc() >= KEPT_FROM_DOCS {
             self.counts.insert(key, Arc::clone(&raw));
@@ -141,7 +185,7 @@ impl Keeper {
         tenant: TenantId,
         segment: &SegmentReader,
         weight: &dyn Weight,
-        columns: &Columns<'_>,
+        (columns, sample): (&Columns<'_>, Sample),
     ) -> Result<Raw> {
         let Some(alive) = segment.alive_bitset() else {
             return Ok(Raw::default());
@@ -151,9 +195,9 @@ impl Keeper {
             let all = 0..segment.max_doc();
             Arc::new(all.filter(|doc| alive.is_deleted(*doc)).collect())
         });
-        let mut tally = columns.tally();
+        let mut tally = columns.tally(sample);
         let mut found = weight.scorer(segment, 1.0)?;
-        for doc in deleted.iter() {
+        for doc in deleted.iter().filter(|doc| sample.takes(**doc)) {
             if found.doc() < *doc {
                 found.seek(*doc);
             }
@@ -204,20 +248,33 @@ struct Columns<'s> {
 }
 
 impl<'s> Columns<'s> {
-    fn open(segment: &SegmentReader, currency: Currency, steps: &'s [i64]) -> Result<Self> {
+    fn open(
+        segment: &SegmentReader,
+        currency: Currency,
+        steps: &'s [i64],
+        wanted: Wanted<'_>,
+    ) -> Result<Self> {
         let columns = segment.fast_fields();
+        let facets = match wanted {
+            Wanted::Prices => None,
+            Wanted::All | Wanted::Facet(_) => columns.str(FACET)?,
+        };
+        let price = match wanted {
+            Wanted::Facet(_) => None,
+            Wanted::All | Wanted::Prices => columns.column_opt(&format!("{PRICE}.{currency}"))?,
+        };
         Ok(Self {
-            facets: columns.str(FACET)?,
-            price: columns.column_opt(&format!("{PRICE}.{currency}"))?,
+            facets,
+            price,
             steps,
         })
     }
 
-    fn tally(&self) -> Tally<'_> {
+    fn tally(&self, sample: Sample) -> Tally<'_> {
         let values = self.facets.as_ref().map_or(0, |facets| facets.num_terms());
         Tally {
             columns: self,
-            total: 0,
+            sample,
             ords: vec![0; values],
             prices: vec![0; self.steps.len()],
         }
@@ -226,14 +283,13 @@ impl<'s> Columns<'s> {
 
 struct Tally<'c> {
     columns: &'c Columns<'c>,
-    total: u64,
+    sample: Sample,
     ords: Vec<u32>,
     prices: Vec<u32>,
 }
 
 impl Tally<'_> {
     fn add(&mut self, doc: DocId) {
-        self.total += 1;
         if let Some(facets) = &self.columns.facets {
             for ord in facets.ords().values_for_doc(doc) {
                 if let Some(count) = self.ords.get_mut(ord as usize) {
@@ -259,17 +315,17 @@ impl Tally<'_> {
             .enumerate()
             .filter(|(_, count)| **count > 0);
         Raw {
-            total: self.total,
+            sample: self.sample,
             ords: counted.map(|(ord, count)| (ord as u32, *count)).collect(),
             prices: self.prices,
         }
     }
 }
 
-fn add_values(
+fn add_values<'l>(
     all: &mut Counts,
     columns: &Columns<'_>,
-    layout: &Layout,
+    of_facets: impl Iterator<Item = &'l (String, Range<u32>)>,
     raw: &Raw,
     gone: &Raw,
 ) -> Result<()> {
@@ -277,14 +333,15 @@ fn add_values(
         return Ok(());
     };
     let gone: HashMap<u32, u32> = gone.ords.iter().copied().collect();
-    for (name, range) in &layout.facets {
+    for (name, range) in of_facets {
         let from = raw.ords.partition_point(|(ord, _)| *ord < range.start);
         let to = raw.ords.partition_point(|(ord, _)| *ord < range.end);
         let mut left: Vec<(u64, u64)> = raw.ords[from..to]
             .iter()
             .map(|(ord, count)| {
                 let gone = gone.get(ord).copied().unwrap_or_default();
-                (u64::from(*ord), u64::from(count.saturating_sub(gone)))
+                let left = raw.sample.all_of(count.saturating_sub(gone));
+                (u64::from(*ord), left)
             })
             .filter(|(_, count)| *count > 0)
             .collect();
@@ -306,4 +363,27 @@ fn add_values(
         })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_a_power_of_two_and_even() {
+        assert_eq!(Sample::of(1_000, 1_000), Sample(0));
+        assert_eq!(Sample::of(1_001, 1_000), Sample(1));
+        assert_eq!(Sample::of(70_000, 1_000), Sample(7));
+        let sample = Sample(4);
+        let taken = |from: DocId| {
+            (from..from + 16_000)
+                .filter(|doc| sample.takes(*doc))
+                .count()
+        };
+        for from in [0, 5_000, 1_000_000] {
+            assert!((990..=1_010).contains(&taken(from)), "{}", taken(from));
+        }
+        assert_eq!(sample.all_of(3), 48);
+        assert!((0..100).all(|doc| Sample(0).takes(doc)));
+    }
 }

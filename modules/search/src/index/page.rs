@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stoa_contracts::search::{Facet, FacetKind, FacetValue, PriceRange, SearchFilter, SearchSort};
 use stoa_kernel::{Currency, ProductId, TenantId};
+use tantivy::collector::Count;
 use tantivy::query::{AllQuery, EmptyQuery};
 use tantivy::{Result, Searcher};
 
 use super::clauses::{self, BoxQuery, Mode, Speech};
-use super::counts::{Counts, Keeper};
+use super::counts::{Counts, Keeper, Wanted};
 use super::live::Live;
 use super::top::{Place, Ranking, Top};
 use crate::domain::facets::{self, PRICE, TAG};
@@ -201,22 +202,44 @@ impl Asked<'_> {
 
     fn facets(&self, text: Option<&BoxQuery>, mode: Mode, keeper: &Keeper) -> Result<Vec<Facet>> {
         let plan = self.plan;
-        let count = |ignored: Option<&str>| -> Result<Counts> {
+        let count = |wanted: Wanted<'_>| -> Result<Counts> {
+            let ignored = match wanted {
+                Wanted::All => None,
+                Wanted::Facet(name) => Some(name),
+                Wanted::Prices => Some(PRICE),
+            };
             let query = self.filtered(text, ignored, &plan.pins.hidden);
             let name = format!("{}\n{mode:?}\n{ignored:?}", plan.name);
             let name: Arc<str> = Arc::from(name);
-            keeper.count(plan.tenant, &self.searcher, &query, &name, plan.currency)
+            let what = (plan.currency, wanted);
+            keeper.count(plan.tenant, &self.searcher, &query, &name, what)
         };
-        let mut counts = count(None)?;
+        let mut counts = count(Wanted::All)?;
         for filter in plan.filters.iter().take(GROUPS_MAX) {
-            let mut alone = count(Some(&filter.name))?;
-            let own = alone.values.remove(&filter.name).unwrap_or_default();
+            let mut alone = count(Wanted::Facet(&filter.name))?;
+            let mut own = alone.values.remove(&filter.name).unwrap_or_default();
+            if alone.estimated {
+                let others = self.filtered(text, Some(&filter.name), &plan.pins.hidden);
+                for value in &filter.values {
+                    own.insert(value.clone(), self.exactly(&others, &filter.name, value)?);
+                }
+            }
             counts.values.insert(filter.name.clone(), own);
+            counts.estimated |= alone.estimated;
         }
         if plan.price.is_some() {
-            counts.prices = count(Some(PRICE))?.prices;
+            let alone = count(Wanted::Prices)?;
+            counts.prices = alone.prices;
+            counts.estimated |= alone.estimated;
         }
         Ok(self.told(counts))
+    }
+
+    /// What was chosen stands beside the number of products found: there no estimate will do.
+    fn exactly(&self, others: &BoxQuery, name: &str, value: &String) -> Result<u64> {
+        let with = clauses::facet(&self.live.fields, name, std::slice::from_ref(value));
+        let both = clauses::all(vec![others.box_clone(), with]);
+        Ok(self.searcher.search(&both, &Count)? as u64)
     }
 
     fn told(&self, counts: Counts) -> Vec<Facet> {
@@ -260,18 +283,19 @@ impl Asked<'_> {
                 name,
                 kind: FacetKind::Values,
                 values,
+                approximate: counts.estimated,
             });
         }
         told.sort_by_key(|facet| !facet.values.iter().any(|value| value.selected));
         told.truncate(FACETS_MAX);
         told.sort_by(|a, b| a.name.cmp(&b.name));
-        if let Some(prices) = self.prices(&counts.prices) {
+        if let Some(prices) = self.prices(&counts.prices, counts.estimated) {
             told.push(prices);
         }
         told
     }
 
-    fn prices(&self, counts: &[u64]) -> Option<Facet> {
+    fn prices(&self, counts: &[u64], approximate: bool) -> Option<Facet> {
         let steps = facets::price_steps(self.plan.currency);
         let chosen = self.plan.price.map(text_of);
         let mut values: Vec<FacetValue> = facets::price_ranges(&steps, counts)
@@ -296,6 +320,7 @@ impl Asked<'_> {
             name: PRICE.to_owned(),
             kind: FacetKind::Prices,
             values,
+            approximate,
         })
     }
 }

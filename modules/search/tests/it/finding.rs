@@ -161,6 +161,76 @@ async fn values_of_one_facet_add_up_and_facets_narrow_each_other() {
     shop.process.stop().await;
 }
 
+/// Of 2,400 products a third is of each maker, half is red, a tenth was deleted again.
+#[tokio::test]
+async fn facets_of_very_many_products_are_estimates_and_what_was_chosen_is_exact() {
+    let cells = sqlite().await;
+    let many = || {
+        (0..2_400_u128).map(|n| {
+            let mut one = product(n + 1, &format!("Thing {n}"));
+            one.vendor = Some(["Acme", "Bolt", "Cord"][n as usize % 3].to_owned());
+            one.product_type = Some(if n % 2 == 0 { "Red" } else { "Blue" }.to_owned());
+            one.prices = vec![(euros(500 + n as i64), euros(500 + n as i64))];
+            one
+        })
+    };
+    let shop = Shop::with(&cells, "many", many().collect()).await;
+    for gone in many().filter(|one| (one.id.as_u128() - 1) % 10 == 0) {
+        shop.remove(gone.id).await;
+    }
+    shop.settled().await;
+    let near = |counted: u64, exactly: u64| {
+        assert!(
+            counted.abs_diff(exactly) * 5 <= exactly,
+            "{counted} is told of {exactly}"
+        );
+    };
+    let all = shop.find(&SearchQuery::all(Currency::EUR, 5)).await;
+    assert_eq!(all.total, 2_160);
+    assert!(all.facets.iter().all(|facet| facet.approximate));
+    for (_, count) in facet(&all, "vendor") {
+        near(count, 720);
+    }
+    near(
+        facet(&all, "price").iter().map(|(_, count)| count).sum(),
+        2_160,
+    );
+
+    let mut query = SearchQuery::all(Currency::EUR, 5);
+    query.filters = vec![filter("vendor", &["Acme"])];
+    let page = shop.find(&query).await;
+    assert_eq!(page.total, 720);
+    let vendors = facet(&page, "vendor");
+    assert_eq!(
+        vendors.iter().find(|(name, _)| *name == "Acme"),
+        Some(&("Acme", 720))
+    );
+    near(vendors.iter().map(|(_, count)| count).sum(), 2_160);
+    near(
+        facet(&page, "type").iter().map(|(_, count)| count).sum(),
+        720,
+    );
+
+    // Few enough to be looked at one by one, with either filter left out.
+    query.filters = vec![filter("vendor", &["Acme"])];
+    query.price = Some(PriceRange {
+        min: Some(500),
+        max: Some(799),
+    });
+    let few = shop.find(&query).await;
+    assert_eq!(few.total, 90);
+    let vendors = few.facets.iter().find(|facet| facet.name == "vendor");
+    assert_eq!(
+        facet(&few, "vendor"),
+        [("Acme", 90), ("Bolt", 90), ("Cord", 90)]
+    );
+    assert!(
+        vendors.is_some_and(|vendor| vendor.approximate),
+        "prices are"
+    );
+    shop.process.stop().await;
+}
+
 #[tokio::test]
 async fn prices_narrow_by_the_currency_asked_for() {
     let cells = sqlite().await;

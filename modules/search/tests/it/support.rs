@@ -27,6 +27,9 @@ use tower::ServiceExt as _;
 
 use crate::shelf::Shelf;
 
+/// Facets of more products than these are estimates.
+pub(crate) const LOOKED_AT_MAX: usize = 500;
+
 /// Far longer than anything here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -62,6 +65,7 @@ impl Process {
         config.every = Duration::from_millis(20);
         config.settle = Duration::from_millis(100);
         config.open_max = 3;
+        config.looked_at_max = LOOKED_AT_MAX;
         let metrics = Metrics::new(cells.deps.now());
         let module = start(
             cells.deps.clone(),

@@ -6,17 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{Object, Pool};
 use futures_util::future::{join, join_all};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tokio_postgres::Statement;
 
-use super::{ANSWER_TIME_MAX, map_error};
+use super::{ANSWER_TIME_MAX, connection, map_error};
 use crate::sql::Stmt;
 use crate::tx::{Scope, rewritten, system_word};
 use crate::value::RowSource;
 use crate::{Dialect, Error, Result, Row, Stats, Value};
+
+/// Boxed, so that the code of a flight exists once and not in the future of each of its callers.
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+type Rows = Vec<tokio_postgres::Row>;
 
 pub(crate) struct Transaction {
     /// Taken and closed on drop unless the transaction ended cleanly.
@@ -68,10 +73,16 @@ impl Transaction {
     }
 
     /// Keeps statements for the next flight.
-    pub(crate) async fn defer(&mut self, scope: Scope, statements: &[Stmt<'_>]) -> Result<()> {
-        let _busy = Busy::mark(&self.busy);
-        let kept = timeout(ANSWER_TIME_MAX, self.keep(scope, statements)).await;
-        self.answered(kept)
+    pub(crate) fn defer<'a>(
+        &'a mut self,
+        scope: Scope,
+        statements: &'a [Stmt<'a>],
+    ) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let _busy = Busy::mark(&self.busy);
+            let kept = timeout(ANSWER_TIME_MAX, self.keep(scope, statements)).await;
+            self.answered(kept)
+        })
     }
 
     async fn keep(&mut self, scope: Scope, statements: &[Stmt<'_>]) -> Result<()> {
@@ -93,14 +104,16 @@ impl Transaction {
     }
 
     /// Sends all statements at once and waits for all answers; the first error is the answer.
-    pub(crate) async fn flight(
-        &mut self,
+    pub(crate) fn flight<'a>(
+        &'a mut self,
         scope: Scope,
-        statements: &[Stmt<'_>],
-    ) -> Result<Vec<u64>> {
-        let _busy = Busy::mark(&self.busy);
-        let flown = timeout(ANSWER_TIME_MAX, self.fly(scope, statements)).await;
-        self.answered(flown)
+        statements: &'a [Stmt<'a>],
+    ) -> Answer<'a, Vec<u64>> {
+        Box::pin(async move {
+            let _busy = Busy::mark(&self.busy);
+            let flown = timeout(ANSWER_TIME_MAX, self.fly(scope, statements)).await;
+            self.answered(flown)
+        })
     }
 
     async fn fly(&mut self, scope: Scope, statements: &[Stmt<'_>]) -> Result<Vec<u64>> {
@@ -141,18 +154,23 @@ impl Transaction {
         params: &[Value<'_>],
         map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let _busy = Busy::mark(&self.busy);
-        let asked = timeout(ANSWER_TIME_MAX, self.ask(scope, sql, params, map)).await;
-        self.answered(asked)
+        mapped(&self.rows(scope, sql, params).await?, map)
     }
 
-    async fn ask<T>(
-        &mut self,
+    fn rows<'a>(
+        &'a mut self,
         scope: Scope,
         sql: &'static str,
-        params: &[Value<'_>],
-        mut map: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>> {
+        params: &'a [Value<'a>],
+    ) -> Answer<'a, Rows> {
+        Box::pin(async move {
+            let _busy = Busy::mark(&self.busy);
+            let asked = timeout(ANSWER_TIME_MAX, self.ask(scope, sql, params)).await;
+            self.answered(asked)
+        })
+    }
+
+    async fn ask(&mut self, scope: Scope, sql: &'static str, params: &[Value<'_>]) -> Result<Rows> {
         let prepared = prepare(self.connection()?, scope, sql).await?;
         self.stats.statement();
         let (opening, deferred) = self.departing();
@@ -164,14 +182,7 @@ impl Transaction {
         let answer = connection.query(&prepared.statement, &slice);
         let (left, rows) = join(leave(connection, opening, deferred), answer).await;
         left?;
-        let rows = rows.map_err(|error| map_error(sql, &error))?;
-        rows.iter()
-            .map(|row| {
-                map(&Row {
-                    source: RowSource::Postgres(row),
-                })
-            })
-            .collect()
+        rows.map_err(|error| map_error(sql, &error))
     }
 
     /// What must be sent ahead of the next statement.
@@ -181,9 +192,11 @@ impl Transaction {
 
     /// What was deferred leaves with the COMMIT, which the server turns into a rollback if one of
     /// them fails.
-    pub(crate) async fn commit(mut self) -> Result<()> {
-        let closed = timeout(ANSWER_TIME_MAX, self.close()).await;
-        self.answered(closed)
+    pub(crate) fn commit(mut self: Box<Self>) -> Answer<'static, ()> {
+        Box::pin(async move {
+            let closed = timeout(ANSWER_TIME_MAX, self.close()).await;
+            self.answered(closed)
+        })
     }
 
     async fn close(&mut self) -> Result<()> {
@@ -201,31 +214,20 @@ impl Transaction {
         Ok(())
     }
 
-    pub(crate) async fn rollback(mut self) -> Result<()> {
-        self.deferred.clear();
-        let ended = timeout(ANSWER_TIME_MAX, self.end("ROLLBACK")).await;
-        self.answered(ended)
+    pub(crate) fn rollback(mut self: Box<Self>) -> Answer<'static, ()> {
+        Box::pin(async move {
+            self.deferred.clear();
+            let ended = timeout(ANSWER_TIME_MAX, self.end("ROLLBACK")).await;
+            self.answered(ended)
+        })
     }
 
-    /// One statement and its COMMIT in a single round trip, for reads.
-    pub(crate) async fn fetch<T>(
-        mut self,
-        scope: Scope,
-        sql: &'static str,
-        params: &[Value<'_>],
-        map: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let fetched = timeout(ANSWER_TIME_MAX, self.ask_once(scope, sql, params, map)).await;
-        self.answered(fetched)
-    }
-
-    async fn ask_once<T>(
+    async fn ask_once(
         &mut self,
         scope: Scope,
         sql: &'static str,
         params: &[Value<'_>],
-        mut map: impl FnMut(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<T>> {
+    ) -> Result<Rows> {
         let prepared = prepare(self.connection()?, scope, sql).await?;
         self.stats.statement();
         let opening = self.opening.take();
@@ -241,13 +243,7 @@ impl Transaction {
         let rows = rows.map_err(|error| map_error(sql, &error))?;
         closed.map_err(|error| map_error("COMMIT", &error))?;
         drop(self.connection.take());
-        rows.iter()
-            .map(|row| {
-                map(&Row {
-                    source: RowSource::Postgres(row),
-                })
-            })
-            .collect()
+        Ok(rows)
     }
 
     /// What came in time. A connection on which nothing came is closed: it may never answer again.
@@ -285,6 +281,34 @@ impl Drop for Transaction {
             drop(Object::take(connection));
         }
     }
+}
+
+/// One statement and its COMMIT in a single round trip, for reads.
+pub(crate) fn fetch<'a>(
+    pool: &'a Pool,
+    scope: Scope,
+    sql: &'static str,
+    params: &'a [Value<'a>],
+    stats: Arc<Stats>,
+) -> Answer<'a, Rows> {
+    Box::pin(async move {
+        let connection = connection(pool).await?;
+        let mut transaction = Transaction::new(connection, scope, true, stats);
+        let fetched = timeout(ANSWER_TIME_MAX, transaction.ask_once(scope, sql, params)).await;
+        transaction.answered(fetched)
+    })
+}
+
+/// The rows of an answer, each given to `map`.
+pub(crate) fn mapped<T>(
+    rows: &[tokio_postgres::Row],
+    map: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let rows = rows.iter().map(|row| Row {
+        source: RowSource::Postgres(row),
+    });
+    let mut map = map;
+    rows.map(|row| map(&row)).collect()
 }
 
 async fn open(connection: &Object, opening: Option<String>) -> Result<()> {

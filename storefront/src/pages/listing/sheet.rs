@@ -138,6 +138,7 @@ fn facets(shelves: &Shelves, asked: &Asked, results: &Results) -> Vec<Facet> {
             Facet {
                 title: facet_title(&facet.name),
                 field: facet.name.clone(),
+                approximate: facet.approximate,
                 values: values
                     .map(|value| FacetValue {
                         label: value_label(shelves, &facet.name, &value.value),
