@@ -1,10 +1,12 @@
 //! Lists the sample shop's pictures as a table of `include_bytes!`, so that the binary holds them.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample/media");
+    // Asked at run time: a target folder that outlives its clone keeps this program, and with
+    // `env!` it would look where it was compiled.
+    let folder = told("CARGO_MANIFEST_DIR").join("sample/media");
     println!("cargo::rerun-if-changed={}", folder.display());
     let entries = std::fs::read_dir(&folder).expect("server/sample/media is part of the source");
     let mut names: Vec<String> = entries
@@ -24,10 +26,13 @@ fn main() {
         writeln!(table, "    ({name:?}, include_bytes!({path:?})),").expect("a string takes all");
     }
     table.push(']');
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "cargo tells build scripts where to write so"
-    )]
-    let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    std::fs::write(Path::new(&out).join("sample_media.rs"), table).expect("a writable OUT_DIR");
+    std::fs::write(told("OUT_DIR").join("sample_media.rs"), table).expect("a writable OUT_DIR");
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells build scripts by their environment"
+)]
+fn told(name: &str) -> PathBuf {
+    PathBuf::from(std::env::var(name).expect("cargo sets it"))
 }
