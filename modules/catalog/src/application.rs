@@ -1,5 +1,6 @@
 //! The use cases of the catalog and its contract. Holds no SQL and no HTTP.
 
+mod answering;
 mod bulk;
 mod categories;
 mod collecting;
@@ -14,6 +15,7 @@ mod stock;
 mod translating;
 mod writing;
 
+pub(crate) use answering::{AnswerJob, Answering};
 pub(crate) use bulk::BulkJob;
 pub(crate) use categories::{CategoryDraft, Placed, links};
 pub(crate) use collecting::FoundCollection;
@@ -39,7 +41,7 @@ use stoa_contracts::catalog::{
 use stoa_contracts::media::Media;
 use stoa_kernel::{Currency, ProductId, TenantId, VariantId};
 use stoa_rest::CursorKey;
-use stoa_storage::{Cause, Result, Tx};
+use stoa_storage::{Cause, Error, Result, Tx};
 
 use crate::cache::ProductCache;
 use crate::domain::{Flaw, may_be_handle};
@@ -50,6 +52,7 @@ pub(crate) struct App {
     pub(crate) deps: Deps,
     pub(crate) cache: Arc<ProductCache>,
     pub(crate) memory: Memory,
+    pub(crate) answering: Arc<Answering>,
     pub(crate) cursors: CursorKey,
     /// Makes HTML that somebody sent safe to show.
     pub(crate) sanitise: fn(&str) -> String,
@@ -86,7 +89,8 @@ impl Catalog for App {
         let found = self
             .cached_product(tenant, handle, currency, locale)
             .await?;
-        Ok(found.product().map(|product| product.view.clone()))
+        let view = found.product().map(|product| product.view().cloned());
+        Ok(view.transpose().map_err(Error::from)?)
     }
 
     async fn moved_to(

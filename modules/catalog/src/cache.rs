@@ -11,8 +11,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,7 +25,8 @@ use stoa_rest::{ETag, HeaderValue};
 use stoa_storage::Committed;
 use tokio::sync::OnceCell;
 
-use crate::domain::Standing;
+use crate::domain::Dates;
+use crate::infrastructure::answers::StoredAnswer;
 
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 const TIME_TO_LIVE: Duration = Duration::from_secs(5 * 60);
@@ -43,23 +44,45 @@ pub(crate) struct CachedProduct {
     pub(crate) tag: ETag,
     /// `product-<id>`.
     pub(crate) cache_tag: HeaderValue,
-    pub(crate) view: ProductView,
+    pub(crate) id: ProductId,
     /// Its dates: an entry may lie here from before the one, or until after the other.
-    pub(crate) standing: Standing,
+    pub(crate) dates: Dates,
+    /// Read from the body by the first who wants it: most want the bytes alone.
+    view: OnceLock<ProductView>,
 }
 
 impl CachedProduct {
-    pub(crate) fn new(view: ProductView, standing: Standing) -> Result<Self, serde_json::Error> {
+    pub(crate) fn new(view: ProductView, dates: Dates) -> Result<Self, serde_json::Error> {
         let body = Bytes::from(serde_json::to_vec(&view)?);
-        let cache_tag = HeaderValue::from_str(&format!("product-{}", view.id))
+        Ok(Self::of(view.id, dates, body, view.into()))
+    }
+
+    /// From the bytes that [`Self::new`] made of it.
+    pub(crate) fn stored(answer: StoredAnswer) -> Self {
+        Self::of(answer.product, answer.dates, answer.body, OnceLock::new())
+    }
+
+    fn of(id: ProductId, dates: Dates, body: Bytes, view: OnceLock<ProductView>) -> Self {
+        let cache_tag = HeaderValue::from_str(&format!("product-{id}"))
             .expect("an id is letters, digits and `_`");
-        Ok(Self {
+        Self {
             tag: ETag::of_bytes(&body),
             body,
             cache_tag,
+            id,
+            dates,
             view,
-            standing,
-        })
+        }
+    }
+
+    pub(crate) fn view(&self) -> Result<&ProductView, serde_json::Error> {
+        match self.view.get() {
+            Some(view) => Ok(view),
+            None => {
+                let view = serde_json::from_slice(&self.body)?;
+                Ok(self.view.get_or_init(|| view))
+            }
+        }
     }
 }
 
@@ -255,8 +278,9 @@ impl ProductCache {
             .fetch_add(1, Ordering::SeqCst);
     }
 
-    /// What a transaction of this process left behind.
-    pub(crate) fn on_commit(&self, committed: &[Committed]) {
+    /// What a transaction of this process left behind; returns how many products it changed.
+    pub(crate) fn on_commit(&self, committed: &[Committed]) -> u32 {
+        let mut changes = 0;
         for each in committed {
             if let Committed::Event {
                 tenant,
@@ -266,15 +290,19 @@ impl ProductCache {
                 && *subject == self.subject
             {
                 self.changed_by_key(*tenant, key);
+                changes += 1;
             }
         }
+        changes
     }
 
-    /// A fact that another process may have committed.
-    pub(crate) fn on_event(&self, event: &Envelope) {
-        if event.subject == self.subject {
+    /// A fact that another process may have committed; returns how many products it is of.
+    pub(crate) fn on_event(&self, event: &Envelope) -> u32 {
+        let ours = event.subject == self.subject;
+        if ours {
             self.changed_by_key(event.tenant, &event.key);
         }
+        u32::from(ours)
     }
 
     /// Facts may have been missed: nothing is known any more.
@@ -304,7 +332,7 @@ impl ProductCache {
     fn peek(&self, key: &KeyRef<'_>) -> Option<Found> {
         let entry = self.entries.get(key)?;
         let stamp = match &entry.found {
-            Found::Product(product) => self.product_now(key.tenant, product.view.id),
+            Found::Product(product) => self.product_now(key.tenant, product.id),
             Found::Moved(_) | Found::Nothing => {
                 self.tenant_stamp(key.tenant).load(Ordering::SeqCst)
             }
@@ -340,7 +368,7 @@ impl ProductCache {
         let changes = self.changes.lock();
         let (stamp, stands) = match found {
             Found::Product(product) => {
-                let id = product.view.id;
+                let id = product.id;
                 let raced = changes.may_hold(waiting.flight.changes, tenant, id);
                 (self.product_now(tenant, id), !raced)
             }

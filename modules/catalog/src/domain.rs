@@ -19,7 +19,7 @@ pub(crate) use bulk::{
     BULK_ERRORS_MAX, BulkAction, BulkCandidate, BulkId, BulkRequest, check_bulk,
 };
 pub(crate) use extras::{
-    Extras, Metadata, Standing, VariantExtras, check_extras, kind_of, kind_word,
+    Dates, Extras, Metadata, Standing, VariantExtras, check_extras, kind_of, kind_word,
 };
 pub(crate) use locale::{LOCALES_MAX, Locale, Translation, check_translation};
 pub(crate) use plain::plain_text;

@@ -1,5 +1,6 @@
 //! All SQL of the catalog. Decides nothing: what is written was checked before.
 
+pub(crate) mod answers;
 pub(crate) mod bulk;
 pub(crate) mod categories;
 pub(crate) mod collections;

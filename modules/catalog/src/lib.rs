@@ -19,7 +19,8 @@ use stoa_storage::{Migrations, Plane};
 
 pub use api::{CATEGORY_IN_USE, HANDLE_TAKEN};
 use application::{
-    App, BulkJob, Memory, PictureConsumer, PublishingJob, RegroupJob, StockConsumer,
+    AnswerJob, Answering, App, BulkJob, Memory, PictureConsumer, PublishingJob, RegroupJob,
+    StockConsumer,
 };
 use cache::ProductCache;
 
@@ -34,6 +35,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         include_str!("../migrations/0005_bulk.sql"),
         include_str!("../migrations/0006_categories_and_members.sql"),
         include_str!("../migrations/0007_prices_of_a_product_side_by_side.sql"),
+        include_str!("../migrations/0008_answers.sql"),
     ],
 };
 
@@ -64,18 +66,31 @@ pub fn start_with(
     media: Option<Arc<dyn Media>>,
 ) -> Module {
     let cache = Arc::new(ProductCache::new());
-    let at_commit = Arc::clone(&cache);
-    deps.storage
-        .on_commit(move |committed| at_commit.on_commit(committed));
+    let answering = Arc::new(Answering::new());
+    let at_commit = (
+        Arc::clone(&cache),
+        Arc::clone(&answering),
+        Arc::clone(&deps.clock),
+    );
+    deps.storage.on_commit(move |committed| {
+        let (cache, answering, clock) = &at_commit;
+        let changes = cache.on_commit(committed);
+        answering.on_commit(committed, changes, clock.now());
+    });
+    let told = (
+        Arc::clone(&cache),
+        Arc::clone(&answering),
+        Arc::clone(&deps.clock),
+    );
     let app = Arc::new(App {
         deps,
         cache: Arc::clone(&cache),
         memory: Memory::new(),
+        answering,
         cursors: CursorKey::new(cursor_key),
         sanitise,
         media,
     });
-    let told = Arc::clone(&cache);
     Module {
         contract: app.clone(),
         routes: api::routes(Arc::clone(&app)),
@@ -86,9 +101,14 @@ pub fn start_with(
         jobs: vec![
             Arc::new(PublishingJob(Arc::clone(&app))),
             Arc::new(BulkJob(Arc::clone(&app))),
-            Arc::new(RegroupJob(app)),
+            Arc::new(RegroupJob(Arc::clone(&app))),
+            Arc::new(AnswerJob(app)),
         ],
-        on_event: Arc::new(move |event| told.on_event(event)),
+        on_event: Arc::new(move |event| {
+            let (cache, answering, clock) = &told;
+            let changes = cache.on_event(event);
+            answering.on_changes(changes, clock.now());
+        }),
         on_gap: Arc::new(move || cache.flush()),
     }
 }

@@ -236,6 +236,8 @@ impl App {
         let stamp = format!("tree:{}", next.tree);
         self.plan_regroup(tx, branch, Reason::Category, &stamp, cause.occurred_at)
             .await?;
+        // What is said of any category may be another thing now.
+        self.plan_answers(tx).await?;
         // Who shows collections shows categories too, and follows the same fact.
         let group = CollectionId::from_u128(category.id.as_u128());
         self.tell_collection(tx, group, &category.handle, cause)

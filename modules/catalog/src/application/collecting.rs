@@ -329,7 +329,7 @@ impl App {
             .collect();
         if let Ok(ids) = collections::products_of(tx, &moved).await? {
             for (id, handle) in ids.into_iter().zip(&moved) {
-                self.tell(tx, id, handle, cause).await?;
+                self.announce(tx, id, handle, cause).await?;
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::cache::{CachedProduct, Found};
 use crate::domain::{CollectionSort, Flaw, Locale, SearchWords, arranged, may_be_handle};
 use crate::infrastructure::handles;
 use crate::infrastructure::lists::{self, ListFilter, ListOrder, Place};
-use crate::infrastructure::{members, translations, views};
+use crate::infrastructure::{answers, members, translations, views};
 
 /// A list that was asked for, its words cut and bounded.
 #[derive(Debug, Clone)]
@@ -65,6 +65,13 @@ pub(crate) const fn order_of(sort: ProductSort, in_collection: bool) -> ListOrde
     }
 }
 
+/// A product as its rows say.
+pub(crate) struct WorkedOut {
+    pub(crate) product: CachedProduct,
+    /// The tree's version that it speaks of, where it is in a category.
+    pub(crate) tree: Option<i64>,
+}
+
 impl App {
     /// The published product of a handle, from memory where it is known there.
     pub(crate) async fn cached_product(
@@ -82,23 +89,16 @@ impl App {
         let tag = locale.as_ref().map_or("", |locale| &locale.tag);
         let read = async || {
             let db = self.deps.storage.db(tenant).await?;
-            match views::product(&db, handle, currency).await? {
-                Some(found) => {
-                    let mut view = found.view;
-                    if let Some(locale) = &locale {
-                        let words = translations::of(&db, view.id.to_bytes(), locale).await?;
-                        words.lay_over(&mut view);
-                    }
-                    if found.category.is_some() {
-                        let tree = self.tree_at(&db, found.tree).await?;
-                        let path = tree.path(found.category);
-                        view.attributes = arranged(view.attributes, &path);
-                        view.categories = links(&db, &path, locale.as_ref()).await?;
-                    } else {
-                        view.attributes = arranged(view.attributes, &[]);
-                    }
-                    Ok(Some(CachedProduct::new(view, found.standing)?).into())
-                }
+            if locale.is_none()
+                && let Some(answer) = answers::find(&db, handle, currency).await?
+            {
+                return Ok(Some(CachedProduct::stored(answer)).into());
+            }
+            match self
+                .worked_out(&db, handle, currency, locale.as_ref())
+                .await?
+            {
+                Some(made) => Ok(Some(made.product).into()),
                 None => Ok(handles::moved(&db, handle)
                     .await?
                     .map_or(Found::Nothing, |handle| Found::Moved(handle.into()))),
@@ -108,9 +108,41 @@ impl App {
         let found = found?;
         // By this clock, whatever the clock of the job that published it said.
         Ok(match found {
-            Found::Product(product) if !product.standing.is_open(self.deps.now()) => Found::Nothing,
+            Found::Product(product) if !product.dates.is_open(self.deps.now()) => Found::Nothing,
             found => found,
         })
+    }
+
+    /// The published product of a handle, from its rows.
+    pub(crate) async fn worked_out(
+        &self,
+        db: &Db,
+        handle: &str,
+        currency: Currency,
+        locale: Option<&Locale>,
+    ) -> Result<Option<WorkedOut>> {
+        let Some(found) = views::product(db, handle, currency).await? else {
+            return Ok(None);
+        };
+        let mut view = found.view;
+        if let Some(locale) = locale {
+            let words = translations::of(db, view.id.to_bytes(), locale).await?;
+            words.lay_over(&mut view);
+        }
+        let mut of_tree = None;
+        if found.category.is_some() {
+            let tree = self.tree_at(db, found.tree).await?;
+            let path = tree.path(found.category);
+            view.attributes = arranged(view.attributes, &path);
+            view.categories = links(db, &path, locale).await?;
+            of_tree = Some(found.tree.unwrap_or_default());
+        } else {
+            view.attributes = arranged(view.attributes, &[]);
+        }
+        Ok(Some(WorkedOut {
+            product: CachedProduct::new(view, found.standing.dates())?,
+            tree: of_tree,
+        }))
     }
 
     /// With the order that a collection has of its own, where that is asked for.

@@ -175,15 +175,17 @@ impl App {
         self.regroup(tx, shape, products).await.map(|_| ())
     }
 
-    /// Publishes that some products changed.
+    /// As [`Self::tell`], of several.
     pub(crate) async fn tell_all(
         &self,
         tx: &mut Tx<'_>,
         products: &[(ProductId, String)],
         cause: &Cause,
     ) -> Result<()> {
+        let ids: Vec<ProductId> = products.iter().map(|(id, _)| *id).collect();
+        self.outdate_answers(tx, &ids).await?;
         for (id, handle) in products {
-            self.tell(tx, *id, handle, cause).await?;
+            self.announce(tx, *id, handle, cause).await?;
         }
         Ok(())
     }

@@ -167,7 +167,9 @@ impl App {
         let Some(shape) = made else {
             return Ok(None);
         };
-        self.tell(tx, product, &stored.input.handle, cause).await?;
+        self.expect_answer(tx, product, now).await?;
+        self.announce(tx, product, &stored.input.handle, cause)
+            .await?;
         let variants = variants.into_iter().map(|id| (id, true)).collect();
         let created = Upserted {
             product,
@@ -291,8 +293,21 @@ impl App {
         self.tell_all(tx, &found.products, cause).await
     }
 
-    /// Publishes that a product changed; caches of every process follow it.
+    /// Publishes that a product changed, whose row lock the caller holds: its stored answer and
+    /// the caches of every process follow.
     pub(crate) async fn tell(
+        &self,
+        tx: &mut Tx<'_>,
+        product: ProductId,
+        handle: &str,
+        cause: &Cause,
+    ) -> Result<()> {
+        self.outdate_answers(tx, &[product]).await?;
+        self.announce(tx, product, handle, cause).await
+    }
+
+    /// Publishes the fact alone: for what the product's own JSON does not show.
+    pub(crate) async fn announce(
         &self,
         tx: &mut Tx<'_>,
         product: ProductId,

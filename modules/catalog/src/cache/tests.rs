@@ -25,9 +25,13 @@ fn product(title: &str) -> CachedProduct {
             categories: Vec::new(),
             attributes: Vec::new(),
         },
-        Standing::default(),
+        Dates::default(),
     )
     .expect("plain values serialise")
+}
+
+fn title_of(product: Arc<CachedProduct>) -> String {
+    product.view().expect("a view").title.clone()
 }
 
 /// Reads `title` on a miss; answers the title seen and whether the read ran.
@@ -41,10 +45,7 @@ async fn get(cache: &ProductCache, title: Option<&str>) -> (Option<String>, bool
         .get(TENANT, "tea", Currency::EUR, "", fill)
         .await
         .expect("a fill");
-    (
-        found.product().map(|product| product.view.title.clone()),
-        ran.get(),
-    )
+    (found.product().map(title_of), ran.get())
 }
 
 fn seen(title: &str, ran: bool) -> (Option<String>, bool) {
@@ -76,13 +77,7 @@ async fn a_fill_that_raced_a_change_is_not_kept() {
         .get(TENANT, "tea", Currency::EUR, "", racing)
         .await
         .expect("a fill");
-    assert_eq!(
-        found
-            .product()
-            .map(|product| product.view.title.clone())
-            .as_deref(),
-        Some("old")
-    );
+    assert_eq!(found.product().map(title_of).as_deref(), Some("old"));
     assert_eq!(get(&cache, Some("new")).await, seen("new", true));
     assert_eq!(get(&cache, None).await, seen("new", false));
 }
@@ -102,10 +97,7 @@ async fn an_import_of_other_products_leaves_what_is_known_and_what_is_being_read
         let other = ProductId::from_u128(50_000 + (number << 70));
         let reading = async || {
             let view = CachedProduct {
-                view: ProductView {
-                    id: other,
-                    ..product("read").view
-                },
+                id: other,
                 ..product("read")
             };
             // More of the import commits while this product is read.
@@ -140,7 +132,7 @@ async fn an_import_of_other_products_leaves_what_is_known_and_what_is_being_read
         let new = async || Ok::<_, ()>(Some(product("new")).into());
         let read = cache.get(TENANT, "raced", currency, "", new).await;
         let read = read.expect("a fill").product().expect("a product");
-        assert_eq!(read.view.title, "new", "{more}");
+        assert_eq!(title_of(read), "new", "{more}");
         cache.flush();
     }
 }

@@ -17,6 +17,19 @@ pub(crate) const FILES_MAX: usize = 50;
 pub(crate) const METADATA_BYTES_MAX: usize = 16 * 1024;
 pub(crate) const VARIANT_METADATA_BYTES_MAX: usize = 4 * 1024;
 
+/// Between which moments a product is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Dates {
+    pub(crate) publish_at: Option<Timestamp>,
+    pub(crate) unpublish_at: Option<Timestamp>,
+}
+
+impl Dates {
+    pub(crate) fn is_open(&self, now: Timestamp) -> bool {
+        self.publish_at.is_none_or(|at| at <= now) && self.unpublish_at.is_none_or(|at| at > now)
+    }
+}
+
 /// Which part of a product's life it is in, as far as dates and kind say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -36,8 +49,15 @@ impl Default for Standing {
 }
 
 impl Standing {
+    pub(crate) fn dates(&self) -> Dates {
+        Dates {
+            publish_at: self.publish_at,
+            unpublish_at: self.unpublish_at,
+        }
+    }
+
     pub(crate) fn is_open(&self, now: Timestamp) -> bool {
-        self.publish_at.is_none_or(|at| at <= now) && self.unpublish_at.is_none_or(|at| at > now)
+        self.dates().is_open(now)
     }
 
     /// How a product that was set to `status` stands.

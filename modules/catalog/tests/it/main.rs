@@ -1,6 +1,7 @@
 //! The catalog over every kind of cell, through its contract and through its routes.
 
 mod admin;
+mod answers;
 mod bulk;
 mod categories;
 mod codes;

@@ -32,6 +32,8 @@ pub(crate) async fn everywhere() -> Vec<TestCells> {
     stoa_testkit::everywhere(&[MIGRATIONS]).await
 }
 
+const ANSWERS: &str = "catalog.answers";
+
 /// A published product in sizes S and L.
 pub(crate) fn shirt(handle: &str) -> ProductInput {
     ProductInput {
@@ -105,6 +107,15 @@ pub(crate) struct Shop {
 impl Shop {
     pub(crate) async fn open(cells: &TestCells, slug: &str) -> Self {
         let tenant = cells.tenant(slug).await;
+        Self::of(cells, tenant).await
+    }
+
+    /// The same shop in a process that has nothing in memory yet.
+    pub(crate) async fn afresh(&self, cells: &TestCells) -> Self {
+        Self::of(cells, self.tenant).await
+    }
+
+    async fn of(cells: &TestCells, tenant: TenantId) -> Self {
         let sanitise = |html: &str| html.replace("<script>", "");
         let module = start(cells.deps.clone(), [1; 32], sanitise);
         let now = cells.deps.now();
@@ -217,9 +228,22 @@ impl Shop {
             .expect("a handled event");
     }
 
-    /// Runs this shop's due jobs as a worker would, and tells what became of each.
+    /// Runs due jobs as a worker would, and tells what became of each; not those that store
+    /// answers.
     pub(crate) async fn run_jobs(&self) -> Vec<JobOutcome> {
+        let kinds = self.jobs.iter().map(|handler| handler.kind());
+        let kinds: Vec<_> = kinds.filter(|kind| *kind != ANSWERS).collect();
+        self.run_kinds(&kinds).await
+    }
+
+    /// Runs the due jobs that store answers.
+    pub(crate) async fn store_answers(&self) -> Vec<JobOutcome> {
+        self.run_kinds(&[ANSWERS]).await
+    }
+
+    async fn run_kinds(&self, kinds: &[&str]) -> Vec<JobOutcome> {
         let queue = self.storage.job_queue(self.cell).await.expect("the queue");
+        let queue = queue.only(kinds);
         let now = self.deps.now();
         let lease = Duration::from_secs(60);
         let due = queue
@@ -299,6 +323,7 @@ impl Shop {
             status: parts.status.as_u16(),
             headers: parts.headers,
             json,
+            bytes: bytes.to_vec(),
         }
     }
 }
@@ -307,6 +332,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     headers: HeaderMap,
     pub(crate) json: Json,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
