@@ -35,6 +35,8 @@ pub(crate) enum Lane {
 trait Job: Send {
     /// Runs the body inside a savepoint of its own.
     fn run(&mut self, connection: &mut Connection);
+    /// Runs the body in a transaction that is all its own; false where it is to be rolled back.
+    fn run_alone(&mut self, connection: &mut Connection) -> bool;
     /// Says what became of it once the batch is durable, or is not.
     fn answer(self: Box<Self>, commit: &Result<()>, hooks: &CommitHooks);
 }
@@ -178,7 +180,10 @@ fn run(
     let mut disk = Disk::default();
     while let Some((first, lane)) = queue.wait() {
         let mut batch: Vec<Box<dyn Job>> = Vec::new();
-        let commit = run_batch(&mut connection, queue, first, lane, &mut batch);
+        let commit = match lane {
+            Lane::Interactive => run_batch(&mut connection, queue, first, &mut batch),
+            Lane::Bulk => run_alone(&mut connection, first, &mut batch),
+        };
         disk.seen(&commit);
         if commit.is_ok() {
             stats.batch(batch.len());
@@ -221,7 +226,6 @@ fn run_batch(
     connection: &mut Connection,
     queue: &Queue,
     first: Box<dyn Job>,
-    lane: Lane,
     batch: &mut Vec<Box<dyn Job>>,
 ) -> Result<()> {
     let began = Instant::now();
@@ -234,19 +238,44 @@ fn run_batch(
         batch.push(job);
         // A full disk or an I/O error may have rolled back the whole batch, not one savepoint.
         if open.is_ok() && !connection.in_transaction() {
-            return Err(Error::Commit {
-                message: "the database rolled the batch back".to_owned(),
-            });
+            return Err(rolled_back());
         }
-        let closing = open.is_err()
-            || lane == Lane::Bulk
-            || batch.len() >= BATCH_MAX
-            || began.elapsed() > BATCH_TIME_MAX;
+        let closing = open.is_err() || batch.len() >= BATCH_MAX || began.elapsed() > BATCH_TIME_MAX;
         if !closing {
             next = queue.next_interactive();
         }
     }
     open?;
+    commit(connection)
+}
+
+/// Bulk work has a transaction to itself and needs no savepoint: within one SQLite copies every page
+/// before it is written, which is a good part of the work of a large body.
+fn run_alone(
+    connection: &mut Connection,
+    mut job: Box<dyn Job>,
+    batch: &mut Vec<Box<dyn Job>>,
+) -> Result<()> {
+    let open = connection.control("BEGIN IMMEDIATE");
+    let is_kept = open.is_ok() && job.run_alone(connection);
+    batch.push(job);
+    open?;
+    if !connection.in_transaction() {
+        return Err(rolled_back());
+    }
+    match is_kept {
+        true => commit(connection),
+        false => connection.control("ROLLBACK"),
+    }
+}
+
+fn rolled_back() -> Error {
+    Error::Commit {
+        message: "the database rolled the batch back".to_owned(),
+    }
+}
+
+fn commit(connection: &Connection) -> Result<()> {
     connection.control("COMMIT").or_else(|error| {
         if connection.in_transaction() {
             connection.control("ROLLBACK")?;
@@ -277,6 +306,16 @@ where
     fn run(&mut self, connection: &mut Connection) {
         let outcome = self.run_in_savepoint(connection);
         self.outcome = Some(outcome);
+    }
+
+    fn run_alone(&mut self, connection: &mut Connection) -> bool {
+        let (outcome, committed) = run_body(connection, self.scope, &self.body);
+        let is_kept = outcome.is_ok();
+        if is_kept {
+            self.committed = committed;
+        }
+        self.outcome = Some(outcome);
+        is_kept
     }
 
     fn answer(self: Box<Self>, commit: &Result<()>, hooks: &CommitHooks) {
