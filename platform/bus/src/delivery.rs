@@ -19,6 +19,10 @@ const TOGETHER_MAX: usize = 50;
 /// An event that fails this often is set aside, so that those behind it go on.
 const TRIES_MAX: u32 = 8;
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How many events a consumer passes that are not for it, and for how long, before it is written
+/// down how far it is: each time is a commit.
+const AHEAD_MAX: i64 = 5_000;
+const AHEAD_TIME_MAX: Duration = Duration::from_millis(200);
 /// Rounds without work after which a consumer's position is read again.
 const POSITION_READ_AFTER: u32 = 5;
 
@@ -60,28 +64,34 @@ pub(crate) async fn consume(
     mut head: watch::Receiver<i64>,
     mut pause: Pause,
 ) {
-    let mut place = None;
+    let mut reading = Reading {
+        subjects: consumer.subjects(),
+        shared,
+        cell,
+        log,
+        consumer,
+        stand: None,
+    };
     let mut idle = 0;
     loop {
         let known = *head.borrow_and_update();
-        let outcome = step(
-            &shared, cell, &log, &consumer, &mut place, known, &mut pause,
-        )
-        .await;
+        let outcome = reading.step(known, &mut pause).await;
         let failed = outcome.is_err();
         let more = outcome.unwrap_or_else(|error| {
-            tracing::warn!(%error, consumer = consumer.name(), "events could not be moved; trying again");
+            let consumer = reading.consumer.name();
+            tracing::warn!(%error, consumer, "events could not be moved; trying again");
             false
         });
-        let at_most = if failed {
-            RETRY_PAUSE_MAX.min(pause.every())
-        } else {
-            pause.every()
+        let at_most = match failed {
+            true => RETRY_PAUSE_MAX.min(pause.every()),
+            false if reading.is_ahead() => AHEAD_TIME_MAX.min(pause.every()),
+            false => pause.every(),
         };
         idle = if more { 0 } else { idle + 1 };
-        if idle % POSITION_READ_AFTER == 0 {
-            // Somebody may have taken it back, to have events handled again.
-            place = None;
+        if idle % POSITION_READ_AFTER == 0
+            && let Err(error) = reading.look_again().await
+        {
+            tracing::warn!(%error, "a consumer's position could not be read; trying again");
         }
         if pause.ended() || (!more && !pause.wait_until(&mut head, at_most).await) {
             return;
@@ -89,48 +99,102 @@ pub(crate) async fn consume(
     }
 }
 
-/// One page; true where there may be more right away.
-async fn step(
-    shared: &Shared,
+/// One consumer on its way along a cell's log.
+struct Reading {
+    shared: Arc<Shared>,
     cell: CellId,
-    log: &EventLog,
-    consumer: &Arc<dyn Consumer>,
-    place: &mut Option<Place>,
-    head: i64,
-    pause: &mut Pause,
-) -> Result<bool> {
-    let name = consumer.name();
-    let from = match *place {
-        Some(place) => place,
-        None => log.place(name).await?,
-    };
-    *place = Some(from);
-    if from.position >= head {
-        return Ok(false);
+    log: EventLog,
+    consumer: Arc<dyn Consumer>,
+    subjects: Vec<String>,
+    stand: Option<Stand>,
+}
+
+/// How far a consumer is.
+#[derive(Clone, Copy)]
+struct Stand {
+    place: Place,
+    /// How far the log knows it to be. Events in between are none of its own: who starts anew from
+    /// there passes them again, and that is all.
+    kept: i64,
+}
+
+impl Reading {
+    fn is_ahead(&self) -> bool {
+        self.stand
+            .is_some_and(|stand| stand.place.position > stand.kept)
     }
-    let events = shared
-        .feed
-        .after(cell, log, from.position, READ_MAX)
-        .await?;
-    let Some(last) = events.last().map(|event| event.seq) else {
-        return Ok(false);
-    };
-    deliver(shared, log, consumer, events, pause).await?;
-    if pause.ended() {
-        return Ok(false);
+
+    /// Somebody may have taken the consumer back, to have events handled again; or another process
+    /// has brought it further.
+    async fn look_again(&mut self) -> Result<()> {
+        let Some(stand) = self.stand.take() else {
+            return Ok(());
+        };
+        let mut place = self.log.place(self.consumer.name()).await?;
+        let kept = place.position;
+        if place.replays == stand.place.replays {
+            place.position = place.position.max(stand.place.position);
+        }
+        self.stand = Some(Stand { place, kept });
+        Ok(())
     }
-    let now = shared.clock.now();
-    if !log.advance_from(name, from, last, now).await? {
-        // Taken back meanwhile: from there again.
-        *place = None;
-        log.advance(name, 0, now).await?;
-        return Ok(true);
+
+    /// One page; true where there may be more right away.
+    async fn step(&mut self, head: i64, pause: &mut Pause) -> Result<bool> {
+        let Stand { place, kept } = match self.stand {
+            Some(stand) => stand,
+            None => {
+                let place = self.log.place(self.consumer.name()).await?;
+                let kept = place.position;
+                *self.stand.insert(Stand { place, kept })
+            }
+        };
+        if place.position >= head {
+            if place.position > kept {
+                self.keep(place, place.position).await?;
+            }
+            return Ok(false);
+        }
+        let feed = &self.shared.feed;
+        let page = feed.after(
+            self.cell,
+            &self.log,
+            place.position,
+            READ_MAX,
+            &self.subjects,
+        );
+        let page = page.await?;
+        let Some(last) = page.last else {
+            return Ok(false);
+        };
+        if page.events.is_empty() && last - kept < AHEAD_MAX {
+            let position = last;
+            let place = Place { position, ..place };
+            self.stand = Some(Stand { place, kept });
+            return Ok(last < head);
+        }
+        let (shared, log) = (&self.shared, &self.log);
+        deliver(shared, log, &self.consumer, page.events, pause).await?;
+        if pause.ended() {
+            return Ok(false);
+        }
+        Ok(!self.keep(place, last).await? || last < head)
     }
-    *place = Some(Place {
-        position: last,
-        ..from
-    });
-    Ok(last < head)
+
+    /// Has the log know that the consumer is at `position`; false where it was taken back.
+    async fn keep(&mut self, place: Place, position: i64) -> Result<bool> {
+        let (name, now) = (self.consumer.name(), self.shared.clock.now());
+        if !self.log.advance_from(name, place, position, now).await? {
+            // Taken back meanwhile: from there again.
+            self.stand = None;
+            self.log.advance(name, 0, now).await?;
+            return Ok(false);
+        }
+        let place = Place { position, ..place };
+        let kept = position;
+        self.stand = Some(Stand { place, kept });
+        Ok(true)
+    }
 }
 
 /// Hands the events over, many to a transaction; one by one where that fails.
@@ -141,12 +205,8 @@ async fn deliver(
     events: Vec<Envelope>,
     pause: &mut Pause,
 ) -> Result<()> {
-    let subjects = consumer.subjects();
     let mut by_tenant: HashMap<TenantId, Vec<Envelope>> = HashMap::new();
-    for event in events
-        .into_iter()
-        .filter(|event| subjects.contains(&event.subject))
-    {
+    for event in events {
         by_tenant.entry(event.tenant).or_default().push(event);
     }
     for (tenant, events) in by_tenant {
@@ -208,12 +268,13 @@ async fn handle(
     let db = shared.storage.db(tenant).await?;
     let (consumer, now) = (consumer.clone(), shared.clock.now());
     db.write(async move |tx: &mut Tx<'_>| {
+        let mut new = Vec::with_capacity(events.len());
         for event in &events {
             if tx.first_delivery(consumer.name(), event.id, now).await? {
-                consumer.handle(tx, event).await?;
+                new.push(event);
             }
         }
-        Ok::<(), HandlerError>(())
+        consumer.handle_all(tx, &new).await
     })
     .await
 }

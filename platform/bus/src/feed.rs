@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use stoa_kernel::{CellId, Envelope};
-use stoa_storage::{EventLog, Result};
+use stoa_storage::{EventLog, EventPage, Result};
 use tokio::sync::watch;
 
 use crate::ports::{Transport, TransportError};
@@ -64,23 +64,24 @@ impl Feed {
         }
     }
 
-    /// Events after `position`: from here where they are, else from the log.
+    /// Events after `position` of these subjects: from here where they are, else from the log.
     pub(crate) async fn after(
         &self,
         cell: CellId,
         log: &EventLog,
         position: i64,
         limit: i64,
-    ) -> Result<Vec<Envelope>> {
+        subjects: &[String],
+    ) -> Result<EventPage> {
         let recent = {
             let cells = self.cells.lock();
             cells
                 .get(&cell)
-                .and_then(|recent| recent.ring.after(position, limit))
+                .and_then(|recent| recent.ring.after(position, limit, subjects))
         };
         match recent {
-            Some(events) => Ok(events),
-            None => log.after(position, limit).await,
+            Some(page) => Ok(page),
+            None => log.after_of(position, limit, subjects).await,
         }
     }
 }
@@ -104,18 +105,17 @@ impl Ring {
         self.events.push_back(event);
     }
 
-    fn after(&self, position: i64, limit: i64) -> Option<Vec<Envelope>> {
+    fn after(&self, position: i64, limit: i64, subjects: &[String]) -> Option<EventPage> {
         let first = self.events.front()?.seq;
         let skipped = usize::try_from(position + 1 - first).ok()?;
         let limit = usize::try_from(limit).ok()?;
-        let events: Vec<Envelope> = self
-            .events
-            .iter()
-            .skip(skipped)
-            .take(limit)
-            .cloned()
-            .collect();
-        (!events.is_empty()).then_some(events)
+        let page = || self.events.iter().skip(skipped).take(limit);
+        let last = page().last()?.seq;
+        let events = page().filter(|event| subjects.contains(&event.subject));
+        Some(EventPage {
+            events: events.cloned().collect(),
+            last: Some(last),
+        })
     }
 }
 
@@ -229,8 +229,19 @@ mod tests {
     }
 
     fn seqs(ring: &Ring, position: i64) -> Option<Vec<i64>> {
-        let events = ring.after(position, 10)?;
-        Some(events.iter().map(|event| event.seq).collect())
+        let page = ring.after(position, 10, &["a.b.v1".to_owned()])?;
+        let seqs: Vec<i64> = page.events.iter().map(|event| event.seq).collect();
+        assert_eq!(page.last, seqs.last().copied());
+        Some(seqs)
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_left_out_and_passed() {
+        let mut ring = Ring::default();
+        (1..=3).for_each(|seq| ring.push(event(seq)));
+        let page = ring.after(1, 10, &["a.c.v1".to_owned()]);
+        let page = page.map(|page| (page.events.len(), page.last));
+        assert_eq!(page, Some((0, Some(3))));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use error::{ConstraintKind, Error, Result};
 pub use idempotency::{Claim, IdempotencyKey};
 pub use jobs::{ClaimedJob, JobQueue, NewJob};
 pub use migrate::{Migrations, Plane};
-pub use outbox::{Cause, CommitHooks, Committed, EventLog, Place};
+pub use outbox::{Cause, CommitHooks, Committed, EventLog, EventPage, Place};
 pub use sql::{Dialect, Stmt};
 pub use stats::{BATCH_BUCKETS, Stats, StatsReading};
 pub use storage::{Isolation, NewTenant, Storage, StorageConfig, Tenant};
