@@ -2,6 +2,7 @@
 
 mod contract;
 mod counting;
+mod initial;
 mod leaving;
 mod places;
 mod reading;

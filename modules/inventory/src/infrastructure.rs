@@ -27,6 +27,11 @@ pub(crate) use transfers::{insert_transfer, locked_transfer, store_transfer, tra
 /// Variants asked for in one statement; shorter lists repeat their last.
 const VARIANTS_PER_STATEMENT: usize = 16;
 
+const INSERT_WHOLE_MOVEMENT: &str = "INSERT INTO inventory_movement (tenant_id, variant_id, \
+     location_id, level_version, kind, what, on_hand_delta, reserved_delta, incoming_delta, \
+     order_id, transfer_id, reason, note, moved_at) \
+     VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+
 const INSERT_MOVEMENT: &str = "INSERT INTO inventory_movement (tenant_id, variant_id, location_id, \
      level_version, kind, on_hand_delta, reserved_delta, order_id, reason, moved_at) \
      VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -204,6 +209,43 @@ pub(crate) async fn insert_levels(
         .collect())
 }
 
+/// Inserts levels of variants that have none, as they are given, in one flight; answers which of
+/// them were. Their stock is on hand, and nothing of it is promised.
+pub(crate) async fn insert_first_levels(
+    tx: &mut Tx<'_>,
+    levels: &[Level],
+) -> Result<Vec<bool>, Error> {
+    const SQL: &str = "INSERT INTO inventory_level (tenant_id, variant_id, location_id, on_hand, \
+         reserved, backorder, version, updated_at) VALUES (:tenant, $1, $2, $3, 0, $4, $5, $6) \
+         ON CONFLICT DO NOTHING";
+    let rows: Vec<[Value<'_>; 6]> = levels
+        .iter()
+        .map(|level| {
+            [
+                level.variant.into(),
+                level.location.into(),
+                level.stock.on_hand.into(),
+                level.stock.backorder.into(),
+                level.version.into(),
+                level.updated_at.into(),
+            ]
+        })
+        .collect();
+    let statements: Vec<Stmt<'_>> = rows.iter().map(|row| (SQL, row.as_slice())).collect();
+    let inserted = tx.batch(&statements).await?;
+    Ok(inserted.iter().map(|&inserted| inserted == 1).collect())
+}
+
+/// Writes movements that no level waits for.
+pub(crate) async fn insert_movements(tx: &mut Tx<'_>, movements: &[Movement]) -> Result<(), Error> {
+    let rows: Vec<_> = movements.iter().map(movement_values).collect();
+    let statements: Vec<Stmt<'_>> = rows
+        .iter()
+        .map(|row| (INSERT_WHOLE_MOVEMENT, row.as_slice()))
+        .collect();
+    tx.defer(&statements).await
+}
+
 /// Writes levels, each with the version it was read with, and the movements that led there, in one
 /// flight. Answers whether every level was still as it was read.
 pub(crate) async fn store(
@@ -215,10 +257,6 @@ pub(crate) async fn store(
          SET on_hand = $3, reserved = $4, incoming = $5, backorder = $6, tracked = $7, \
          low_threshold = $8, version = $9, updated_at = $10 \
          WHERE tenant_id = :tenant AND variant_id = $1 AND location_id = $2 AND version = $11";
-    const MOVEMENT: &str = "INSERT INTO inventory_movement (tenant_id, variant_id, location_id, \
-         level_version, kind, what, on_hand_delta, reserved_delta, incoming_delta, order_id, \
-         transfer_id, reason, note, moved_at) \
-         VALUES (:tenant, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let rows: Vec<[Value<'_>; 11]> = levels
         .iter()
         .map(|(read, level)| {
@@ -239,7 +277,9 @@ pub(crate) async fn store(
         .collect();
     let movements: Vec<_> = movements.iter().map(movement_values).collect();
     let levels = rows.iter().map(|row| (LEVEL, row.as_slice()));
-    let movements = movements.iter().map(|row| (MOVEMENT, row.as_slice()));
+    let movements = movements
+        .iter()
+        .map(|row| (INSERT_WHOLE_MOVEMENT, row.as_slice()));
     let statements: Vec<Stmt<'_>> = levels.chain(movements).collect();
     let changed = tx.batch(&statements).await?;
     Ok(changed.iter().all(|&changed| changed == 1))

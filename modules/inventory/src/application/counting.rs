@@ -1,10 +1,7 @@
-//! Levels that people, counts and imports set. Knows no order.
+//! Levels that people and counts set. Knows no order.
 
-use std::collections::BTreeMap;
-
-use stoa_contracts::inventory::InitialLevel;
 use stoa_kernel::{LocationId, VariantId};
-use stoa_storage::{Cause, Error, Tx};
+use stoa_storage::{Cause, Tx};
 
 use super::shelves::{Shelves, Why};
 use super::{Precondition, StockError, Stockroom};
@@ -167,45 +164,6 @@ impl Stockroom {
         self.settle(tx, shelves, cause).await?;
         Ok(counted)
     }
-
-    pub(super) async fn set_initial_in(
-        &self,
-        tx: &mut Tx<'_>,
-        levels: &[InitialLevel],
-        overwrite: bool,
-        cause: &Cause,
-    ) -> Result<(), Error> {
-        // One per variant, the last of them, in id order.
-        let mut wanted: BTreeMap<VariantId, InitialLevel> =
-            levels.iter().map(|level| (level.variant, *level)).collect();
-        let keys: Vec<LevelKey> = wanted
-            .keys()
-            .map(|&variant| (variant, DEFAULT_LOCATION))
-            .collect();
-        let inserted = store::insert_levels(tx, &keys, cause.occurred_at).await?;
-        for (key, is_new) in keys.into_iter().zip(inserted) {
-            if !is_new && !overwrite {
-                wanted.remove(&key.0);
-            }
-        }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let variants: Vec<VariantId> = wanted.keys().copied().collect();
-        let mut shelves = Shelves::lock(tx, &variants, cause.occurred_at).await?;
-        for wanted in wanted.values() {
-            let level = shelves.level((wanted.variant, DEFAULT_LOCATION));
-            let change = level.and_then(|level| imported(level, *wanted));
-            if let Some((after, delta)) = change {
-                let why = Why {
-                    reason: Some("import".to_owned()),
-                    ..Why::default()
-                };
-                shelves.replace(after, MovementKind::Set, delta, why);
-            }
-        }
-        self.settle(tx, shelves, cause).await
-    }
 }
 
 /// Locks the location, so that nobody removes it while it gets a level.
@@ -243,24 +201,4 @@ fn with_policy(level: Level, policy: Policy) -> Level {
         low_threshold: policy.low_threshold.unwrap_or(level.low_threshold),
         ..level
     }
-}
-
-/// What an import makes of a level; `None` where it is so already. Never below what is reserved.
-fn imported(level: Level, wanted: InitialLevel) -> Option<(Level, Delta)> {
-    let floor = if wanted.backorder {
-        0
-    } else {
-        level.stock.reserved
-    };
-    let stock = Stock {
-        on_hand: i64::from(wanted.on_hand).max(floor),
-        backorder: wanted.backorder,
-        ..level.stock
-    };
-    let is_new = level.version == 0;
-    if stock == level.stock && !is_new {
-        return None;
-    }
-    let delta = Delta::on_hand(stock.on_hand - level.stock.on_hand);
-    Some((Level { stock, ..level }, delta))
 }
