@@ -20,6 +20,7 @@ mod group;
 mod grouper;
 pub(crate) mod header;
 mod product;
+mod skim;
 
 use std::io;
 
@@ -32,6 +33,7 @@ pub use self::draft::{
 };
 use self::grouper::Grouper;
 pub use self::header::{Dialect, Header, HeaderError};
+pub(crate) use self::skim::Skimmer;
 use crate::csv::{CsvStream, Step};
 
 pub const HANDLE_CHARS_MAX: usize = 255;

@@ -65,7 +65,7 @@ pub(super) enum LandError {
 }
 
 impl Batch {
-    fn next_position(&self) -> i64 {
+    pub(super) fn next_position(&self) -> i64 {
         self.items
             .last()
             .map_or(self.position, |item| item.ordinal + 1)
@@ -82,10 +82,8 @@ impl Batch {
         let next = self.next_position();
         let mut waiting = vec![self];
         while let Some(batch) = waiting.pop() {
-            let reason = match batch.clone().land_or_refuse(db, peers, cause).await {
-                Ok(()) => continue,
-                Err(LandError::SomeRefused { reason }) => reason,
-                Err(error) => return Err(error),
+            let Some((batch, reason)) = batch.land_or_refuse(db, peers, cause).await? else {
+                continue;
             };
             if batch.items.len() == 1 {
                 let mut alone = batch;
@@ -113,12 +111,13 @@ impl Batch {
         self.items.into_iter().map(alone).collect()
     }
 
+    /// Gives the batch back where one item or another is refused and nobody says which.
     async fn land_or_refuse(
         mut self,
         db: &Db,
         peers: &Arc<Peers>,
         cause: &Cause,
-    ) -> Result<(), LandError> {
+    ) -> Result<Option<(Self, String)>, LandError> {
         loop {
             let batch = Arc::new(self);
             let (ours, peers, cause) = (Arc::clone(&batch), Arc::clone(peers), cause.clone());
@@ -127,12 +126,18 @@ impl Batch {
                     Landed::new(&ours).land(tx, &peers, &cause).await
                 })
                 .await;
-            // Nothing of it was kept, so the rest may land without the one refused.
-            let Err(LandError::Refused { index, reason }) = landed else {
-                return landed;
-            };
-            self = Arc::unwrap_or_clone(batch);
-            self.items[index].refuse(&reason);
+            match landed {
+                Ok(()) => return Ok(None),
+                // Nothing of it was kept, so the rest may land without the one refused.
+                Err(LandError::Refused { index, reason }) => {
+                    self = Arc::unwrap_or_clone(batch);
+                    self.items[index].refuse(&reason);
+                }
+                Err(LandError::SomeRefused { reason }) => {
+                    return Ok(Some((Arc::unwrap_or_clone(batch), reason)));
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 }

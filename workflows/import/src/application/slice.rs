@@ -13,11 +13,11 @@ use super::{ImportKind, ImportState, Importer, Run};
 use crate::domain::Landing;
 use crate::infrastructure::{self as store, ChunkReader};
 use crate::inventory::{LevelReader, ReadRow};
-use crate::shopify::{ParsedProduct, ReadError, ShopifyReader};
+use crate::shopify::{ParsedProduct, ReadError, ShopifyReader, Skimmer};
 
 /// A batch closes at the first of these, so that its transaction stays near 10 ms.
 const BATCH_PRODUCTS_MAX: usize = 100;
-const BATCH_ROWS_MAX: u64 = 100;
+const BATCH_ROWS_MAX: u64 = 200;
 const BATCH_FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Readers kept between slices.
 const PARKED_MAX: usize = 4;
@@ -95,7 +95,9 @@ pub(super) struct Parked {
 }
 
 enum Phase {
-    /// Reads the file through once, to know its size and which products come back in it.
+    /// Reads the file through once, to know its size and whether products come back in it.
+    Skim(Box<Skimmer<ChunkReader>>),
+    /// Reads and checks it through, to know which of them come back.
     Scan(Box<Scan>),
     Land(Box<Landward>),
 }
@@ -111,6 +113,8 @@ struct Landward {
     returning: Returning,
     /// The ordinal of the last product read.
     read: i64,
+    /// Read but not landed: the next batch, from the position it was gathered for.
+    ahead: Option<(i64, Vec<Item>)>,
 }
 
 /// The ordinal of the last part of every product that comes back, by a fingerprint of its handle.
@@ -160,17 +164,8 @@ impl Importer {
         let ended = match phase {
             Some(Phase::Land(landward)) => self.land(db, &mut run, *landward, in_time).await,
             Some(Phase::Scan(scan)) => self.scan(db, &mut run, *scan, in_time).await,
-            None => match open(db, &run).await {
-                Ok(reader) => {
-                    let scan = Scan {
-                        reader,
-                        rows: 0,
-                        returning: Returning::default(),
-                    };
-                    self.scan(db, &mut run, scan, in_time).await
-                }
-                Err(error) => Err(error),
-            },
+            Some(Phase::Skim(skimmer)) => self.skim(db, &mut run, skimmer, in_time).await,
+            None => self.begin(db, &mut run, in_time).await,
         };
         match ended {
             Ok(Some(phase)) => {
@@ -199,6 +194,49 @@ impl Importer {
         store::purge(db, id).await
     }
 
+    /// From the file's first byte. `None`: the whole file has landed.
+    async fn begin(
+        &self,
+        db: &Db,
+        run: &mut Run,
+        in_time: impl Fn() -> bool,
+    ) -> Result<Option<Phase>, StopError> {
+        match run.format.kind() {
+            ImportKind::Products => {
+                let skimmer = Skimmer::open(chunks(db, run), run.currency).await?;
+                self.skim(db, run, Box::new(skimmer), in_time).await
+            }
+            ImportKind::Inventory => {
+                let scan = Scan::new(open(db, run).await?);
+                self.scan(db, run, scan, in_time).await
+            }
+        }
+    }
+
+    /// `None`: the whole file has landed.
+    async fn skim(
+        &self,
+        db: &Db,
+        run: &mut Run,
+        mut skimmer: Box<Skimmer<ChunkReader>>,
+        in_time: impl Fn() -> bool,
+    ) -> Result<Option<Phase>, StopError> {
+        while skimmer.step().await? {
+            if !in_time() {
+                return Ok(Some(Phase::Skim(skimmer)));
+            }
+        }
+        if skimmer.has_returning() {
+            let scan = Scan::new(open(db, run).await?);
+            return self.scan(db, run, scan, in_time).await;
+        }
+        let rows = skimmer.rows();
+        // A fingerprint of each handle, which landing gathers anew.
+        drop(skimmer);
+        self.scanned(db, run, rows, Returning::default(), in_time)
+            .await
+    }
+
     /// `None`: the whole file has landed.
     async fn scan(
         &self,
@@ -218,13 +256,27 @@ impl Importer {
                 return Ok(Some(Phase::Scan(Box::new(scan))));
             }
         }
-        let (id, rows) = (run.id, i64::try_from(scan.rows).unwrap_or(i64::MAX));
+        self.scanned(db, run, scan.rows, scan.returning, in_time)
+            .await
+    }
+
+    /// Notes how long the file is, and lands it.
+    async fn scanned(
+        &self,
+        db: &Db,
+        run: &mut Run,
+        rows: u64,
+        returning: Returning,
+        in_time: impl Fn() -> bool,
+    ) -> Result<Option<Phase>, StopError> {
+        let (id, rows) = (run.id, i64::try_from(rows).unwrap_or(i64::MAX));
         db.write_bulk(async move |tx: &mut Tx<'_>| store::set_rows_total(tx, id, rows).await)
             .await?;
         let landward = Landward {
             reader: open(db, run).await?,
-            returning: scan.returning,
+            returning,
             read: 0,
+            ahead: None,
         };
         self.land(db, run, landward, in_time).await
     }
@@ -237,24 +289,31 @@ impl Importer {
         mut landward: Landward,
         in_time: impl Fn() -> bool,
     ) -> Result<Option<Phase>, StopError> {
-        loop {
-            let items = landward.gather(run.position, &in_time).await?;
-            if items.is_empty() && in_time() {
-                break;
-            }
-            if !items.is_empty() {
-                let batch = Batch {
-                    import: run.id,
-                    set_stock: run.set_stock,
-                    position: run.position,
-                    items,
-                };
-                let cause = Cause::new(run.actor.clone(), self.now());
-                run.position = batch.land(db, &self.inner.peers, &cause).await?;
-            }
+        let mut items = match landward.ahead.take() {
+            Some((_, items)) => items,
+            None => landward.gather(run.position, &in_time).await?,
+        };
+        while !items.is_empty() {
+            let batch = Batch {
+                import: run.id,
+                set_stock: run.set_stock,
+                position: run.position,
+                items,
+            };
+            let next = batch.next_position();
+            let cause = Cause::new(run.actor.clone(), self.now());
+            // While the one is written the next is read: that takes nearly as long.
+            let landing = batch.land(db, &self.inner.peers, &cause);
+            let (landed, ahead) = tokio::join!(landing, landward.gather(next, &in_time));
+            run.position = landed?;
+            items = ahead?;
             if !in_time() {
+                landward.ahead = Some((next, items)).filter(|(_, items)| !items.is_empty());
                 return Ok(Some(Phase::Land(Box::new(landward))));
             }
+        }
+        if !in_time() {
+            return Ok(Some(Phase::Land(Box::new(landward))));
         }
         let (id, position, now) = (run.id, run.position, self.now());
         let finished = db
@@ -285,9 +344,23 @@ impl Importer {
             .iter()
             .position(|parked| parked.tenant == tenant && parked.import == import)?;
         let phase = parked.remove(place)?.phase;
-        match &phase {
-            Phase::Land(landward) if landward.read >= position => None,
-            Phase::Land(_) | Phase::Scan(_) => Some(phase),
+        let is_of_use = match &phase {
+            Phase::Land(landward) => match &landward.ahead {
+                Some((from, _)) => *from == position,
+                None => landward.read < position,
+            },
+            Phase::Skim(_) | Phase::Scan(_) => true,
+        };
+        is_of_use.then_some(phase)
+    }
+}
+
+impl Scan {
+    fn new(reader: Reader) -> Self {
+        Self {
+            reader,
+            rows: 0,
+            returning: Returning::default(),
         }
     }
 }
@@ -353,7 +426,7 @@ impl Landward {
 
 /// A reader at the start of the spooled file.
 async fn open(db: &Db, run: &Run) -> Result<Reader, StopError> {
-    let chunks = ChunkReader::new(db.clone(), run.id, run.bytes.unsigned_abs());
+    let chunks = chunks(db, run);
     Ok(match run.format.kind() {
         ImportKind::Products => {
             let reader = ShopifyReader::open(chunks, run.currency).await?;
@@ -361,6 +434,10 @@ async fn open(db: &Db, run: &Run) -> Result<Reader, StopError> {
         }
         ImportKind::Inventory => Reader::Levels(Box::new(LevelReader::open(chunks).await?)),
     })
+}
+
+fn chunks(db: &Db, run: &Run) -> ChunkReader {
+    ChunkReader::new(db.clone(), run.id, run.bytes.unsigned_abs())
 }
 
 fn level(read: ReadRow) -> Item {

@@ -46,16 +46,11 @@ impl Grouper {
     }
 
     pub(super) fn row(&mut self, header: &Header, record: Record<'_>) -> Result<(), ReadError> {
-        if record.fields().all(|field| field.trim().is_empty()) {
+        if is_blank(record) {
             return Ok(());
         }
         let row = Row { header, record };
-        let raw = match (row.get(Column::Handle), header.dialect()) {
-            ("", Dialect::New) => row.get(Column::Title),
-            (raw, _) => raw,
-        };
-        let own = Some(raw).filter(|raw| header.is_ours() && cell::is_handle(raw));
-        let Some(handle) = own.map(str::to_owned).or_else(|| cell::handle(raw)) else {
+        let Some(handle) = handle_of(&row) else {
             let reason = match header.dialect() {
                 Dialect::Classic => "a row without a handle belongs to no product",
                 Dialect::New => "a row without handle and title belongs to no product",
@@ -67,7 +62,8 @@ impl Grouper {
             return Ok(());
         };
         let group = self.group(handle, record.line())?;
-        if !row.get(Column::Handle).is_empty() && raw.to_lowercase() != group.handle() {
+        let named = row.get(Column::Handle);
+        if !named.is_empty() && named.to_lowercase() != group.handle() {
             let reason = format!("became `{}`", group.handle());
             group.report(row.issue(Column::Handle, &reason, Severity::Warning));
         }
@@ -82,16 +78,7 @@ impl Grouper {
         parser: &CsvParser,
         error: &CsvError,
     ) -> Result<(), ReadError> {
-        let text = |column| {
-            let field = header
-                .place(column)
-                .and_then(|index| parser.broken_field(index));
-            field.unwrap_or_default().trim().to_owned()
-        };
-        let mut raw = text(Column::Handle);
-        if raw.is_empty() && header.dialect() == Dialect::New {
-            raw = text(Column::Title);
-        }
+        let raw = broken_handle(header, parser);
         let message = error.to_string();
         let place = format!("line {}: ", error.line());
         let issue = RowIssue {
@@ -180,8 +167,36 @@ impl Grouper {
     }
 }
 
+pub(super) fn is_blank(record: Record<'_>) -> bool {
+    record.fields().all(|field| field.trim().is_empty())
+}
+
+/// The product that a row belongs to.
+pub(super) fn handle_of(row: &Row<'_>) -> Option<String> {
+    let raw = match (row.get(Column::Handle), row.header.dialect()) {
+        ("", Dialect::New) => row.get(Column::Title),
+        (raw, _) => raw,
+    };
+    let own = Some(raw).filter(|raw| row.header.is_ours() && cell::is_handle(raw));
+    own.map(str::to_owned).or_else(|| cell::handle(raw))
+}
+
+/// What stands where the handle does, in a row that is no record.
+pub(super) fn broken_handle(header: &Header, parser: &CsvParser) -> String {
+    let text = |column| {
+        let field = header
+            .place(column)
+            .and_then(|index| parser.broken_field(index));
+        field.unwrap_or_default().trim().to_owned()
+    };
+    match text(Column::Handle) {
+        raw if raw.is_empty() && header.dialect() == Dialect::New => text(Column::Title),
+        raw => raw,
+    }
+}
+
 /// Stable within one run, which is all it is used for.
-fn fingerprint(handle: &str) -> u64 {
+pub(super) fn fingerprint(handle: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     handle.hash(&mut hasher);
     hasher.finish()

@@ -213,9 +213,10 @@ impl Shop {
         queue.expect("the cell's jobs")
     }
 
-    /// Leases the one due job of this tenant.
+    /// Leases the one due import of this tenant; other modules' jobs are not looked at.
     pub(crate) async fn claim(&self) -> Option<ClaimedJob> {
         let (queue, now) = (self.queue().await, self.cells.deps.now());
+        let queue = queue.only(&["import.run"]);
         let lease = Duration::from_secs(60);
         let mut claimed = queue
             .claim("test".to_owned(), now, lease, 10)
