@@ -4,6 +4,7 @@ mod cold;
 mod driver;
 mod edits;
 mod finding;
+mod ready;
 mod stall;
 
 use std::path::PathBuf;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use super::ready;
 use super::stall::{Shop, Stall};
 use crate::child::Running;
 use crate::figures::{self, Round, grouped};
@@ -24,6 +25,7 @@ const WARM_UP: Duration = Duration::from_millis(300);
 pub(super) fn run(stall: &Stall, turns: &Turns) -> Result<()> {
     let shop = stall.serve()?;
     let handles = handles(&shop, stall.products)?;
+    ready::until_answers_are_stored(stall, &shop, || ready::stored_in_file(stall))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, ensure};
 use futures_util::future::try_join_all;
 use tokio_postgres::{Client, Statement};
 
-use super::cold;
 use super::stall::Stall;
+use super::{cold, ready};
 use crate::checkout::uuid;
 use crate::database::Database;
 use crate::figures::{Round, latencies, note};
@@ -22,24 +22,10 @@ const WARM_UP: Duration = Duration::from_secs(1);
 const CURRENCY: &str = "EUR";
 
 /// The catalog's own; a test compares them.
-const PRODUCT: &str = "SELECT v.id, v.sku, v.title, v.option_values, v.in_stock, v.image, \
-         l.price, l.compare_at, p.id, p.handle, \
-         CASE WHEN v.position = 0 THEN p.title END, \
-         CASE WHEN v.position = 0 THEN p.description_html END, \
-         CASE WHEN v.position = 0 THEN p.vendor END, \
-         CASE WHEN v.position = 0 THEN p.product_type END, \
-         CASE WHEN v.position = 0 THEN p.tags END, \
-         CASE WHEN v.position = 0 THEN p.options END, \
-         CASE WHEN v.position = 0 THEN p.media END, \
-         CASE WHEN v.position = 0 THEN p.seo END, p.kind, p.publish_at, p.unpublish_at, \
-         p.category_id, CASE WHEN v.position = 0 THEN p.attributes END, \
-         (SELECT s.tree FROM catalog_shape s WHERE s.tenant_id = :tenant) \
-         FROM catalog_product p \
-         JOIN catalog_variant v ON v.tenant_id = :tenant AND v.product_id = p.id \
-         LEFT JOIN catalog_listing l ON l.tenant_id = :tenant AND l.product_id = p.id \
-         AND l.currency = $2 AND l.variant_id = v.id \
-         WHERE p.tenant_id = :tenant AND p.handle = $1 AND p.status = 'active' \
-         ORDER BY v.position";
+const PRODUCT: &str = "SELECT a.product_id, a.publish_at, a.unpublish_at, a.body \
+         FROM catalog_answer a WHERE a.tenant_id = :tenant AND a.handle = $1 \
+         AND a.currency = $2 AND (a.tree IS NULL OR a.tree = \
+         (SELECT s.tree FROM catalog_shape s WHERE s.tenant_id = :tenant))";
 
 struct Bare {
     connections: Vec<(Client, Statement)>,
@@ -67,10 +53,12 @@ fn measure(
     let folder = tempfile::tempdir()?;
     let stall = Stall::open(folder.path(), products, Some(&database.url))?;
     stall.fill()?;
-    runtime.block_on(database.vacuum())?;
     let shop = stall.serve()?;
     let handles = cold::handles(&shop, products)?;
+    let stored = || runtime.block_on(ready::stored_on_server(database));
+    ready::until_answers_are_stored(&stall, &shop, stored)?;
     shop.stoa.stop()?;
+    runtime.block_on(database.vacuum())?;
     let bare = runtime.block_on(Bare::connect(database, handles.clone()))?;
     runtime.block_on(bare.round(turns.connections, WARM_UP))?;
     let rounds = product::in_turn(turns.rounds, 2, |side| match side {
@@ -168,7 +156,7 @@ mod tests {
     #[test]
     fn the_statement_is_the_catalogs_own() {
         let bare = |text: &str| text.split([' ', '\n', '\\', '"']).collect::<String>();
-        let source = include_str!("../../../modules/catalog/src/infrastructure/views.rs");
+        let source = include_str!("../../../modules/catalog/src/infrastructure/answers.rs");
         assert!(
             bare(source).contains(&bare(PRODUCT)),
             "the catalog asks otherwise"

@@ -21,8 +21,7 @@ pub(super) fn run(stall: &Stall) -> Result<()> {
     let mut http = BlockingConnection::open(shop.address)?;
     let (mut took, mut found) = (figures::latencies(), figures::latencies());
     for (number, handle) in handles.iter().enumerate() {
-        // Other prices than those of a run before, on a catalog that is used again.
-        let cents = 1_000_003 + i64::from(std::process::id() % 1_000) * 1_000 + number as i64 * 7;
+        let cents = other_price(number);
         // Kept pages must not outlive the edit.
         shop.page(&mut http, handle)?;
         let began = Instant::now();
@@ -66,6 +65,11 @@ pub(super) fn run(stall: &Stall) -> Result<()> {
     shop.stoa.stop()
 }
 
+/// A price that no run before gave, on a catalog that is used again.
+pub(super) fn other_price(number: usize) -> i64 {
+    1_000_003 + i64::from(std::process::id() % 1_000) * 1_000 + number as i64 * 7
+}
+
 impl Shop {
     fn page(&self, http: &mut BlockingConnection, handle: &str) -> Result<String> {
         let answer = http.ask(&self.get(&format!("/products/{handle}")))?;
@@ -78,7 +82,12 @@ impl Shop {
     }
 
     /// Sets the price of all its variants.
-    fn set_price(&self, http: &mut BlockingConnection, handle: &str, cents: i64) -> Result<()> {
+    pub(super) fn set_price(
+        &self,
+        http: &mut BlockingConnection,
+        handle: &str,
+        cents: i64,
+    ) -> Result<()> {
         let view = self.send(http, "GET", &cold::path(handle), None)?;
         let variants = view["variants"].as_array().context("variants")?;
         let currency = &view["variants"][0]["price"]["currency"];

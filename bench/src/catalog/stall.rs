@@ -101,6 +101,11 @@ impl Stall {
         Ok(std::fs::write(&self.key, key)?)
     }
 
+    /// Where the shop's rows lie, if not on a server.
+    pub(super) fn cell_file(&self) -> PathBuf {
+        self.data.join("cells/shared.db")
+    }
+
     pub(super) fn serve(&self) -> Result<Shop> {
         let mut stoa = Running::stoa(&self.data, self.database.as_deref())?;
         let address = stoa.address()?;
