@@ -110,7 +110,7 @@ impl Ring {
         let skipped = usize::try_from(position + 1 - first).ok()?;
         let limit = usize::try_from(limit).ok()?;
         let page = || self.events.iter().skip(skipped).take(limit);
-        let last = page().last()?.seq;
+        let last = page().next_back()?.seq;
         let events = page().filter(|event| subjects.contains(&event.subject));
         Some(EventPage {
             events: events.cloned().collect(),
