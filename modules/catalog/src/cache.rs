@@ -10,7 +10,7 @@
 //! read.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -119,15 +119,18 @@ struct Entry {
 
 #[derive(Clone, PartialEq, Eq)]
 struct Key {
+    /// Of all the rest.
+    hash: u64,
     tenant: TenantId,
     currency: Currency,
-    handle: Box<str>,
+    handle: Arc<str>,
     /// Empty where none was asked for.
     locale: Box<str>,
 }
 
 /// A key that owns nothing, so that a hit allocates nothing.
 struct KeyRef<'h> {
+    hash: u64,
     tenant: TenantId,
     currency: Currency,
     handle: &'h str,
@@ -137,6 +140,7 @@ struct KeyRef<'h> {
 impl KeyRef<'_> {
     fn to_key(&self) -> Key {
         Key {
+            hash: self.hash,
             tenant: self.tenant,
             currency: self.currency,
             handle: self.handle.into(),
@@ -146,26 +150,39 @@ impl KeyRef<'_> {
 }
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.tenant.hash(state);
-        self.currency.hash(state);
-        self.handle.hash(state);
-        self.locale.hash(state);
+        state.write_u64(self.hash);
     }
 }
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        KeyRef {
-            tenant: self.tenant,
-            currency: self.currency,
-            handle: &self.handle,
-            locale: &self.locale,
-        }
-        .hash(state);
+        state.write_u64(self.hash);
     }
 }
+
+/// A key is hashed once, and looked up in several tables.
+#[derive(Clone, Copy, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+type HashedOnce = BuildHasherDefault<Hashed>;
+
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.tenant == key.tenant
+        self.hash == key.hash
+            && self.tenant == key.tenant
             && self.currency == key.currency
             && *self.handle == *key.handle
             && *self.locale == *key.locale
@@ -210,8 +227,10 @@ struct Flight {
 }
 
 pub(crate) struct ProductCache {
-    entries: Cache<Key, Entry>,
-    flights: Mutex<HashMap<Key, Arc<Flight>>>,
+    entries: Cache<Key, Entry, HashedOnce>,
+    flights: Mutex<HashMap<Key, Arc<Flight>, HashedOnce>>,
+    /// Drawn by each process anew: who chooses handles cannot have them meet.
+    hashes: RandomState,
     products: Box<[AtomicU32]>,
     tenants: Box<[AtomicU64]>,
     changes: Mutex<Changes>,
@@ -225,8 +244,9 @@ impl ProductCache {
                 .max_capacity(BYTES_MAX)
                 .weigher(|key: &Key, entry: &Entry| weight(key, entry))
                 .time_to_live(TIME_TO_LIVE)
-                .build(),
+                .build_with_hasher(HashedOnce::default()),
             flights: Mutex::default(),
+            hashes: RandomState::new(),
             products: (0..PRODUCT_STAMPS).map(|_| AtomicU32::new(0)).collect(),
             tenants: (0..TENANT_STAMPS).map(|_| AtomicU64::new(0)).collect(),
             changes: Mutex::default(),
@@ -245,6 +265,7 @@ impl ProductCache {
         fill: impl AsyncFnOnce() -> Result<Found, E>,
     ) -> Result<Found, E> {
         let key = KeyRef {
+            hash: self.hashes.hash_one((tenant, currency, handle, locale)),
             tenant,
             currency,
             handle,
