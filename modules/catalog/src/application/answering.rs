@@ -38,6 +38,8 @@ const HELD_UP_MAX: Duration = Duration::from_secs(180);
 /// More changed products in one second are a rush: somebody imports.
 const RUSH: u32 = 64;
 const RUSH_LASTS: Duration = Duration::from_secs(3);
+/// Well within a lease.
+const RUNS_FOR: Duration = Duration::from_secs(15);
 /// Products younger than this may still be uncommitted, and are looked for again.
 const YOUNG: Duration = Duration::from_secs(120);
 /// A product whose id is older than this when it is made is not left to be found: with the
@@ -131,6 +133,8 @@ impl Round {
 enum Run {
     /// Somebody imports: later.
     HeldUp,
+    /// It ran for long enough under its lease, and goes on under another.
+    More,
     Done,
 }
 
@@ -193,9 +197,13 @@ impl App {
         // The first product that has no row although it was looked for.
         let mut missed: Option<ProductId> = None;
         let mut tree_done = false;
-        loop {
+        let began = self.deps.now();
+        let run = loop {
             if self.is_held_up(round) {
-                return Ok(Run::HeldUp);
+                break Run::HeldUp;
+            }
+            if self.deps.now().since(began) > RUNS_FOR {
+                break Run::More;
             }
             let rows = answers::due(&db, after, ROWS_PER_SLICE).await?;
             if let Some(last) = rows.last() {
@@ -211,7 +219,7 @@ impl App {
             }
             let products = answers::products_after(&db, looked, PRODUCTS_PER_LOOK).await?;
             let Some((last, _)) = products.last() else {
-                break;
+                break Run::Done;
             };
             looked = *last;
             let new: Vec<ProductId> = products
@@ -223,9 +231,9 @@ impl App {
                 missed = missed.or(Some(first));
             }
             after = nobody;
-        }
+        };
         self.keep_known(&db, known, looked, missed).await?;
-        Ok(Run::Done)
+        Ok(run)
     }
 
     fn is_held_up(&self, round: Round) -> bool {
@@ -335,6 +343,7 @@ impl JobHandler for AnswerJob {
         let began = self.0.deps.now();
         match self.0.fill_answers(job.tenant, round).await {
             Ok(Run::HeldUp) => JobOutcome::Wait(self.0.deps.now().plus(RESTS_FOR)),
+            Ok(Run::More) => JobOutcome::Wait(self.0.deps.now()),
             Ok(Run::Done) if began < round.settles_at() => JobOutcome::Wait(round.settles_at()),
             Ok(Run::Done) => JobOutcome::Done,
             Err(error) => JobOutcome::Failed(error.to_string()),

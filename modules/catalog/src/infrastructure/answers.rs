@@ -200,11 +200,11 @@ pub(crate) async fn products_after(
     after: ProductId,
     limit: i64,
 ) -> Result<Vec<(ProductId, bool)>> {
-    const SQL: &str = "SELECT p.id, a.stamp FROM catalog_product p \
+    const SQL: &str = "SELECT p.id, a.product_id FROM catalog_product p \
          LEFT JOIN catalog_answer a ON a.tenant_id = :tenant AND a.product_id = p.id \
          WHERE p.tenant_id = :tenant AND p.id > $1 ORDER BY p.id LIMIT $2";
     db.fetch(SQL, params![after, limit], |row| {
-        Ok((row.get(0)?, row.get::<Option<i64>>(1)?.is_some()))
+        Ok((row.get(0)?, row.get::<Option<ProductId>>(1)?.is_some()))
     })
     .await
 }
