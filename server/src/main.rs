@@ -19,5 +19,14 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    keep_pages_small();
     cli::run()
+}
+
+/// Huge pages answer no request sooner and hold twice the memory: what is freed lies beside what is
+/// not (`bench/README.md`, idle memory).
+fn keep_pages_small() {
+    // A kernel without huge pages refuses, and has nothing to turn off.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }

@@ -156,8 +156,7 @@ impl Cell {
                 connection.query(scope, sql, params, map)
             })?,
             Backend::Postgres(cell) => {
-                let stats = self.stats.clone();
-                let rows = postgres::fetch(&cell.tenants, scope, sql, params, stats).await?;
+                let rows = cell.lines.fetch(scope, sql, params).await?;
                 postgres::mapped(&rows, map)
             }
         }

@@ -1,11 +1,12 @@
 //! PostgreSQL behind `Tx`: pooled connections, pipelined flights, rows guarded by the server.
 
+mod lines;
 mod setup;
 mod transaction;
 mod wire;
 
 pub(crate) use setup::{create_database, prepare_schema};
-pub(crate) use transaction::{Answer, Guarded, Transaction, fetch, mapped};
+pub(crate) use transaction::{Answer, Guarded, Transaction, mapped};
 pub(crate) use wire::{column, map_error};
 
 use std::future::Future;
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::NoTls;
 use tokio_util::task::LocalPoolHandle;
 
+use self::lines::Lines;
 use crate::{Error, Result, Stats};
 
 /// How long a request waits for a connection before it is told to come back.
@@ -38,6 +40,8 @@ pub(crate) struct PgCell {
     pub(crate) tenants: Pool,
     /// Connections that act as the owner, for `stoa_` tables and migrations.
     pub(crate) system: Pool,
+    /// What reads of one statement go down.
+    pub(crate) lines: Lines,
     bodies: LocalPoolHandle,
 }
 
@@ -64,6 +68,7 @@ impl PgCell {
         let tenants = pool(location, Some(setup::TENANT_ROLE), connections_max)?;
         stats.pool(tenants.clone());
         Ok(Self {
+            lines: Lines::new(tenants.clone(), connections_max, stats.clone()),
             tenants,
             system,
             bodies,
@@ -196,10 +201,6 @@ mod tests {
             .expect("a schema");
         let tenants = pool(&location, Some(setup::TENANT_ROLE), 1).expect("a pool");
         let scope = Scope::Tenant(TenantId::from_u128(7));
-        let fetched = fetch(&tenants, scope, SETTING, &[], Arc::default()).await;
-        let fetched: String = fetched.expect("an answer")[0].get(0);
-        assert_eq!(fetched, format!("{:032x}", 7));
-        assert_eq!(setting_left(&tenants).await, "", "fetch");
         for end in ["commit", "rollback", "error"] {
             let connection = connection(&tenants).await.expect("a connection");
             let mut open = Transaction::new(connection, scope, false, Arc::default());

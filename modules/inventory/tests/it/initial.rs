@@ -104,3 +104,22 @@ async fn backorders_can_be_switched_on_and_off() {
         assert!(shop.mismatches().await.is_empty(), "{}", cells.kind);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_levels_in_a_closed_place_are_written_and_nothing_is_said_to_be_available() {
+    const DEFAULT: &str = "/api/v1/admin/locations/loc_00000000000000000000000000";
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "one").await;
+        let body = json!({ "active": false }).to_string();
+        let closed = shop.send("PATCH", DEFAULT, &[], &body).await;
+        assert_eq!(closed.status, 200, "{}: {}", cells.kind, closed.json);
+        shop.stock(&[level(A, 4), level(B, 0), level(A, 7)]).await;
+        assert!(shop.crossings(&cells).await.is_empty(), "{}", cells.kind);
+        let told = movements(&shop, A).await;
+        assert_eq!(told.len(), 1, "{}", cells.kind);
+        assert_eq!(told[0]["on_hand_delta"], json!(7), "{}", cells.kind);
+        assert_eq!(told[0]["reason"], json!("import"), "{}", cells.kind);
+        assert_eq!(movements(&shop, B).await.len(), 1, "{}", cells.kind);
+        assert!(shop.mismatches().await.is_empty(), "{}", cells.kind);
+    }
+}

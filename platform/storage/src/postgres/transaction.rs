@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{ClientWrapper, Object};
 use futures_util::future::{join, join_all};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tokio_postgres::Statement;
 
-use super::{ANSWER_TIME_MAX, connection, map_error};
+use super::{ANSWER_TIME_MAX, map_error};
 use crate::sql::Stmt;
 use crate::tx::{Scope, rewritten, system_word};
 use crate::value::RowSource;
@@ -21,7 +21,7 @@ use crate::{Dialect, Error, Result, Row, Stats, Value};
 /// Boxed, so that the code of a flight exists once and not in the future of each of its callers.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-type Rows = Vec<tokio_postgres::Row>;
+pub(super) type Rows = Vec<tokio_postgres::Row>;
 
 pub(crate) struct Transaction {
     /// Taken and closed on drop unless the transaction ended cleanly.
@@ -41,18 +41,7 @@ impl Transaction {
         read_only: bool,
         stats: Arc<Stats>,
     ) -> Self {
-        // One snapshot for all of a read; READ COMMITTED would take a new one per statement.
-        let mode = match read_only {
-            true => " ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            false => "",
-        };
-        let opening = match scope {
-            Scope::Tenant(tenant) => format!(
-                "BEGIN{mode}; SET LOCAL app.tenant_id = '{}'",
-                hex::encode(tenant.to_bytes())
-            ),
-            Scope::System => format!("BEGIN{mode}"),
-        };
+        let opening = opening_words(scope, read_only);
         Self {
             connection: Some(connection),
             opening: Some(opening),
@@ -133,8 +122,7 @@ impl Transaction {
             .map(|(prepared, (sql, params))| {
                 let bound = prepared.bind(&tenant, params);
                 async move {
-                    let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
-                        bound.iter().map(|value| value as _).collect();
+                    let slice = as_sent(&bound);
                     connection
                         .execute(&prepared.statement, &slice)
                         .await
@@ -177,8 +165,7 @@ impl Transaction {
         let connection = self.connection()?;
         let tenant = tenant_value(scope);
         let bound = prepared.bind(&tenant, params);
-        let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
-            bound.iter().map(|value| value as _).collect();
+        let slice = as_sent(&bound);
         let answer = connection.query(&prepared.statement, &slice);
         let (left, rows) = join(leave(connection, opening, deferred), answer).await;
         left?;
@@ -222,30 +209,6 @@ impl Transaction {
         })
     }
 
-    async fn ask_once(
-        &mut self,
-        scope: Scope,
-        sql: &'static str,
-        params: &[Value<'_>],
-    ) -> Result<Rows> {
-        let prepared = prepare(self.connection()?, scope, sql).await?;
-        self.stats.statement();
-        let opening = self.opening.take();
-        let connection = self.connection()?;
-        let tenant = tenant_value(scope);
-        let bound = prepared.bind(&tenant, params);
-        let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
-            bound.iter().map(|value| value as _).collect();
-        let answer = connection.query(&prepared.statement, &slice);
-        let closing = connection.batch_execute("COMMIT");
-        let (opened, (rows, closed)) = join(open(connection, opening), join(answer, closing)).await;
-        opened?;
-        let rows = rows.map_err(|error| map_error(sql, &error))?;
-        closed.map_err(|error| map_error("COMMIT", &error))?;
-        drop(self.connection.take());
-        Ok(rows)
-    }
-
     /// What came in time. A connection on which nothing came is closed: it may never answer again.
     fn answered<T>(&mut self, answer: Result<Result<T>, Elapsed>) -> Result<T> {
         answer.unwrap_or_else(|_| {
@@ -283,20 +246,27 @@ impl Drop for Transaction {
     }
 }
 
-/// One statement and its COMMIT in a single round trip, for reads.
-pub(crate) fn fetch<'a>(
-    pool: &'a Pool,
-    scope: Scope,
-    sql: &'static str,
-    params: &'a [Value<'a>],
-    stats: Arc<Stats>,
-) -> Answer<'a, Rows> {
-    Box::pin(async move {
-        let connection = connection(pool).await?;
-        let mut transaction = Transaction::new(connection, scope, true, stats);
-        let fetched = timeout(ANSWER_TIME_MAX, transaction.ask_once(scope, sql, params)).await;
-        transaction.answered(fetched)
-    })
+/// What opens a transaction of this scope.
+pub(super) fn opening_words(scope: Scope, read_only: bool) -> String {
+    // One snapshot for all of a read; READ COMMITTED would take a new one per statement.
+    let mode = match read_only {
+        true => " ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        false => "",
+    };
+    match scope {
+        Scope::Tenant(tenant) => format!(
+            "BEGIN{mode}; SET LOCAL app.tenant_id = '{}'",
+            hex::encode(tenant.to_bytes())
+        ),
+        Scope::System => format!("BEGIN{mode}"),
+    }
+}
+
+/// As the driver takes them.
+pub(super) fn as_sent<'v>(
+    values: &'v [Value<'_>],
+) -> Vec<&'v (dyn tokio_postgres::types::ToSql + Sync)> {
+    values.iter().map(|value| value as _).collect()
 }
 
 /// The rows of an answer, each given to `map`.
@@ -329,8 +299,7 @@ async fn leave(
 ) -> Result<()> {
     let sent = deferred.iter().map(|kept| async {
         let values: Vec<Value<'_>> = kept.values.iter().map(Owned::as_value).collect();
-        let slice: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
-            values.iter().map(|value| value as _).collect();
+        let slice = as_sent(&values);
         let answer = connection.execute(&kept.statement, &slice).await;
         answer.map_err(|error| map_error(kept.sql, &error))
     });
@@ -380,13 +349,13 @@ impl Owned {
     }
 }
 
-struct Prepared {
-    statement: Statement,
+pub(super) struct Prepared {
+    pub(super) statement: Statement,
     binds_tenant: bool,
 }
 
 impl Prepared {
-    fn bind<'v>(&self, tenant: &Value<'v>, params: &[Value<'v>]) -> Vec<Value<'v>> {
+    pub(super) fn bind<'v>(&self, tenant: &Value<'v>, params: &[Value<'v>]) -> Vec<Value<'v>> {
         let mut bound = Vec::with_capacity(params.len() + 1);
         if self.binds_tenant {
             bound.push(*tenant);
@@ -396,7 +365,11 @@ impl Prepared {
     }
 }
 
-async fn prepare(connection: &Object, scope: Scope, sql: &'static str) -> Result<Prepared> {
+pub(super) async fn prepare(
+    connection: &ClientWrapper,
+    scope: Scope,
+    sql: &'static str,
+) -> Result<Prepared> {
     if let Scope::Tenant(_) = scope
         && let Some(table) = system_word(sql)
     {
@@ -416,7 +389,7 @@ async fn prepare(connection: &Object, scope: Scope, sql: &'static str) -> Result
     })
 }
 
-fn tenant_value(scope: Scope) -> Value<'static> {
+pub(super) fn tenant_value(scope: Scope) -> Value<'static> {
     match scope {
         Scope::Tenant(tenant) => Value::from(tenant),
         Scope::System => Value::Null,

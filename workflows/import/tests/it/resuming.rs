@@ -271,3 +271,26 @@ async fn an_import_that_can_never_go_on_is_told_so_and_cleaned_up() {
         assert!((1..PRODUCTS as u64).contains(&landed), "{note}: {landed}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_of_many_turns_lands_every_product_once() {
+    // A turn of `import_now` takes a quarter of a second: what was read ahead waits for the next.
+    const MANY: usize = 4_000;
+    let mut text = "Handle,Title,Variant Price\n".to_owned();
+    for number in 0..MANY {
+        writeln!(text, "p{number:04},Product {number},1.50").unwrap();
+    }
+    for cells in everywhere().await {
+        let cells = Arc::new(cells);
+        let shop = Shop::open(&cells, "turns").await;
+        let report = shop.import(text.as_bytes(), false).await;
+        let report = report.expect(cells.kind);
+        assert_eq!(report.products.created, MANY as i64, "{}", cells.kind);
+        assert_eq!(report.rows_read, MANY as i64, "{}", cells.kind);
+        assert_eq!(report.rows_total, Some(MANY as i64), "{}", cells.kind);
+        let mut published = shop.published().await;
+        published.sort();
+        published.dedup();
+        assert_eq!(published.len(), MANY, "{}", cells.kind);
+    }
+}
