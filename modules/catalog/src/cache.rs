@@ -35,6 +35,8 @@ const ENTRY_BYTES: usize = 512;
 /// An import of ten thousand products hits one entry in twenty-five of others.
 const PRODUCT_STAMPS: usize = 262_144;
 const TENANT_STAMPS: usize = 1_024;
+/// Handles that were asked for lately, of those whose answers lie ready in the database.
+const ASKED: usize = 65_536;
 /// How far back a fill can be judged.
 const CHANGES_MAX: usize = 8_192;
 
@@ -49,20 +51,28 @@ pub(crate) struct CachedProduct {
     pub(crate) dates: Dates,
     /// Read from the body by the first who wants it: most want the bytes alone.
     view: OnceLock<ProductView>,
+    /// Another look costs little.
+    stored: bool,
 }
 
 impl CachedProduct {
     pub(crate) fn new(view: ProductView, dates: Dates) -> Result<Self, serde_json::Error> {
-        let body = Bytes::from(serde_json::to_vec(&view)?);
-        Ok(Self::of(view.id, dates, body, view.into()))
+        let (id, body) = (view.id, Bytes::from(serde_json::to_vec(&view)?));
+        Ok(Self {
+            view: view.into(),
+            ..Self::of(id, dates, body)
+        })
     }
 
     /// From the bytes that [`Self::new`] made of it.
     pub(crate) fn stored(answer: StoredAnswer) -> Self {
-        Self::of(answer.product, answer.dates, answer.body, OnceLock::new())
+        Self {
+            stored: true,
+            ..Self::of(answer.product, answer.dates, answer.body)
+        }
     }
 
-    fn of(id: ProductId, dates: Dates, body: Bytes, view: OnceLock<ProductView>) -> Self {
+    fn of(id: ProductId, dates: Dates, body: Bytes) -> Self {
         let cache_tag = HeaderValue::from_str(&format!("product-{id}"))
             .expect("an id is letters, digits and `_`");
         Self {
@@ -71,7 +81,8 @@ impl CachedProduct {
             cache_tag,
             id,
             dates,
-            view,
+            view: OnceLock::new(),
+            stored: false,
         }
     }
 
@@ -231,6 +242,8 @@ pub(crate) struct ProductCache {
     flights: Mutex<HashMap<Key, Arc<Flight>, HashedOnce>>,
     /// Drawn by each process anew: who chooses handles cannot have them meet.
     hashes: RandomState,
+    /// Parts of the hashes of keys that were asked for once.
+    asked: Box<[AtomicU32]>,
     products: Box<[AtomicU32]>,
     tenants: Box<[AtomicU64]>,
     changes: Mutex<Changes>,
@@ -247,6 +260,7 @@ impl ProductCache {
                 .build_with_hasher(HashedOnce::default()),
             flights: Mutex::default(),
             hashes: RandomState::new(),
+            asked: (0..ASKED).map(|_| AtomicU32::new(0)).collect(),
             products: (0..PRODUCT_STAMPS).map(|_| AtomicU32::new(0)).collect(),
             tenants: (0..TENANT_STAMPS).map(|_| AtomicU64::new(0)).collect(),
             changes: Mutex::default(),
@@ -391,7 +405,8 @@ impl ProductCache {
             Found::Product(product) => {
                 let id = product.id;
                 let raced = changes.may_hold(waiting.flight.changes, tenant, id);
-                (self.product_now(tenant, id), !raced)
+                let wanted = !product.stored || self.was_asked_for(&waiting.key);
+                (self.product_now(tenant, id), wanted && !raced)
             }
             Found::Moved(_) | Found::Nothing => {
                 let now = self.tenant_stamp(tenant).load(Ordering::SeqCst);
@@ -404,6 +419,13 @@ impl ProductCache {
             let entry = Entry { found, stamp };
             self.entries.insert(waiting.key.clone(), entry);
         }
+    }
+
+    /// Whether the key was asked for before, as far as is remembered. Who asks for one product
+    /// after the other, as crawlers do, is not to fill memory with what nobody asks for again.
+    fn was_asked_for(&self, key: &Key) -> bool {
+        let mark = (key.hash >> 32) as u32;
+        self.asked[key.hash as usize % ASKED].swap(mark, Ordering::Relaxed) == mark
     }
 
     fn product_now(&self, tenant: TenantId, product: ProductId) -> u64 {

@@ -227,3 +227,34 @@ fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
         std::task::Poll::Pending => None,
     }
 }
+
+#[tokio::test]
+async fn what_lies_ready_elsewhere_is_kept_when_it_is_asked_for_again() {
+    let cache = ProductCache::new();
+    let ran = Cell::new(0);
+    let ask = async |handle: &str| {
+        let fill = async || {
+            ran.set(ran.get() + 1);
+            Ok::<_, ()>(
+                Some(CachedProduct::stored(StoredAnswer {
+                    product: PRODUCT,
+                    dates: Dates::default(),
+                    body: product("stored").body,
+                }))
+                .into(),
+            )
+        };
+        let found = cache.get(TENANT, handle, Currency::EUR, "", fill).await;
+        let found = found.expect("a fill").product().expect("a product");
+        assert_eq!(title_of(found), "stored");
+        ran.get()
+    };
+    assert_eq!(ask("tea").await, 1);
+    assert_eq!(ask("coffee").await, 2);
+    assert_eq!(ask("tea").await, 3);
+    assert_eq!(ask("tea").await, 3);
+    assert_eq!(ask("coffee").await, 4);
+    cache.product_changed(TENANT, PRODUCT);
+    assert_eq!(ask("tea").await, 5);
+    assert_eq!(ask("tea").await, 5);
+}
