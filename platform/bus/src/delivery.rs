@@ -22,7 +22,7 @@ const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How many events a consumer passes that are not for it, and for how long, before it is written
 /// down how far it is: each time is a commit.
 const AHEAD_MAX: i64 = 5_000;
-const AHEAD_TIME_MAX: Duration = Duration::from_millis(200);
+const AHEAD_TIME_MAX: Duration = Duration::from_millis(50);
 /// Rounds without work after which a consumer's position is read again.
 const POSITION_READ_AFTER: u32 = 5;
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use stoa_kernel::Clock;
-use stoa_storage::{Error, Tx};
+use stoa_storage::{Cause, Error, Tx};
 
 use crate::support::{
-    Counted, Listener, Running, append, emit, everywhere, heard, listening, log_of, sleepy, until,
-    until_heard, watchful,
+    Counted, Dusted, Listener, Running, append, emit, everywhere, heard, listening, log_of, sleepy,
+    until, until_heard, watchful,
 };
 
 fn numbers(from: i64, step: usize) -> String {
@@ -160,5 +160,29 @@ async fn facts_are_dropped_once_all_have_heard_them_and_they_are_old() {
         .await;
         worker.stop().await;
         assert_eq!(heard(&db, "mailer", "a").await, "1", "{}", cells.kind);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_passes_facts_of_others_and_the_log_soon_knows() {
+    for cells in everywhere().await {
+        let tenant = cells.tenant("one").await;
+        let db = cells.db(tenant).await;
+        let log = log_of(cells.storage(), tenant).await;
+        // Looks around by itself once a day: nothing but the pause of its own can move it.
+        let worker = Running::start(&cells, sleepy(), listening(&[&Listener::new("mailer")]));
+        for number in 1..=3 {
+            let (now, id) = (cells.clock.now(), cells.deps.ids.make(cells.clock.now()));
+            db.write(async move |tx: &mut Tx<'_>| tx.emit(id, &Cause::system(now), &Dusted).await)
+                .await
+                .expect("a fact");
+            until("the position to follow", async || {
+                log.position("mailer").await.expect("a position") == number
+            })
+            .await;
+        }
+        emit(&cells, &db, "a", 1).await;
+        until_heard(&db, "mailer", "a", "1").await;
+        worker.stop().await;
     }
 }
