@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use stoa_kernel::{ImportId, Timestamp};
 use stoa_storage::{Db, Result, Tx, params};
@@ -53,7 +53,7 @@ pub(crate) async fn purge(db: &Db, id: ImportId) -> Result<()> {
 
 type Load = Pin<Box<dyn Future<Output = Result<Option<Vec<u8>>>> + Send>>;
 
-/// A spooled file from its start, holding one chunk at a time.
+/// A spooled file from its start, holding one chunk at a time and asking for the next.
 pub(crate) struct ChunkReader {
     db: Db,
     id: ImportId,
@@ -62,6 +62,8 @@ pub(crate) struct ChunkReader {
     chunk: Vec<u8>,
     taken: usize,
     loading: Option<Load>,
+    /// What became of `loading`, where it ended before it was waited for.
+    loaded: Option<Result<Option<Vec<u8>>>>,
 }
 
 impl ChunkReader {
@@ -75,7 +77,23 @@ impl ChunkReader {
             chunk: Vec::new(),
             taken: 0,
             loading: None,
+            loaded: None,
         }
+    }
+
+    /// Goes on loading the next chunk; true once that has ended.
+    fn load(&mut self, context: &mut Context<'_>) -> bool {
+        if self.loaded.is_none() {
+            let (db, id, number) = (&self.db, self.id, self.next);
+            let loading = self
+                .loading
+                .get_or_insert_with(|| Box::pin(load(db.clone(), id, number)));
+            if let Poll::Ready(loaded) = loading.as_mut().poll(context) {
+                self.loading = None;
+                self.loaded = Some(loaded);
+            }
+        }
+        self.loaded.is_some()
     }
 }
 
@@ -97,12 +115,11 @@ impl AsyncRead for ChunkReader {
             if this.left == 0 {
                 return Poll::Ready(Ok(()));
             }
-            let (db, id, number) = (&this.db, this.id, this.next);
-            let loading = this
-                .loading
-                .get_or_insert_with(|| Box::pin(load(db.clone(), id, number)));
-            let loaded = ready!(loading.as_mut().poll(context));
-            this.loading = None;
+            if !this.load(context) {
+                return Poll::Pending;
+            }
+            let loaded = this.loaded.take().unwrap_or(Ok(None));
+            let number = this.next;
             let chunk = loaded.map_err(io::Error::other)?.unwrap_or_default();
             if chunk.is_empty() {
                 let reason = format!("chunk {number} of the spooled file is missing");
@@ -112,15 +129,22 @@ impl AsyncRead for ChunkReader {
             this.left = this.left.saturating_sub(chunk.len() as u64);
             this.next += 1;
             (this.chunk, this.taken) = (chunk, 0);
+            if this.left > 0 {
+                // So that it is there when this one is used up.
+                this.load(context);
+            }
         }
     }
 }
 
+/// By the writer, where a cell has one: it maps nothing, and a mapped file of a gigabyte would count
+/// to the memory of whoever reads it once. It is read, as it was written, in a moment.
 async fn load(db: Db, id: ImportId, number: i64) -> Result<Option<Vec<u8>>> {
     const SQL: &str = "SELECT bytes FROM import_chunk \
                        WHERE tenant_id = :tenant AND import_id = $1 AND number = $2";
-    // On SQLite nothing here ever waits: give way, so that reading a long file starves no one.
-    tokio::task::yield_now().await;
-    let found = db.fetch(SQL, params![id, number], |row| row.get(0)).await?;
-    Ok(found.into_iter().next())
+    db.write_bulk(async move |tx: &mut Tx<'_>| {
+        tx.query_opt(SQL, params![id, number], |row| row.get(0))
+            .await
+    })
+    .await
 }
