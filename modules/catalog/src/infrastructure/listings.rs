@@ -1,6 +1,9 @@
 //! Listing prices, stock marks, the per-product cards made of both, and variant snapshots.
 
+use std::collections::BTreeMap;
+
 use stoa_contracts::catalog::{ListingPrice, ProductKind, VariantSnapshot};
+use stoa_contracts::inventory::AvailabilityChanged;
 use stoa_kernel::{Currency, ProductId, Timestamp, VariantId};
 use stoa_storage::{Result, Stmt, Tx, Value, params};
 
@@ -194,47 +197,52 @@ pub(crate) async fn renew_cards(tx: &mut Tx<'_>, products: &[ProductId]) -> Resu
     tx.batch(&statements).await.map(|_| ())
 }
 
-/// What a level event did to a variant's mark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Marked {
-    /// The event is older than what is known.
-    Late,
-    /// Newer, but shoppers see no difference.
-    Same,
-    Crossed,
-}
-
-/// Marks a variant in or out of stock, unless a newer level is known. The caller holds the
-/// product's lock.
+/// Marks variants in or out of stock, each unless a newer level of it is known. The caller holds
+/// the products' locks. Answers those for which shoppers see a difference, in id order.
 pub(crate) async fn mark_stock(
     tx: &mut Tx<'_>,
-    variant: VariantId,
-    in_stock: bool,
-    level_version: i64,
-) -> Result<Marked> {
+    levels: &[AvailabilityChanged],
+) -> Result<Vec<VariantId>> {
     // A bundle's own level says nothing: it has what its components have.
-    const READ: &str = "SELECT in_stock, level_version FROM catalog_variant \
-                        WHERE tenant_id = :tenant AND id = $1 AND NOT EXISTS (SELECT 1 \
-                        FROM catalog_component c WHERE c.tenant_id = :tenant \
-                        AND c.variant_id = catalog_variant.id)";
+    const READ: &str = concat!(
+        "SELECT id, in_stock, level_version FROM catalog_variant \
+         WHERE tenant_id = :tenant AND NOT EXISTS (SELECT 1 \
+         FROM catalog_component c WHERE c.tenant_id = :tenant \
+         AND c.variant_id = catalog_variant.id) AND id IN ",
+        id_places!()
+    );
     const MARK: &str = "UPDATE catalog_variant SET in_stock = $2, level_version = $3 \
                         WHERE tenant_id = :tenant AND id = $1 AND level_version < $3";
-    let before: Option<(bool, i64)> = tx
-        .query_opt(READ, params![variant], |row| Ok((row.get(0)?, row.get(1)?)))
-        .await?;
-    let Some((was, known)) = before else {
-        return Ok(Marked::Late);
-    };
-    if known >= level_version {
-        return Ok(Marked::Late);
+    let mut told: BTreeMap<VariantId, &AvailabilityChanged> =
+        levels.iter().map(|level| (level.variant, level)).collect();
+    let variants: Vec<VariantId> = told.keys().copied().collect();
+    let mut before: BTreeMap<VariantId, (bool, i64)> = BTreeMap::new();
+    for ids in sorted(&variants).chunks(IDS_PER_STATEMENT) {
+        let rows = tx
+            .query(READ, &id_values(ids), |row| {
+                Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
+            })
+            .await?;
+        before.extend(rows);
     }
-    tx.execute(MARK, params![variant, in_stock, level_version])
-        .await?;
-    Ok(if was == in_stock {
-        Marked::Same
-    } else {
-        Marked::Crossed
-    })
+    told.retain(|variant, level| {
+        let known = before.get(variant);
+        known.is_some_and(|(_, version)| *version < level.level_version)
+    });
+    let rows: Vec<[Value<'_>; 3]> = told
+        .values()
+        .map(|level| {
+            [
+                level.variant.into(),
+                level.available.into(),
+                level.level_version.into(),
+            ]
+        })
+        .collect();
+    let statements: Vec<Stmt<'_>> = rows.iter().map(|row| (MARK, row.as_slice())).collect();
+    tx.batch(&statements).await?;
+    told.retain(|variant, level| before[variant].0 != level.available);
+    Ok(told.into_keys().collect())
 }
 
 fn sorted(variants: &[VariantId]) -> Vec<[u8; 16]> {

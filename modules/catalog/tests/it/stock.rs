@@ -54,3 +54,36 @@ async fn stock_that_came_before_the_price_counts_once_there_is_one() {
         assert!(shop.products(&by(Default::default())).await.products[0].available);
     }
 }
+
+#[tokio::test]
+async fn levels_that_come_together_are_marked_together_and_tell_of_each_product_once() {
+    for cells in everywhere().await {
+        let shop = Shop::open(&cells, "together").await;
+        let mut told = Vec::new();
+        for number in 0..20 {
+            let made = shop.priced(&format!("shirt-{number}"), 1_000).await;
+            told.extend(made.variants.iter().map(|(variant, _)| (*variant, true, 3)));
+        }
+        let variants = told.len();
+        // Twice in one transaction, in any order: the newest counts. One that nobody knows is none.
+        told.push((told[0].0, false, 2));
+        told.insert(0, (told[1].0, false, 1));
+        told.push((stoa_kernel::VariantId::from_u128(404), true, 3));
+        let (events, statements) = (shop.events().await, shop.statements());
+        shop.hears_all(&told).await;
+        let statements = shop.statements() - statements;
+        assert_eq!(shop.events().await, events + 20, "{}", cells.kind);
+        // One to mark each, two for each card, one to tell of each product, and a few to look.
+        let most = (variants + 3 * 20 + 30) as u64;
+        assert!(statements <= most, "{}: {statements}", cells.kind);
+        for number in 0..20 {
+            let view = shop.product(&format!("shirt-{number}")).await;
+            let view = view.expect("published");
+            assert!(view.variants.iter().all(|variant| variant.available));
+        }
+        // Again: nothing is new.
+        let events = shop.events().await;
+        shop.hears_all(&told).await;
+        assert_eq!(shop.events().await, events, "{}", cells.kind);
+    }
+}

@@ -197,29 +197,20 @@ impl Shop {
 
     /// Tells the catalog of a level as the bus would.
     pub(crate) async fn hears(&self, variant: VariantId, available: bool, level_version: i64) {
-        let fact = AvailabilityChanged {
-            variant,
-            available,
-            level_version,
-        };
-        let event = Envelope {
-            id: EventId::from_parts(1, u128::from(level_version as u64)),
-            subject: AvailabilityChanged::subject(),
-            tenant: self.tenant,
-            cell: self.cell,
-            epoch: 1,
-            seq: level_version,
-            key: fact.key(),
-            occurred_at: self.now,
-            actor: Actor::System,
-            causation: None,
-            trace: None,
-            payload: serde_json::to_value(&fact).expect("plain values"),
-        };
+        self.hears_all(&[(variant, available, level_version)]).await;
+    }
+
+    /// As [`Self::hears`], of several in one transaction.
+    pub(crate) async fn hears_all(&self, levels: &[(VariantId, bool, i64)]) {
+        let events: Vec<Envelope> = levels
+            .iter()
+            .map(|level| self.level_event(*level))
+            .collect();
         let shop = self.clone();
         self.db
             .write(async move |tx: &mut Tx<'_>| {
-                let handled = shop.stock.handle(tx, &event).await;
+                let events: Vec<&Envelope> = events.iter().collect();
+                let handled = shop.stock.handle_all(tx, &events).await;
                 handled.map_err(|error| Error::Json {
                     message: error.to_string(),
                 })
@@ -264,6 +255,28 @@ impl Shop {
     }
 
     /// Events of this cell so far.
+    fn level_event(&self, (variant, available, level_version): (VariantId, bool, i64)) -> Envelope {
+        let fact = AvailabilityChanged {
+            variant,
+            available,
+            level_version,
+        };
+        Envelope {
+            id: EventId::from_parts(1, u128::from(level_version as u64)),
+            subject: AvailabilityChanged::subject(),
+            tenant: self.tenant,
+            cell: self.cell,
+            epoch: 1,
+            seq: level_version,
+            key: fact.key(),
+            occurred_at: self.now,
+            actor: Actor::System,
+            causation: None,
+            trace: None,
+            payload: serde_json::to_value(&fact).expect("plain values"),
+        }
+    }
+
     pub(crate) async fn events(&self) -> usize {
         let log = self.storage.event_log(self.cell).await.expect("the log");
         log.sequence().await.expect("a sequence");
