@@ -22,7 +22,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 const CURRENCY: &str = "EUR";
 
 /// The catalog's own; a test compares them.
-const PRODUCT: &str = "SELECT a.product_id, a.publish_at, a.unpublish_at, a.body \
+const PRODUCT: &str = "SELECT a.product_id, a.publish_at, a.unpublish_at, a.tag, a.body \
          FROM catalog_answer a WHERE a.tenant_id = :tenant AND a.handle = $1 \
          AND a.currency = $2 AND (a.tree IS NULL OR a.tree = \
          (SELECT s.tree FROM catalog_shape s WHERE s.tenant_id = :tenant))";

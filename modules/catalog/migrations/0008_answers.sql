@@ -13,10 +13,13 @@ CREATE TABLE catalog_answer (
     publish_at {int},
     unpublish_at {int},
     handle {text},
+    -- Of the body, without its quotes.
+    tag {text},
     body {bytes},
     PRIMARY KEY (tenant_id, product_id),
     CHECK ((handle IS NULL) = (body IS NULL)),
     CHECK ((currency IS NULL) = (body IS NULL)),
+    CHECK ((tag IS NULL) = (body IS NULL)),
     CHECK (due IS NULL OR body IS NULL),
     CHECK (tree IS NULL OR body IS NOT NULL)
 ) {strict};

@@ -60,23 +60,25 @@ impl CachedProduct {
         let (id, body) = (view.id, Bytes::from(serde_json::to_vec(&view)?));
         Ok(Self {
             view: view.into(),
-            ..Self::of(id, dates, body)
+            ..Self::of(id, dates, ETag::of_bytes(&body), body)
         })
     }
 
-    /// From the bytes that [`Self::new`] made of it.
+    /// From the bytes and the tag that [`Self::new`] made of it.
     pub(crate) fn stored(answer: StoredAnswer) -> Self {
+        let body = answer.body;
+        let tag = ETag::of_text(&answer.tag).unwrap_or_else(|| ETag::of_bytes(&body));
         Self {
             stored: true,
-            ..Self::of(answer.product, answer.dates, answer.body)
+            ..Self::of(answer.product, answer.dates, tag, body)
         }
     }
 
-    fn of(id: ProductId, dates: Dates, body: Bytes) -> Self {
+    fn of(id: ProductId, dates: Dates, tag: ETag, body: Bytes) -> Self {
         let cache_tag = HeaderValue::from_str(&format!("product-{id}"))
             .expect("an id is letters, digits and `_`");
         Self {
-            tag: ETag::of_bytes(&body),
+            tag,
             body,
             cache_tag,
             id,

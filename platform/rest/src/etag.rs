@@ -30,6 +30,17 @@ impl ETag {
         Self::quoted(&hex::encode(&Sha256::digest(bytes)[..TAG_BYTES]))
     }
 
+    /// One that was kept as text; `None` where it cannot be one.
+    pub fn of_text(text: &str) -> Option<Self> {
+        let sound = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        sound.then(|| Self::quoted(text))
+    }
+
+    /// As [`Self::of_text`] takes it.
+    pub fn text(&self) -> &str {
+        self.opaque()
+    }
+
     fn quoted(opaque: &str) -> Self {
         let text = format!("\"{opaque}\"");
         Self(HeaderValue::from_str(&text).expect("digits and letters are a header value"))

@@ -277,6 +277,7 @@ impl App {
                 handle: handle.clone(),
                 tree: made.tree,
                 dates: made.product.dates,
+                tag: made.product.tag.text().to_owned(),
                 body: made.product.body,
             },
             _ => Fill::Nothing,

@@ -239,6 +239,7 @@ async fn what_lies_ready_elsewhere_is_kept_when_it_is_asked_for_again() {
                 Some(CachedProduct::stored(StoredAnswer {
                     product: PRODUCT,
                     dates: Dates::default(),
+                    tag: "5a".to_owned(),
                     body: product("stored").body,
                 }))
                 .into(),

@@ -12,6 +12,7 @@ use crate::domain::Dates;
 pub(crate) struct StoredAnswer {
     pub(crate) product: ProductId,
     pub(crate) dates: Dates,
+    pub(crate) tag: String,
     pub(crate) body: Bytes,
 }
 
@@ -30,6 +31,7 @@ pub(crate) enum Fill {
         handle: String,
         tree: Option<i64>,
         dates: Dates,
+        tag: String,
         body: Bytes,
     },
     /// There is nothing that shoppers may read.
@@ -43,7 +45,7 @@ pub(crate) async fn find(
     handle: &str,
     currency: Currency,
 ) -> Result<Option<StoredAnswer>> {
-    const SQL: &str = "SELECT a.product_id, a.publish_at, a.unpublish_at, a.body \
+    const SQL: &str = "SELECT a.product_id, a.publish_at, a.unpublish_at, a.tag, a.body \
          FROM catalog_answer a WHERE a.tenant_id = :tenant AND a.handle = $1 \
          AND a.currency = $2 AND (a.tree IS NULL OR a.tree = \
          (SELECT s.tree FROM catalog_shape s WHERE s.tenant_id = :tenant))";
@@ -55,7 +57,8 @@ pub(crate) async fn find(
                     publish_at: row.get(1)?,
                     unpublish_at: row.get(2)?,
                 },
-                body: row.get::<Vec<u8>>(3)?.into(),
+                tag: row.get(3)?,
+                body: row.get::<Vec<u8>>(4)?.into(),
             })
         })
         .await?;
@@ -66,7 +69,7 @@ macro_rules! outdate {
     ($which:expr) => {
         concat!(
             "UPDATE catalog_answer SET stamp = stamp + 1, due = 1, currency = NULL, tree = NULL, \
-             publish_at = NULL, unpublish_at = NULL, handle = NULL, body = NULL \
+             publish_at = NULL, unpublish_at = NULL, handle = NULL, tag = NULL, body = NULL \
              WHERE tenant_id = :tenant AND product_id ",
             $which
         )
@@ -130,10 +133,10 @@ pub(crate) async fn fill(
         " ORDER BY product_id {skip_locked}"
     );
     const FILL: &str = "UPDATE catalog_answer SET due = NULL, currency = $3, tree = $4, \
-         publish_at = $5, unpublish_at = $6, handle = $7, body = $8 \
+         publish_at = $5, unpublish_at = $6, handle = $7, tag = $8, body = $9 \
          WHERE tenant_id = :tenant AND product_id = $1 AND stamp = $2";
     const EMPTY: &str = "UPDATE catalog_answer SET due = NULL, currency = NULL, tree = NULL, \
-         publish_at = NULL, unpublish_at = NULL, handle = NULL, body = NULL \
+         publish_at = NULL, unpublish_at = NULL, handle = NULL, tag = NULL, body = NULL \
          WHERE tenant_id = :tenant AND product_id = $1 AND stamp = $2";
     const FORGET: &str =
         "DELETE FROM catalog_answer WHERE tenant_id = :tenant AND product_id = $1 AND stamp = $2";
@@ -154,6 +157,7 @@ pub(crate) async fn fill(
                         handle,
                         tree,
                         dates,
+                        tag,
                         body,
                     } => {
                         values.extend([
@@ -162,6 +166,7 @@ pub(crate) async fn fill(
                             dates.publish_at.into(),
                             dates.unpublish_at.into(),
                             handle.into(),
+                            tag.into(),
                             Value::Bytes(body),
                         ]);
                         FILL
