@@ -1,11 +1,12 @@
-//! `/docs`, the page of each error code, and the OpenAPI document, all made once at start.
+//! `/docs`, the page of each error code, and the OpenAPI document, all made when the first of them is
+//! asked for: most processes never are, and the making takes megabytes.
 //! Nothing is fetched from elsewhere: no script at all, one style sheet of ours.
 
 mod markdown;
 mod page;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -81,13 +82,14 @@ struct Documents {
     errors: BTreeMap<&'static str, Document>,
 }
 
+type Make = Box<dyn FnOnce() -> Documents + Send>;
+/// Made by the first who asks; others wait for him.
+type Lazily = LazyLock<Documents, Make>;
+
 /// The documentation of `routes` and of itself.
 pub(crate) fn docs_routes(info: &ApiInfo, routes: &Routes<()>) -> Routes<()> {
     let own = declared();
     let all: Vec<RouteInfo> = routes.list().iter().chain(own.list()).cloned().collect();
-    let document = openapi(info, &all);
-    let reference = page::reference(info, &document);
-    let json = serde_json::to_vec(&document).expect("a JSON value always serialises");
     let mut pages: Vec<(ErrorCode, &'static str)> = code::PAGES.to_vec();
     pages.extend(
         routes
@@ -96,21 +98,34 @@ pub(crate) fn docs_routes(info: &ApiInfo, routes: &Routes<()>) -> Routes<()> {
             .map(|page| (*page.code, page.markdown)),
     );
     pages.sort_by_key(|(code, _)| (code.status, code.code));
+    let info = info.clone();
+    let make: Make = Box::new(move || documents(&info, &all, &pages));
+    own.with_state(Arc::new(LazyLock::new(make)))
+}
+
+fn documents(
+    info: &ApiInfo,
+    routes: &[RouteInfo],
+    pages: &[(ErrorCode, &'static str)],
+) -> Documents {
+    let document = openapi(info, routes);
+    let reference = page::reference(info, &document);
+    let json = serde_json::to_vec(&document).expect("a JSON value always serialises");
     let error = |(code, text): &(ErrorCode, &'static str)| {
         (code.code, Document::new(HTML, page::error(code, text)))
     };
-    own.with_state(Arc::new(Documents {
+    Documents {
         openapi: Document::new("application/json", json),
         reference: Document::new(HTML, reference),
         style: Document::new("text/css; charset=utf-8", STYLE),
-        error_index: Document::new(HTML, page::error_index(&pages)),
+        error_index: Document::new(HTML, page::error_index(pages)),
         errors: pages.iter().map(error).collect(),
-    }))
+    }
 }
 
-type Docs = State<Arc<Documents>>;
+type Docs = State<Arc<Lazily>>;
 
-fn declared() -> Routes<Arc<Documents>> {
+fn declared() -> Routes<Arc<Lazily>> {
     let get = |path, id, summary, media_type| {
         let operation = Operation::new(id, summary).returns_type(200, media_type);
         (Method::GET, path, Access::Public, operation)
