@@ -7,12 +7,14 @@
 //! stamp before the product, and writes only where it still is so. What is said of categories
 //! stands for one version of the tree, which readers compare.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::sync::Cache;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use stoa_bus::{JobHandler, JobOutcome};
 use stoa_kernel::{Currency, JobId, ProductId, TenantId, Timestamp};
@@ -33,8 +35,8 @@ const RESTS_FOR: Duration = Duration::from_secs(5);
 /// its change to it: one that began in the round and committed the job lasted 60 s at most, one
 /// that found that job planned began 10 s later at most, and lasted no longer.
 const SETTLES_AFTER: Duration = Duration::from_secs(150);
-/// A rush holds it up for so long at most.
-const HELD_UP_MAX: Duration = Duration::from_secs(180);
+/// A rush holds it up for so long at most: as long as an import of some ten million rows.
+const HELD_UP_MAX: Duration = Duration::from_secs(30 * 60);
 /// More changed products in one second are a rush: somebody imports.
 const RUSH: u32 = 64;
 const RUSH_LASTS: Duration = Duration::from_secs(3);
@@ -58,6 +60,20 @@ pub(crate) struct Answering {
     changes: AtomicU32,
     /// When there was a rush last, in microseconds.
     rushed: AtomicI64,
+    /// Shops whose answers are being filled: two jobs at once would work the same rows out.
+    working: Mutex<HashSet<TenantId>>,
+}
+
+/// The shop is worked for until this goes.
+struct Working<'a> {
+    answering: &'a Answering,
+    tenant: TenantId,
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.answering.working.lock().remove(&self.tenant);
+    }
 }
 
 impl Answering {
@@ -67,7 +83,17 @@ impl Answering {
             second: AtomicI64::new(0),
             changes: AtomicU32::new(0),
             rushed: AtomicI64::new(i64::MIN),
+            working: Mutex::default(),
         }
+    }
+
+    /// `None` while another job works for the shop.
+    fn begin(&self, tenant: TenantId) -> Option<Working<'_>> {
+        let begun = self.working.lock().insert(tenant);
+        begun.then(|| Working {
+            answering: self,
+            tenant,
+        })
     }
 
     /// What a transaction of this process left behind; `changes` products are among it.
@@ -342,6 +368,9 @@ impl JobHandler for AnswerJob {
             Err(error) => return JobOutcome::Dead(error.to_string()),
         };
         let began = self.0.deps.now();
+        let Some(_working) = self.0.answering.begin(job.tenant) else {
+            return JobOutcome::Wait(began.plus(RESTS_FOR));
+        };
         match self.0.fill_answers(job.tenant, round).await {
             Ok(Run::HeldUp) => JobOutcome::Wait(self.0.deps.now().plus(RESTS_FOR)),
             Ok(Run::More) => JobOutcome::Wait(self.0.deps.now()),

@@ -187,3 +187,16 @@ async fn a_product_that_is_being_changed_gets_no_row_and_no_answer() {
         assert_eq!(due(&db).await.len(), 1, "{}", cells.kind);
     }
 }
+
+#[test]
+fn one_job_at_a_time_works_for_a_shop() {
+    let answering = Answering::new();
+    let (one, other) = (TenantId::from_u128(1), TenantId::from_u128(2));
+    let working = answering.begin(one);
+    assert!(working.is_some());
+    assert!(answering.begin(one).is_none());
+    assert!(answering.begin(one).is_none(), "asking frees nothing");
+    assert!(answering.begin(other).is_some());
+    drop(working);
+    assert!(answering.begin(one).is_some());
+}
