@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use stoa_contracts::catalog::{ListingPrice, ProductKind, VariantSnapshot};
 use stoa_contracts::inventory::AvailabilityChanged;
 use stoa_kernel::{Currency, ProductId, Timestamp, VariantId};
-use stoa_storage::{Result, Stmt, Tx, Value, params};
+use stoa_storage::{Result, Stmt, Tx, Value};
 
 use super::extras::standing_of;
 use super::shape::{Shape, shape_columns, shape_of};
