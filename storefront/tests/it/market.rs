@@ -21,7 +21,7 @@ use stoa_contracts::themes::Themes;
 use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
 use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
 use stoa_rest::{CursorKey, RouterConfig, Routes};
-use stoa_storage::{Cause, Error, Isolation, Migrations, Tx};
+use stoa_storage::{Cause, Error, Isolation, JobQueue, Migrations, Tx};
 use stoa_storefront::{ShopDeps, ShopOptions, start_with};
 use stoa_telemetry::Metrics;
 use stoa_tenancy::{KeyKind, NewKey, Tenancy};
@@ -312,14 +312,16 @@ impl Market {
         }
     }
 
+    /// Jobs of those who work here; others' are not looked at.
+    async fn queue(&self) -> JobQueue {
+        let kinds: Vec<&str> = self.jobs.iter().map(|handler| handler.kind()).collect();
+        let queue = self.cells.storage().job_queue(self.cell().await).await;
+        queue.expect("a queue").only(&kinds)
+    }
+
     /// Runs what is due once, then tells what happened.
     pub(crate) async fn work(&self) {
-        let queue = self
-            .cells
-            .storage()
-            .job_queue(self.cell().await)
-            .await
-            .expect("a queue");
+        let queue = self.queue().await;
         let lease = self.cells.deps.ids.next_u128().to_string();
         let due = queue
             .claim(lease, self.cells.deps.now(), LEASE, 200)
@@ -339,12 +341,7 @@ impl Market {
 
     /// Works and lets time pass until nothing is left to do.
     pub(crate) async fn settle(&self) {
-        let queue = self
-            .cells
-            .storage()
-            .job_queue(self.cell().await)
-            .await
-            .expect("a queue");
+        let queue = self.queue().await;
         for _ in 0..ROUNDS_MAX {
             self.work().await;
             let Some(due) = queue.next_due().await.expect("a time") else {
@@ -357,12 +354,7 @@ impl Market {
 
     /// Works until nothing is due within a minute: long waits, such as that for a new try, stay.
     pub(crate) async fn settle_soon(&self) {
-        let queue = self
-            .cells
-            .storage()
-            .job_queue(self.cell().await)
-            .await
-            .expect("a queue");
+        let queue = self.queue().await;
         for _ in 0..ROUNDS_MAX {
             self.work().await;
             let Some(due) = queue.next_due().await.expect("a time") else {
