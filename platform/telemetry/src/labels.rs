@@ -1,5 +1,6 @@
 //! Whose request the running task works on, so that every line it logs says so. A task-local
-//! reference and not a span: a span costs a product read as much as all of its headers do.
+//! reference and not a span: a span's fields are written down for every request, these only where
+//! something is logged.
 
 use std::sync::Arc;
 
