@@ -8,6 +8,7 @@ pub(crate) mod live;
 pub(crate) mod page;
 pub(crate) mod pen;
 pub(crate) mod schema;
+pub(crate) mod sets;
 pub(crate) mod suggest;
 pub(crate) mod top;
 pub(crate) mod vocabulary;

@@ -143,12 +143,9 @@ impl Answers {
             filter.values.dedup();
         }
         filters.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut name = format!(
-            "{} {:?} {:?} ",
-            query.currency,
-            query.sort,
-            query.locale.as_deref().unwrap_or_default()
-        );
+        let locale = query.locale.as_deref().unwrap_or_default();
+        let sought = format!("{locale:?} {:?} {}", query.text, rules.digest);
+        let mut name = format!("{} {:?} ", query.currency, query.sort);
         for filter in &filters {
             // As lists of quoted texts no two sets of filters read alike.
             let _ = write!(name, "{:?}={:?} ", filter.name, filter.values);
@@ -156,7 +153,7 @@ impl Answers {
         if let Some(range) = query.price {
             let _ = write!(name, "{} ", text_of(range));
         }
-        let _ = write!(name, "{:?} {}", query.text, rules.digest);
+        name.push_str(&sought);
         let scope = format!("{tenant} search {name}");
         let from = match &query.cursor {
             None => None,
@@ -179,6 +176,7 @@ impl Answers {
             pins: pins(query, &rules, live),
             filters,
             rules,
+            sought,
             name,
         })
     }

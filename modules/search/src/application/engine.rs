@@ -57,7 +57,7 @@ impl SearchConfig {
             open_max: 64,
             every: Duration::from_millis(100),
             settle: Duration::from_millis(300),
-            looked_at_max: 32_768,
+            looked_at_max: 16_384,
         }
     }
 }

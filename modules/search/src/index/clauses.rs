@@ -1,12 +1,8 @@
 //! What a shopper typed, as a query: exact words, stems, completions, synonyms, and neighbours of
 //! words that no product has.
 
-use std::ops::Bound;
-use stoa_contracts::search::PriceRange;
-use stoa_kernel::{Currency, ProductId};
-use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, RangeQuery, TermQuery,
-};
+use stoa_kernel::ProductId;
+use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, Term};
 use tantivy::tokenizer::TokenizerManager;
 use tantivy::{Result, Searcher};
@@ -297,24 +293,6 @@ pub(crate) fn facet(fields: &Fields, name: &str, values: &[String]) -> BoxQuery 
     unscored(any(ways.collect()))
 }
 
-/// Products whose lowest price is within the bounds; scores nothing.
-pub(crate) fn price(fields: &Fields, currency: Currency, range: PriceRange) -> BoxQuery {
-    let bound = |amount: Option<i64>| match amount {
-        None => Bound::Unbounded,
-        Some(amount) => {
-            let mut term = Term::from_field_json_path(fields.price, currency.as_str(), false);
-            term.append_type_and_fast_value(amount);
-            Bound::Included(term)
-        }
-    };
-    // Without any bound there would be no field to look at.
-    let (min, max) = match (range.min, range.max) {
-        (None, None) => (Some(i64::MIN), None),
-        bounds => bounds,
-    };
-    unscored(Box::new(RangeQuery::new(bound(min), bound(max))))
-}
-
 /// These products; scores nothing.
 pub(crate) fn products(fields: &Fields, ids: &[ProductId]) -> BoxQuery {
     let ways = ids.iter().map(|id| -> BoxQuery {
@@ -342,16 +320,4 @@ pub(crate) fn all(mut queries: Vec<BoxQuery>) -> BoxQuery {
         1 => queries.remove(0),
         _ => Box::new(BooleanQuery::intersection(queries)),
     }
-}
-
-/// What `query` finds, but for these products.
-pub(crate) fn without(fields: &Fields, query: BoxQuery, hidden: &[ProductId]) -> BoxQuery {
-    if hidden.is_empty() {
-        return query;
-    }
-    let clauses = vec![
-        (Occur::Must, query),
-        (Occur::MustNot, products(fields, hidden)),
-    ];
-    Box::new(BooleanQuery::new(clauses))
 }

@@ -6,20 +6,19 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use fixedbitset::FixedBitSet;
 use moka::sync::Cache;
 use stoa_kernel::{Currency, TenantId};
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::index::SegmentId;
-use tantivy::query::{EnableScoring, Query, Weight};
-use tantivy::{DocId, DocSet as _, Result, Searcher, SegmentReader};
+use tantivy::{DocId, Result, SegmentReader};
 
-use super::schema::{FACET, PRICE};
-use crate::domain::facets::{SEPARATOR, price_steps};
+use super::schema::FACET;
+use super::sets::{KEPT_FROM_DOCS, Matches, Sets, docs, price_of};
+use crate::domain::facets::{PRICE, SEPARATOR, price_steps};
 
 /// Bytes of what is kept of all tenants.
 const KEPT_BYTES_MAX: u64 = 16 << 20;
-/// Smaller segments are counted anew each time.
-const KEPT_FROM_DOCS: u32 = 2_000;
 /// The most frequent values of one facet in one segment; others are not counted.
 const SEGMENT_VALUES_MAX: usize = 300;
 /// Facets of one segment.
@@ -38,8 +37,20 @@ pub(crate) struct Counts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted<'n> {
     All,
+    /// Values of one facet, whose own filter is ignored.
     Facet(&'n str),
+    /// Prices, whose own range is ignored.
     Prices,
+}
+
+impl<'n> Wanted<'n> {
+    pub(crate) fn ignores(self) -> Option<&'n str> {
+        match self {
+            Self::All => None,
+            Self::Facet(name) => Some(name),
+            Self::Prices => Some(PRICE),
+        }
+    }
 }
 
 /// What is kept between queries. One for all tenants: keys begin with the tenant.
@@ -47,9 +58,9 @@ pub(crate) enum Wanted<'n> {
 pub(crate) struct Keeper {
     /// So many products of a query are looked at one by one.
     looked_at: usize,
+    pub(crate) sets: Sets,
     counts: Cache<(TenantId, SegmentId, Arc<str>), Arc<Raw>>,
     layouts: Cache<(TenantId, SegmentId), Arc<Layout>>,
-    deleted: Cache<(TenantId, SegmentId, u32), Arc<Vec<DocId>>>,
 }
 
 /// A segment's answer, its deleted documents among them.
@@ -91,9 +102,10 @@ struct Layout {
 
 impl Keeper {
     pub(crate) fn new(looked_at: usize) -> Self {
-        let part = KEPT_BYTES_MAX / 2;
+        let part = KEPT_BYTES_MAX / 4;
         Self {
             looked_at,
+            sets: Sets::new(part * 2),
             counts: Cache::builder()
                 .max_capacity(part)
                 .weigher(|(.., query): &(_, _, Arc<str>), raw: &Arc<Raw>| {
@@ -102,44 +114,41 @@ impl Keeper {
                 })
                 .build(),
             layouts: Cache::builder()
-                .max_capacity(part / 2)
+                .max_capacity(part)
                 .weigher(|_, layout: &Arc<Layout>| {
                     let bytes = layout.facets.iter().map(|(name, _)| name.len() + 64);
                     u32::try_from(bytes.sum::<usize>() + 64).unwrap_or(u32::MAX)
                 })
                 .build(),
-            deleted: Cache::builder()
-                .max_capacity(part / 2)
-                .weigher(|_, docs: &Arc<Vec<DocId>>| {
-                    u32::try_from(docs.len() * 4 + 64).unwrap_or(u32::MAX)
-                })
-                .build(),
         }
     }
 
-    /// `name` says all that `query`, `currency` and `wanted` are.
+    /// `name` says all that is found: the text and how it is taken, the clauses that are heeded, what
+    /// is hidden, and the currency.
     pub(crate) fn count(
         &self,
         tenant: TenantId,
-        searcher: &Searcher,
-        query: &dyn Query,
+        segments: &[Matches<'_>],
         name: &Arc<str>,
         (currency, wanted): (Currency, Wanted<'_>),
     ) -> Result<Counts> {
-        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
         let steps = price_steps(currency);
         let mut all = Counts {
             prices: vec![0; steps.len()],
             ..Counts::default()
         };
-        let documents = searcher.num_docs().max(1);
-        for segment in searcher.segment_readers() {
-            let columns = Columns::open(segment, currency, &steps, wanted)?;
-            let share = self.looked_at as u64 * u64::from(segment.num_docs()) / documents;
+        let alive = |matches: &Matches<'_>| u64::from(matches.segment.num_docs());
+        let documents = segments.iter().map(alive).sum::<u64>().max(1);
+        for matches in segments {
+            let columns = Columns::open(matches.segment, currency, &steps)?;
+            let share = self.looked_at as u64 * alive(matches) / documents;
             let share = usize::try_from(share).unwrap_or(usize::MAX);
-            let raw = self.raw(tenant, segment, weight.as_ref(), name, (&columns, share))?;
-            let layout = self.layout(tenant, segment, &columns)?;
-            let gone = self.gone(tenant, segment, weight.as_ref(), (&columns, raw.sample))?;
+            let raw = self.raw(tenant, matches, name, (&columns, wanted, share));
+            let layout = self.layout(tenant, matches.segment, &columns)?;
+            // Of the deleted documents only.
+            let gone = matches
+                .deleted_of(|| matches.all_but(wanted.ignores()))
+                .map_or_else(Raw::default, |gone| columns.tally(&gone, raw.sample));
             all.estimated |= raw.sample != Sample::default();
             for (step, count) in all.prices.iter_mut().enumerate() {
                 let of = |raw: &Raw| raw.prices.get(step).copied().unwrap_or_default();
@@ -147,7 +156,8 @@ impl Keeper {
             }
             let facets = layout.facets.iter().filter(|(name, _)| match wanted {
                 Wanted::Facet(only) => name == only,
-                Wanted::All | Wanted::Prices => true,
+                Wanted::All => true,
+                Wanted::Prices => false,
             });
             add_values(&mut all, &columns, facets, &raw, &gone)?;
         }
@@ -157,55 +167,22 @@ impl Keeper {
     fn raw(
         &self,
         tenant: TenantId,
-        segment: &SegmentReader,
-        weight: &dyn Weight,
+        matches: &Matches<'_>,
         name: &Arc<str>,
-        (columns, share): (&Columns<'_>, usize),
-    ) -> Result<Arc<Raw>> {
+        (columns, wanted, share): (&Columns<'_>, Wanted<'_>, usize),
+    ) -> Arc<Raw> {
+        let segment = matches.segment;
         let key = (tenant, segment.segment_id(), Arc::clone(name));
         if let Some(kept) = self.counts.get(&key) {
-            return Ok(kept);
+            return kept;
         }
-        let mut found: Vec<DocId> = Vec::new();
-        weight.for_each_no_score(segment, &mut |docs| found.extend_from_slice(docs))?;
-        let sample = Sample::of(found.len(), share);
-        let mut tally = columns.tally(sample);
-        let looked_at = found.into_iter().filter(|doc| sample.takes(*doc));
-        looked_at.for_each(|doc| tally.add(doc));
-        let raw = Arc::new(tally.end());
+        let found = matches.all_but(wanted.ignores());
+        let sample = Sample::of(found.count_ones(..), share);
+        let raw = Arc::new(columns.tally(&found, sample));
         if segment.max_doc() >= KEPT_FROM_DOCS {
             self.counts.insert(key, Arc::clone(&raw));
         }
-        Ok(raw)
-    }
-
-    /// The same of the segment's deleted documents only.
-    fn gone(
-        &self,
-        tenant: TenantId,
-        segment: &SegmentReader,
-        weight: &dyn Weight,
-        (columns, sample): (&Columns<'_>, Sample),
-    ) -> Result<Raw> {
-        let Some(alive) = segment.alive_bitset() else {
-            return Ok(Raw::default());
-        };
-        let key = (tenant, segment.segment_id(), segment.num_deleted_docs());
-        let deleted = self.deleted.get_with(key, || {
-            let all = 0..segment.max_doc();
-            Arc::new(all.filter(|doc| alive.is_deleted(*doc)).collect())
-        });
-        let mut tally = columns.tally(sample);
-        let mut found = weight.scorer(segment, 1.0)?;
-        for doc in deleted.iter().filter(|doc| sample.takes(**doc)) {
-            if found.doc() < *doc {
-                found.seek(*doc);
-            }
-            if found.doc() == *doc {
-                tally.add(*doc);
-            }
-        }
-        Ok(tally.end())
+        raw
     }
 
     fn layout(
@@ -248,74 +225,64 @@ struct Columns<'s> {
 }
 
 impl<'s> Columns<'s> {
-    fn open(
-        segment: &SegmentReader,
-        currency: Currency,
-        steps: &'s [i64],
-        wanted: Wanted<'_>,
-    ) -> Result<Self> {
+    fn open(segment: &SegmentReader, currency: Currency, steps: &'s [i64]) -> Result<Self> {
         let columns = segment.fast_fields();
-        let facets = match wanted {
-            Wanted::Prices => None,
-            Wanted::All | Wanted::Facet(_) => columns.str(FACET)?,
-        };
-        let price = match wanted {
-            Wanted::Facet(_) => None,
-            Wanted::All | Wanted::Prices => columns.column_opt(&format!("{PRICE}.{currency}"))?,
-        };
         Ok(Self {
-            facets,
-            price,
+            facets: columns.str(FACET)?,
+            price: columns.column_opt(&price_of(currency))?,
             steps,
         })
     }
 
-    fn tally(&self, sample: Sample) -> Tally<'_> {
+    /// What the sample of some documents has.
+    fn tally(&self, found: &FixedBitSet, sample: Sample) -> Raw {
         let values = self.facets.as_ref().map_or(0, |facets| facets.num_terms());
-        Tally {
-            columns: self,
-            sample,
+        let mut tally = Tally {
             ords: vec![0; values],
             prices: vec![0; self.steps.len()],
+        };
+        let mut read = Vec::new();
+        for doc in docs(found).filter(|doc| sample.takes(*doc)) {
+            if let Some(facets) = &self.facets {
+                let rows = facets.ords().index.value_row_ids(doc);
+                read.resize(rows.len(), 0);
+                facets
+                    .ords()
+                    .values
+                    .get_range(u64::from(rows.start), &mut read);
+                tally.add_values(&read);
+            }
+            if let Some(price) = self.price.as_ref().and_then(|column| column.first(doc)) {
+                let step = self.steps.partition_point(|start| *start <= price);
+                tally.prices[step.saturating_sub(1)] += 1;
+            }
         }
+        tally.end(sample)
     }
 }
 
-struct Tally<'c> {
-    columns: &'c Columns<'c>,
-    sample: Sample,
+struct Tally {
     ords: Vec<u32>,
     prices: Vec<u32>,
 }
 
-impl Tally<'_> {
-    fn add(&mut self, doc: DocId) {
-        if let Some(facets) = &self.columns.facets {
-            for ord in facets.ords().values_for_doc(doc) {
-                if let Some(count) = self.ords.get_mut(ord as usize) {
-                    *count += 1;
-                }
+impl Tally {
+    fn add_values(&mut self, ords: &[u64]) {
+        for ord in ords {
+            if let Some(count) = self.ords.get_mut(*ord as usize) {
+                *count += 1;
             }
-        }
-        let price = self
-            .columns
-            .price
-            .as_ref()
-            .and_then(|column| column.first(doc));
-        if let Some(price) = price {
-            let step = self.columns.steps.partition_point(|start| *start <= price);
-            self.prices[step.saturating_sub(1)] += 1;
         }
     }
 
-    fn end(self) -> Raw {
+    fn end(self, sample: Sample) -> Raw {
         let counted = self
             .ords
             .iter()
             .enumerate()
             .filter(|(_, count)| **count > 0);
         Raw {
-            sample: self.sample,
+            sample,
             ords: counted.map(|(ord, count)| (ord as u32, *count)).collect(),
             prices: self.prices,
         }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stoa_contracts::search::{Facet, FacetKind, FacetValue, PriceRange, SearchFilter, SearchSort};
 use stoa_kernel::{Currency, ProductId, TenantId};
-use tantivy::collector::Count;
-use tantivy::query::{AllQuery, EmptyQuery};
+use tantivy::query::{EmptyQuery, EnableScoring};
 use tantivy::{Result, Searcher};
 
 use super::clauses::{self, BoxQuery, Mode, Speech};
 use super::counts::{Counts, Keeper, Wanted};
 use super::live::Live;
+use super::sets::{self, Asks, Clause, Matches};
 use super::top::{Place, Ranking, Top};
 use crate::domain::facets::{self, PRICE, TAG};
 use crate::domain::rules::{Pins, Rules, place};
@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) from: Option<From>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) pins: Pins,
+    /// The text, its language and the merchant's rules, in words.
+    pub(crate) sought: String,
     /// All of the above that decides what is found, in words.
     pub(crate) name: String,
 }
@@ -65,6 +67,7 @@ struct Asked<'p> {
     plan: &'p Plan,
     live: &'p Live,
     searcher: Searcher,
+    keeper: &'p Keeper,
 }
 
 /// Blocks for as long as the index needs.
@@ -73,27 +76,29 @@ pub(crate) fn find(live: &Live, plan: &Plan, keeper: &Keeper) -> Result<Found> {
         plan,
         live,
         searcher: live.searcher(),
+        keeper,
     };
     let from = plan.from.clone();
     let mode = from.as_ref().map_or(Mode::Strict, |from| from.mode);
-    let found = asked.page(mode, from, keeper)?;
+    let found = asked.page(mode, from)?;
     let may_be_looser = plan.from.is_none() && !plan.text.trim().is_empty();
     match found.total == 0 && may_be_looser {
-        true => asked.page(Mode::Loose, None, keeper),
+        true => asked.page(Mode::Loose, None),
         false => Ok(found),
     }
 }
 
 impl Asked<'_> {
-    fn page(&self, mode: Mode, from: Option<From>, keeper: &Keeper) -> Result<Found> {
+    fn page(&self, mode: Mode, from: Option<From>) -> Result<Found> {
         let plan = self.plan;
         let (start, after) = from.map_or((0, None), |from| (from.start, from.after));
         let (text, corrected) = self.text(mode)?;
-        let pinned = self.pinned()?;
-        let pinned_ids: Vec<ProductId> = pinned.iter().map(|(_, id)| *id).collect();
-        let hidden = [plan.pins.hidden.as_slice(), &pinned_ids].concat();
-        let organic = self.filtered(text.as_ref(), None, &hidden);
-        let top = self.top(organic, after.clone())?;
+        let clauses = self.clauses();
+        let hidden = self.products(&plan.pins.hidden);
+        let sets = &self.keeper.sets;
+        let mut segments = sets.matches(plan.tenant, &self.searcher, &clauses, hidden.as_ref())?;
+        let pinned = self.pinned(&segments)?;
+        let top = self.top(text.as_ref(), &mut segments, &pinned, after.clone())?;
         let found: Vec<ProductId> = top.places.iter().map(|place| place.product).collect();
         let placed = place(start, plan.limit, &pinned, &found, top.total);
         let next = placed.more.then(|| From {
@@ -105,7 +110,7 @@ impl Asked<'_> {
             },
         });
         let facets = match plan.facets {
-            true => self.facets(text.as_ref(), mode, keeper)?,
+            true => self.facets(&segments, &clauses, mode)?,
             false => Vec::new(),
         };
         Ok(Found {
@@ -135,23 +140,52 @@ impl Asked<'_> {
         })
     }
 
-    /// What is pinned, as far as it is published and passes the filters.
-    fn pinned(&self) -> Result<Vec<(i64, ProductId)>> {
-        let places = &self.plan.pins.places;
-        if places.is_empty() {
-            return Ok(Vec::new());
+    fn clauses(&self) -> Vec<Clause> {
+        let plan = self.plan;
+        let filters = plan.filters.iter();
+        let filters = filters.map(|filter| self.values(&filter.name, &filter.values));
+        let price = plan.price.map(|range| Clause {
+            name: PRICE.to_owned(),
+            key: format!("{} {}", plan.currency, text_of(range)).into(),
+            asks: Asks::Price(plan.currency, range),
+        });
+        filters.chain(price).collect()
+    }
+
+    fn values(&self, name: &str, values: &[String]) -> Clause {
+        Clause {
+            name: name.to_owned(),
+            // As lists of quoted texts no two filters read alike.
+            key: format!("{name:?}={values:?}").into(),
+            asks: Asks::Query(clauses::facet(&self.live.fields, name, values)),
         }
+    }
+
+    fn products(&self, ids: &[ProductId]) -> Option<BoxQuery> {
+        (!ids.is_empty()).then(|| clauses::products(&self.live.fields, ids))
+    }
+
+    /// What is pinned, as far as it is published and passes the filters.
+    fn pinned(&self, segments: &[Matches<'_>]) -> Result<Vec<(i64, ProductId)>> {
+        let places = &self.plan.pins.places;
         let ids: Vec<ProductId> = places.iter().map(|(_, id)| *id).collect();
-        let named = clauses::products(&self.live.fields, &ids);
-        let query = self.filtered(Some(&named), None, &self.plan.pins.hidden);
-        let ranking = Ranking {
-            sort: SearchSort::Newest,
-            currency: self.plan.currency,
-            limit: ids.len(),
-            after: None,
+        let Some(named) = self.products(&ids) else {
+            return Ok(Vec::new());
         };
-        let there = self.searcher.search(&query, &ranking)??;
-        let is_there = |id: &ProductId| there.places.iter().any(|place| place.product == *id);
+        let weight = named.weight(EnableScoring::disabled_from_searcher(&self.searcher))?;
+        let ranking = self.ranking(SearchSort::Newest, ids.len(), None);
+        let mut there = Vec::new();
+        for matches in segments {
+            let mut ranked = ranking.begin(matches.segment)?;
+            let passing = matches.passing();
+            sets::each(weight.as_ref(), matches.segment, |doc| {
+                if passing.contains(doc as usize) {
+                    ranked.collect(doc, 0.0);
+                }
+            })?;
+            there.extend(ranked.end()?.places);
+        }
+        let is_there = |id: &ProductId| there.iter().any(|place| place.product == *id);
         Ok(places
             .iter()
             .copied()
@@ -159,69 +193,101 @@ impl Asked<'_> {
             .collect())
     }
 
-    /// The text and every filter but that of `ignored`, without `hidden`.
-    fn filtered(
+    fn ranking(&self, sort: SearchSort, limit: usize, after: Option<Place>) -> Ranking {
+        Ranking {
+            sort,
+            currency: self.plan.currency,
+            limit,
+            after,
+        }
+    }
+
+    /// The first products that are not pinned. What the text finds stays with the segments.
+    fn top(
         &self,
         text: Option<&BoxQuery>,
-        ignored: Option<&str>,
-        hidden: &[ProductId],
-    ) -> BoxQuery {
-        let (plan, fields) = (self.plan, &self.live.fields);
-        let mut parts: Vec<BoxQuery> = text.iter().map(|text| text.box_clone()).collect();
-        for filter in &plan.filters {
-            if ignored != Some(filter.name.as_str()) {
-                parts.push(clauses::facet(fields, &filter.name, &filter.values));
-            }
-        }
-        if let Some(range) = plan.price
-            && ignored != Some(PRICE)
-        {
-            parts.push(clauses::price(fields, plan.currency, range));
-        }
-        let query: BoxQuery = match parts.is_empty() {
-            true => Box::new(AllQuery),
-            false => clauses::all(parts),
-        };
-        clauses::without(fields, query, hidden)
-    }
-
-    fn top(&self, query: BoxQuery, after: Option<Place>) -> Result<Top> {
+        segments: &mut [Matches<'_>],
+        pinned: &[(i64, ProductId)],
+        after: Option<Place>,
+    ) -> Result<Top> {
         let plan = self.plan;
-        let sort = match plan.sort {
-            SearchSort::Relevance if plan.text.trim().is_empty() => SearchSort::Newest,
-            sort => sort,
+        let sort = match (plan.sort, text) {
+            (SearchSort::Relevance, None) => SearchSort::Newest,
+            (sort, _) => sort,
         };
-        let ranking = Ranking {
-            sort,
-            currency: plan.currency,
-            limit: plan.limit,
-            after,
+        let ranking = self.ranking(sort, plan.limit, after);
+        let scoring = match ranking.is_by_score() {
+            true => EnableScoring::enabled_from_searcher(&self.searcher),
+            false => EnableScoring::disabled_from_searcher(&self.searcher),
         };
-        self.searcher.search(&query, &ranking)?
+        let weight = text.map(|text| text.weight(scoring)).transpose()?;
+        let pinned_ids: Vec<ProductId> = pinned.iter().map(|(_, id)| *id).collect();
+        let pinned = self.products(&pinned_ids);
+        let pinned = pinned
+            .map(|pinned| pinned.weight(EnableScoring::disabled_from_searcher(&self.searcher)))
+            .transpose()?;
+        let mut tops = Vec::with_capacity(segments.len());
+        for matches in segments {
+            let mut passing = matches.passing();
+            if let Some(pinned) = &pinned {
+                sets::each(pinned.as_ref(), matches.segment, |doc| {
+                    passing.set(doc as usize, false);
+                })?;
+            }
+            let mut ranked = ranking.begin(matches.segment)?;
+            match &weight {
+                Some(weight) if ranking.is_by_score() => {
+                    let mut found = sets::empty(matches.segment);
+                    weight.for_each(matches.segment, &mut |doc, score| {
+                        found.insert(doc as usize);
+                        if passing.contains(doc as usize) {
+                            ranked.collect(doc, score);
+                        }
+                    })?;
+                    matches.text = Some(found);
+                }
+                weight => {
+                    if let Some(weight) = weight {
+                        let found = sets::set_of(weight.as_ref(), matches.segment)?;
+                        passing.intersect_with(&found);
+                        matches.text = Some(found);
+                    }
+                    sets::docs(&passing).for_each(|doc| ranked.collect(doc, 0.0));
+                }
+            }
+            tops.push(ranked.end()?);
+        }
+        Ok(ranking.merge(tops))
     }
 
-    fn facets(&self, text: Option<&BoxQuery>, mode: Mode, keeper: &Keeper) -> Result<Vec<Facet>> {
+    fn facets(
+        &self,
+        segments: &[Matches<'_>],
+        clauses: &[Clause],
+        mode: Mode,
+    ) -> Result<Vec<Facet>> {
         let plan = self.plan;
         let count = |wanted: Wanted<'_>| -> Result<Counts> {
-            let ignored = match wanted {
-                Wanted::All => None,
-                Wanted::Facet(name) => Some(name),
-                Wanted::Prices => Some(PRICE),
-            };
-            let query = self.filtered(text, ignored, &plan.pins.hidden);
-            let name = format!("{}\n{mode:?}\n{ignored:?}", plan.name);
-            let name: Arc<str> = Arc::from(name);
+            let heeded = clauses
+                .iter()
+                .filter(|clause| Some(clause.name.as_str()) != wanted.ignores());
+            let hidden = &plan.pins.hidden;
+            let mut name = format!("{} {mode:?} {} {hidden:?}\n", plan.sought, plan.currency);
+            heeded.for_each(|clause| {
+                name.push_str(&clause.key);
+                name.push('\n');
+            });
             let what = (plan.currency, wanted);
-            keeper.count(plan.tenant, &self.searcher, &query, &name, what)
+            self.keeper
+                .count(plan.tenant, segments, &Arc::from(name), what)
         };
         let mut counts = count(Wanted::All)?;
         for filter in plan.filters.iter().take(GROUPS_MAX) {
             let mut alone = count(Wanted::Facet(&filter.name))?;
             let mut own = alone.values.remove(&filter.name).unwrap_or_default();
             if alone.estimated {
-                let others = self.filtered(text, Some(&filter.name), &plan.pins.hidden);
                 for value in &filter.values {
-                    own.insert(value.clone(), self.exactly(&others, &filter.name, value)?);
+                    own.insert(value.clone(), self.exactly(segments, &filter.name, value)?);
                 }
             }
             counts.values.insert(filter.name.clone(), own);
@@ -236,10 +302,17 @@ impl Asked<'_> {
     }
 
     /// What was chosen stands beside the number of products found: there no estimate will do.
-    fn exactly(&self, others: &BoxQuery, name: &str, value: &String) -> Result<u64> {
-        let with = clauses::facet(&self.live.fields, name, std::slice::from_ref(value));
-        let both = clauses::all(vec![others.box_clone(), with]);
-        Ok(self.searcher.search(&both, &Count)? as u64)
+    fn exactly(&self, segments: &[Matches<'_>], name: &str, value: &String) -> Result<u64> {
+        let clause = self.values(name, std::slice::from_ref(value));
+        let mut total = 0;
+        for matches in segments {
+            let sets = &self.keeper.sets;
+            let with = sets.found(self.plan.tenant, &self.searcher, matches.segment, &clause)?;
+            let mut others = matches.all_but(Some(name));
+            matches.drop_deleted(&mut others);
+            total += others.intersection_count(&with) as u64;
+        }
+        Ok(total)
     }
 
     fn told(&self, counts: Counts) -> Vec<Facet> {

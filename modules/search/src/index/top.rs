@@ -7,11 +7,11 @@ use std::ops::Bound;
 use serde::{Deserialize, Serialize};
 use stoa_contracts::search::SearchSort;
 use stoa_kernel::{Currency, ProductId};
-use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::{Column, StrColumn};
-use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, i64_to_u64};
+use tantivy::{DocId, Result, Score, SegmentReader, i64_to_u64};
 
-use super::schema::{CREATED, ID_HIGH, ID_LOW, PRICE, SORT_TITLE};
+use super::schema::{CREATED, ID_HIGH, ID_LOW, SORT_TITLE};
+use super::sets::price_of;
 
 /// A product's place in an order; ties go by id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -88,14 +88,15 @@ pub(crate) struct Ranked {
     total: u64,
 }
 
-impl Collector for Ranking {
-    type Fruit = tantivy::Result<Top>;
-    type Child = Ranked;
+impl Ranking {
+    pub(crate) fn is_by_score(&self) -> bool {
+        self.sort == SearchSort::Relevance
+    }
 
-    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<Ranked> {
+    pub(crate) fn begin(&self, segment: &SegmentReader) -> Result<Ranked> {
         let columns = segment.fast_fields();
-        let price = |falling| -> tantivy::Result<Source> {
-            let column = columns.column_opt(&format!("{PRICE}.{}", self.currency))?;
+        let price = |falling| -> Result<Source> {
+            let column = columns.column_opt(&price_of(self.currency))?;
             Ok(Source::Price { column, falling })
         };
         let source = match self.sort {
@@ -123,25 +124,21 @@ impl Collector for Ranking {
         })
     }
 
-    fn requires_scoring(&self) -> bool {
-        self.sort == SearchSort::Relevance
-    }
-
-    fn merge_fruits(&self, segments: Vec<tantivy::Result<Top>>) -> tantivy::Result<Self::Fruit> {
+    /// One order of what segments found.
+    pub(crate) fn merge(&self, segments: Vec<Top>) -> Top {
         let mut all = Top::default();
         for segment in segments {
-            let segment = segment?;
             all.total += segment.total;
             all.places.extend(segment.places);
         }
         all.places.sort_unstable();
         all.places.truncate(self.limit);
-        Ok(Ok(all))
+        all
     }
 }
 
 /// The last place before the page, as this segment ranks. `None`: all of the segment comes after.
-fn after_in(source: &Source, place: &Place) -> tantivy::Result<Option<(u64, u128)>> {
+fn after_in(source: &Source, place: &Place) -> Result<Option<(u64, u128)>> {
     let product = place.product.as_u128();
     match (&place.key, source) {
         (Key::Rank(rank), _) => Ok(Some((*rank, product))),
@@ -162,10 +159,8 @@ fn after_in(source: &Source, place: &Place) -> tantivy::Result<Option<(u64, u128
     }
 }
 
-impl SegmentCollector for Ranked {
-    type Fruit = tantivy::Result<Top>;
-
-    fn collect(&mut self, doc: DocId, score: Score) {
+impl Ranked {
+    pub(crate) fn collect(&mut self, doc: DocId, score: Score) {
         self.total += 1;
         let rank = self.source.rank(doc, score);
         let is_full = self.kept.len() >= self.limit;
@@ -189,7 +184,7 @@ impl SegmentCollector for Ranked {
         }
     }
 
-    fn harvest(self) -> Self::Fruit {
+    pub(crate) fn end(self) -> Result<Top> {
         let mut places = Vec::with_capacity(self.kept.len());
         for (rank, id) in self.kept {
             let key = match &self.source {

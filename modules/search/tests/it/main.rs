@@ -3,6 +3,7 @@
 mod finding;
 mod following;
 mod full;
+mod model;
 mod real;
 mod routes;
 mod shelf;
