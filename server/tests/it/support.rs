@@ -2,10 +2,9 @@
 
 mod actors;
 mod ear;
-mod hostile;
 mod process;
 
 pub(crate) use actors::{CartKey, Merchant, Placed, Shopper, address, answer};
 pub(crate) use ear::Ear;
-pub(crate) use hostile::{archive, gif_of_frames, hollow_png, noise_png};
 pub(crate) use process::{Backend, Bus, Provider, Stoa, backends, buses, eventually, seeds};
+pub(crate) use stoa_testkit::{archive, noise_png};

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use stoa_testkit::{HOSTILE_THEMES, theme};
 
-use self::archive::{HOSTILE, theme, traps};
+use self::archive::traps;
 use crate::support::{Backend, Merchant, Shopper, Stoa, eventually};
 
 const THEMES: &str = "/api/v1/admin/themes";
@@ -294,7 +295,7 @@ async fn a_hostile_theme_fails_on_its_own_pages_only() {
     let built_in = Arc::new(Known::of(&evil.shopper, &EVIL_PAGES).await);
     let undisturbed = Arc::new(Known::of(&calm, &CALM_PAGES).await);
     let mut asked = 0;
-    for (number, (what, harm)) in HOSTILE.iter().enumerate() {
+    for (number, (what, harm)) in HOSTILE_THEMES.iter().enumerate() {
         evil.post(&format!("{plain}/publish")).await;
         let (_, home) = page(&evil.shopper, "/").await;
         assert!(home.contains("PLAINMARK"), "themes without harm are shown");

@@ -6,7 +6,7 @@ use flate2::write::{DeflateEncoder, ZlibEncoder};
 use flate2::{Compression, Crc};
 
 /// A picture that nobody has seen before, about as large as its pixels.
-pub(crate) fn noise_png(side: u32) -> Vec<u8> {
+pub fn noise_png(side: u32) -> Vec<u8> {
     let row = 1 + side as usize * 4;
     let mut pixels: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
         .take(row * side as usize)
@@ -25,7 +25,7 @@ pub(crate) fn noise_png(side: u32) -> Vec<u8> {
 }
 
 /// A picture that says how large it is and has nothing to show for it.
-pub(crate) fn hollow_png(width: u32, height: u32) -> Vec<u8> {
+pub fn hollow_png(width: u32, height: u32) -> Vec<u8> {
     let mut file = png_header(width, height);
     file.extend(chunk(b"IDAT", &[0x78, 0x9c]));
     file.extend(chunk(b"IEND", &[]));
@@ -56,7 +56,7 @@ fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
 }
 
 /// One pixel, so many times.
-pub(crate) fn gif_of_frames(frames: usize) -> Vec<u8> {
+pub fn gif_of_frames(frames: usize) -> Vec<u8> {
     let mut file = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff".to_vec();
     for _ in 0..frames {
         file.extend(b"\x21\xf9\x04\0\x01\0\0\0");
@@ -67,7 +67,7 @@ pub(crate) fn gif_of_frames(frames: usize) -> Vec<u8> {
 }
 
 /// A zip archive, as any program packs it.
-pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let long = |bytes: usize| u32::try_from(bytes).expect("small").to_le_bytes();
     let short = |number: usize| u16::try_from(number).expect("few").to_le_bytes();
     let (mut archive, mut directory) = (Vec::new(), Vec::new());

@@ -1,5 +1,5 @@
 //! A crowd that opens connections, sends heads byte by byte, and comes back when it is thrown out.
-//! On a thread of its own, so that it takes no turn from the good client.
+//! On a thread of its own, so that it takes no turn from the good client. Reads no answer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,18 +7,22 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: demo.localhost\r\nX-Slow: ";
-/// Connections opened at once.
-const TOGETHER: usize = 100;
-/// Each connection gets a byte once in so many turns.
+/// Connections opened in one step: more at once overflow what the system keeps at the door, and those
+/// turned away there try again after a second.
+const TOGETHER: usize = 20;
+const STEP: Duration = Duration::from_millis(10);
+/// A turn comes after so many steps, and each connection gets a byte once in so many turns.
+const STEPS: usize = 10;
 const TURNS: usize = 10;
-const TURN: Duration = Duration::from_millis(100);
+const OPENING_TIME_MAX: Duration = Duration::from_secs(5);
 
-pub(super) struct Crowd {
+/// Goes home when it is dropped.
+pub struct Crowd {
     state: Arc<State>,
     thread: Option<JoinHandle<()>>,
 }
@@ -31,7 +35,7 @@ struct State {
 }
 
 impl Crowd {
-    pub(super) fn come(address: SocketAddr, people: usize) -> Self {
+    pub fn come(address: SocketAddr, people: usize) -> Self {
         let state: Arc<State> = Arc::default();
         let its = Arc::clone(&state);
         let thread = std::thread::spawn(move || {
@@ -48,11 +52,11 @@ impl Crowd {
     }
 
     /// Connections that are open as far as the crowd knows.
-    pub(super) fn open(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.state.open.load(Ordering::Relaxed)
     }
 
-    pub(super) fn thrown_out(&self) -> usize {
+    pub fn thrown_out(&self) -> usize {
         self.state.thrown_out.load(Ordering::Relaxed)
     }
 }
@@ -69,21 +73,20 @@ impl Drop for Crowd {
 impl State {
     async fn press(&self, address: SocketAddr, people: usize) {
         let mut streams: Vec<TcpStream> = Vec::new();
-        let mut turn = 0;
-        let mut next_turn = Instant::now();
+        let mut opening = JoinSet::new();
+        let mut step = 0;
         while !self.stop.load(Ordering::Relaxed) {
-            let missing = (people - streams.len()).min(TOGETHER);
-            if missing > 0 {
-                let opening = join_all((0..missing).map(|_| open(address)));
-                streams.extend(opening.await.into_iter().flatten());
+            tokio::time::sleep(STEP).await;
+            while let Some(opened) = opening.try_join_next() {
+                streams.extend(opened.ok().flatten());
             }
-            if streams.len() == people {
-                tokio::time::sleep_until(next_turn).await;
+            let missing = people - streams.len() - opening.len();
+            for _ in 0..missing.min(TOGETHER) {
+                opening.spawn(open(address));
             }
-            if Instant::now() >= next_turn {
-                self.drip(&mut streams, turn);
-                next_turn += TURN;
-                turn += 1;
+            step += 1;
+            if step % STEPS == 0 {
+                self.drip(&mut streams, step / STEPS);
             }
             self.open.store(streams.len(), Ordering::Relaxed);
         }
@@ -109,8 +112,26 @@ impl State {
 }
 
 async fn open(address: SocketAddr) -> Option<TcpStream> {
-    let opened = tokio::time::timeout(Duration::from_secs(1), TcpStream::connect(address));
+    let opened = tokio::time::timeout(OPENING_TIME_MAX, TcpStream::connect(address));
     let stream = opened.await.ok()?.ok()?;
     stream.try_write(HEAD).ok()?;
     Some(stream)
+}
+
+/// Each of a crowd is an open file of this process, too.
+///
+/// # Panics
+/// Where the hard limit of open files is below `wanted`.
+pub fn allow_files(wanted: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let allowed = limit.maximum.unwrap_or(u64::MAX);
+    assert!(
+        allowed >= wanted,
+        "{wanted} files are to be open at once; `ulimit -Hn` says {allowed}"
+    );
+    let raised = Rlimit {
+        current: Some(wanted.max(limit.current.unwrap_or(0))),
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).expect("below the hard limit");
 }
