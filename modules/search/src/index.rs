@@ -7,6 +7,7 @@ pub(crate) mod document;
 pub(crate) mod live;
 pub(crate) mod page;
 pub(crate) mod pen;
+pub(crate) mod prices;
 pub(crate) mod schema;
 pub(crate) mod sets;
 pub(crate) mod suggest;

@@ -44,8 +44,9 @@ pub struct SearchConfig {
     pub every: Duration,
     /// How long changes are gathered before they are committed together.
     pub settle: Duration,
-    /// So many products of a query are looked at one by one to count their facets. Where more are
-    /// found, an even part of them is, and the counts are estimates.
+    /// So many products of a query are looked at one by one to count their facets, and half as many
+    /// for a facet that ignores its own filter. Where more are found, an even part of them is, and the
+    /// counts are estimates.
     pub looked_at_max: usize,
 }
 

@@ -9,18 +9,21 @@ use std::sync::Arc;
 use fixedbitset::FixedBitSet;
 use moka::sync::Cache;
 use stoa_kernel::{Currency, TenantId};
-use tantivy::columnar::{Column, StrColumn};
+use tantivy::columnar::StrColumn;
 use tantivy::index::SegmentId;
 use tantivy::{DocId, Result, SegmentReader};
 
+use super::prices::Prices;
 use super::schema::FACET;
-use super::sets::{KEPT_FROM_DOCS, Matches, Sets, docs, price_of};
+use super::sets::{KEPT_FROM_DOCS, Matches, Sets, docs};
 use crate::domain::facets::{PRICE, SEPARATOR, price_steps};
 
 /// Bytes of what is kept of all tenants.
-const KEPT_BYTES_MAX: u64 = 16 << 20;
+const KEPT_BYTES_MAX: u64 = 24 << 20;
 /// The most frequent values of one facet in one segment; others are not counted.
 const SEGMENT_VALUES_MAX: usize = 300;
+/// Documents whose places in the columns are looked up together: the memory answers many at once.
+const TALLIED_AT_ONCE: usize = 128;
 /// Facets of one segment.
 const SEGMENT_NAMES_MAX: usize = 500;
 
@@ -49,6 +52,14 @@ impl<'n> Wanted<'n> {
             Self::All => None,
             Self::Facet(name) => Some(name),
             Self::Prices => Some(PRICE),
+        }
+    }
+
+    /// What is told of one facet only is counted in half as many products.
+    fn share(self, looked_at: usize) -> usize {
+        match self {
+            Self::All => looked_at,
+            Self::Facet(_) | Self::Prices => looked_at / 2,
         }
     }
 }
@@ -102,7 +113,7 @@ struct Layout {
 
 impl Keeper {
     pub(crate) fn new(looked_at: usize) -> Self {
-        let part = KEPT_BYTES_MAX / 4;
+        let part = KEPT_BYTES_MAX / 6;
         Self {
             looked_at,
             sets: Sets::new(part * 2),
@@ -140,8 +151,9 @@ impl Keeper {
         let alive = |matches: &Matches<'_>| u64::from(matches.segment.num_docs());
         let documents = segments.iter().map(alive).sum::<u64>().max(1);
         for matches in segments {
-            let columns = Columns::open(matches.segment, currency, &steps)?;
-            let share = self.looked_at as u64 * alive(matches) / documents;
+            let prices = self.sets.prices(tenant, matches.segment, currency)?;
+            let columns = Columns::open(matches.segment, prices, &steps)?;
+            let share = wanted.share(self.looked_at) as u64 * alive(matches) / documents;
             let share = usize::try_from(share).unwrap_or(usize::MAX);
             let raw = self.raw(tenant, matches, name, (&columns, wanted, share));
             let layout = self.layout(tenant, matches.segment, &columns)?;
@@ -220,16 +232,16 @@ impl Keeper {
 
 struct Columns<'s> {
     facets: Option<StrColumn>,
-    price: Option<Column<i64>>,
+    prices: Prices,
     steps: &'s [i64],
 }
 
 impl<'s> Columns<'s> {
-    fn open(segment: &SegmentReader, currency: Currency, steps: &'s [i64]) -> Result<Self> {
-        let columns = segment.fast_fields();
+    fn open(segment: &SegmentReader, prices: Prices, steps: &'s [i64]) -> Result<Self> {
+        let facets = segment.fast_fields().str(FACET)?;
         Ok(Self {
-            facets: columns.str(FACET)?,
-            price: columns.column_opt(&price_of(currency))?,
+            facets,
+            prices,
             steps,
         })
     }
@@ -241,18 +253,20 @@ impl<'s> Columns<'s> {
             ords: vec![0; values],
             prices: vec![0; self.steps.len()],
         };
-        let mut read = Vec::new();
-        for doc in docs(found).filter(|doc| sample.takes(*doc)) {
+        let taken: Vec<DocId> = docs(found).filter(|doc| sample.takes(*doc)).collect();
+        let (mut rows, mut read) = (Vec::with_capacity(TALLIED_AT_ONCE), Vec::new());
+        for batch in taken.chunks(TALLIED_AT_ONCE) {
             if let Some(facets) = &self.facets {
-                let rows = facets.ords().index.value_row_ids(doc);
-                read.resize(rows.len(), 0);
-                facets
-                    .ords()
-                    .values
-                    .get_range(u64::from(rows.start), &mut read);
-                tally.add_values(&read);
+                let ords = facets.ords();
+                rows.clear();
+                rows.extend(batch.iter().map(|doc| ords.index.value_row_ids(*doc)));
+                for rows in &rows {
+                    read.resize(rows.len(), 0);
+                    ords.values.get_range(u64::from(rows.start), &mut read);
+                    tally.add_values(&read);
+                }
             }
-            if let Some(price) = self.price.as_ref().and_then(|column| column.first(doc)) {
+            for price in batch.iter().filter_map(|doc| self.prices.of(*doc)) {
                 let step = self.steps.partition_point(|start| *start <= price);
                 tally.prices[step.saturating_sub(1)] += 1;
             }

@@ -13,7 +13,7 @@ use super::clauses::{self, BoxQuery, Mode, Speech};
 use super::counts::{Counts, Keeper, Wanted};
 use super::live::Live;
 use super::sets::{self, Asks, Clause, Matches};
-use super::top::{Place, Ranking, Top};
+use super::top::{Place, Ranked, Ranking, Top};
 use crate::domain::facets::{self, PRICE, TAG};
 use crate::domain::rules::{Pins, Rules, place};
 
@@ -173,10 +173,14 @@ impl Asked<'_> {
             return Ok(Vec::new());
         };
         let weight = named.weight(EnableScoring::disabled_from_searcher(&self.searcher))?;
-        let ranking = self.ranking(SearchSort::Newest, ids.len(), None);
+        let ranking = Ranking {
+            sort: SearchSort::Newest,
+            limit: ids.len(),
+            after: None,
+        };
         let mut there = Vec::new();
         for matches in segments {
-            let mut ranked = ranking.begin(matches.segment)?;
+            let mut ranked = self.begin(&ranking, matches)?;
             let passing = matches.passing();
             sets::each(weight.as_ref(), matches.segment, |doc| {
                 if passing.contains(doc as usize) {
@@ -193,13 +197,12 @@ impl Asked<'_> {
             .collect())
     }
 
-    fn ranking(&self, sort: SearchSort, limit: usize, after: Option<Place>) -> Ranking {
-        Ranking {
-            sort,
-            currency: self.plan.currency,
-            limit,
-            after,
-        }
+    fn begin(&self, ranking: &Ranking, matches: &Matches<'_>) -> Result<Ranked> {
+        let plan = self.plan;
+        let sets = &self.keeper.sets;
+        ranking.begin(matches.segment, || {
+            sets.prices(plan.tenant, matches.segment, plan.currency)
+        })
     }
 
     /// The first products that are not pinned. What the text finds stays with the segments.
@@ -215,7 +218,11 @@ impl Asked<'_> {
             (SearchSort::Relevance, None) => SearchSort::Newest,
             (sort, _) => sort,
         };
-        let ranking = self.ranking(sort, plan.limit, after);
+        let ranking = Ranking {
+            sort,
+            limit: plan.limit,
+            after,
+        };
         let scoring = match ranking.is_by_score() {
             true => EnableScoring::enabled_from_searcher(&self.searcher),
             false => EnableScoring::disabled_from_searcher(&self.searcher),
@@ -234,7 +241,7 @@ impl Asked<'_> {
                     passing.set(doc as usize, false);
                 })?;
             }
-            let mut ranked = ranking.begin(matches.segment)?;
+            let mut ranked = self.begin(&ranking, matches)?;
             match &weight {
                 Some(weight) if ranking.is_by_score() => {
                     let mut found = sets::empty(matches.segment);
@@ -272,7 +279,12 @@ impl Asked<'_> {
                 .iter()
                 .filter(|clause| Some(clause.name.as_str()) != wanted.ignores());
             let hidden = &plan.pins.hidden;
-            let mut name = format!("{} {mode:?} {} {hidden:?}\n", plan.sought, plan.currency);
+            // What is told of one facet is counted in a smaller part.
+            let all = wanted == Wanted::All;
+            let mut name = format!(
+                "{} {mode:?} {} {all} {hidden:?}\n",
+                plan.sought, plan.currency
+            );
             heeded.for_each(|clause| {
                 name.push_str(&clause.key);
                 name.push('\n');

@@ -3,25 +3,21 @@
 //! one clause each. Sets of filters are kept: segments never change but for deleted documents, which
 //! are among the kept ones and are taken out last.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 use moka::sync::Cache;
 use stoa_contracts::search::PriceRange;
 use stoa_kernel::{Currency, TenantId};
-use tantivy::columnar::Column;
 use tantivy::index::SegmentId;
 use tantivy::query::{EnableScoring, Weight};
 use tantivy::{DocId, Result, Searcher, SegmentReader};
 
 use super::clauses::BoxQuery;
-use super::schema::PRICE;
+use super::prices::Prices;
 
 /// Smaller segments are worked out anew each time.
 pub(super) const KEPT_FROM_DOCS: u32 = 2_000;
-/// Documents of a price column that are compared in one go.
-const COMPARED_AT_ONCE: u32 = 1 << 16;
 
 /// One filter of a question.
 pub(crate) struct Clause {
@@ -43,6 +39,7 @@ pub(crate) enum Asks {
 pub(crate) struct Sets {
     found: Cache<(TenantId, SegmentId, Arc<str>), Arc<FixedBitSet>>,
     alive: Cache<(TenantId, SegmentId, u32), Arc<FixedBitSet>>,
+    prices: Cache<(TenantId, SegmentId, Currency), Prices>,
 }
 
 /// The clauses of one question in one segment.
@@ -56,6 +53,7 @@ pub(crate) struct Matches<'s> {
 }
 
 impl Sets {
+    /// Keeps `bytes_max` of sets, and as much of prices.
     pub(crate) fn new(bytes_max: u64) -> Self {
         let bytes = |bits: &Arc<FixedBitSet>| (bits.len() / 8 + 192) as u32;
         Self {
@@ -66,6 +64,10 @@ impl Sets {
             alive: Cache::builder()
                 .max_capacity(bytes_max / 4)
                 .weigher(move |_, bits| bytes(bits))
+                .build(),
+            prices: Cache::builder()
+                .max_capacity(bytes_max)
+                .weigher(|_, prices: &Prices| (prices.bytes() + 128) as u32)
                 .build(),
         }
     }
@@ -116,12 +118,33 @@ impl Sets {
                 let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
                 set_of(weight.as_ref(), segment)?
             }
-            Asks::Price(currency, range) => priced(segment, *currency, *range)?,
+            Asks::Price(currency, range) => self
+                .prices(tenant, segment, *currency)?
+                .within(*range, segment.max_doc()),
         });
         if segment.max_doc() >= KEPT_FROM_DOCS {
             self.found.insert(key, Arc::clone(&found));
         }
         Ok(found)
+    }
+
+    /// Prices of a segment in a currency.
+    pub(crate) fn prices(
+        &self,
+        tenant: TenantId,
+        segment: &SegmentReader,
+        currency: Currency,
+    ) -> Result<Prices> {
+        if segment.max_doc() < KEPT_FROM_DOCS {
+            return Prices::open(segment, currency);
+        }
+        let key = (tenant, segment.segment_id(), currency);
+        if let Some(kept) = self.prices.get(&key) {
+            return Ok(kept);
+        }
+        let prices = Prices::open(segment, currency)?.unpacked();
+        self.prices.insert(key, prices.clone());
+        Ok(prices)
     }
 
     fn alive(&self, tenant: TenantId, segment: &SegmentReader) -> Option<Arc<FixedBitSet>> {
@@ -206,26 +229,4 @@ pub(crate) fn each(
     mut take: impl FnMut(DocId),
 ) -> Result<()> {
     weight.for_each_no_score(segment, &mut |docs| docs.iter().for_each(|doc| take(*doc)))
-}
-
-fn priced(segment: &SegmentReader, currency: Currency, range: PriceRange) -> Result<FixedBitSet> {
-    let mut found = empty(segment);
-    let column: Option<Column<i64>> = segment.fast_fields().column_opt(&price_of(currency))?;
-    let within = range.min.unwrap_or(i64::MIN)..=range.max.unwrap_or(i64::MAX);
-    let Some(column) = column.filter(|_| !RangeInclusive::is_empty(&within)) else {
-        return Ok(found);
-    };
-    let mut docs = Vec::new();
-    for from in (0..segment.max_doc()).step_by(COMPARED_AT_ONCE as usize) {
-        let to = segment.max_doc().min(from + COMPARED_AT_ONCE);
-        docs.clear();
-        column.get_docids_for_value_range(within.clone(), from..to, &mut docs);
-        docs.iter().for_each(|doc| found.insert(*doc as usize));
-    }
-    Ok(found)
-}
-
-/// The column of a currency's prices.
-pub(crate) fn price_of(currency: Currency) -> String {
-    format!("{PRICE}.{currency}")
 }

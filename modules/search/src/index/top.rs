@@ -6,12 +6,12 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 use stoa_contracts::search::SearchSort;
-use stoa_kernel::{Currency, ProductId};
+use stoa_kernel::ProductId;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::{DocId, Result, Score, SegmentReader, i64_to_u64};
 
+use super::prices::Prices;
 use super::schema::{CREATED, ID_HIGH, ID_LOW, SORT_TITLE};
-use super::sets::price_of;
 
 /// A product's place in an order; ties go by id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,7 +38,6 @@ pub(crate) struct Top {
 #[derive(Debug, Clone)]
 pub(crate) struct Ranking {
     pub(crate) sort: SearchSort,
-    pub(crate) currency: Currency,
     pub(crate) limit: usize,
     pub(crate) after: Option<Place>,
 }
@@ -49,7 +48,7 @@ enum Source {
     Newest(Column<i64>),
     /// Products without a price come last.
     Price {
-        column: Option<Column<i64>>,
+        prices: Prices,
         falling: bool,
     },
     Title(StrColumn),
@@ -63,14 +62,11 @@ impl Source {
             // The bits of positive numbers are in their order.
             Self::Score => u64::from(u32::MAX - score.max(0.0).to_bits()),
             Self::Newest(column) => u64::MAX - column.first(doc).map_or(0, i64_to_u64),
-            Self::Price { column, falling } => {
-                let price = column.as_ref().and_then(|column| column.first(doc));
-                match (price.map(i64_to_u64), falling) {
-                    (None, _) => u64::MAX,
-                    (Some(price), false) => price,
-                    (Some(price), true) => u64::MAX - price,
-                }
-            }
+            Self::Price { prices, falling } => match (prices.of(doc).map(i64_to_u64), falling) {
+                (None, _) => u64::MAX,
+                (Some(price), false) => price,
+                (Some(price), true) => u64::MAX - price,
+            },
             Self::Title(column) => column.ords().first(doc).unwrap_or(u64::MAX),
             Self::Nothing => u64::MAX,
         }
@@ -93,11 +89,16 @@ impl Ranking {
         self.sort == SearchSort::Relevance
     }
 
-    pub(crate) fn begin(&self, segment: &SegmentReader) -> Result<Ranked> {
+    /// `prices` are those of the segment.
+    pub(crate) fn begin(
+        &self,
+        segment: &SegmentReader,
+        prices: impl FnOnce() -> Result<Prices>,
+    ) -> Result<Ranked> {
         let columns = segment.fast_fields();
         let price = |falling| -> Result<Source> {
-            let column = columns.column_opt(&price_of(self.currency))?;
-            Ok(Source::Price { column, falling })
+            let prices = prices()?;
+            Ok(Source::Price { prices, falling })
         };
         let source = match self.sort {
             SearchSort::Relevance => Source::Score,

@@ -27,8 +27,8 @@ use tower::ServiceExt as _;
 
 use crate::shelf::Shelf;
 
-/// Facets of more products than these are estimates.
-pub(crate) const LOOKED_AT_MAX: usize = 500;
+/// Facets of more products than these are estimates, those that ignore a filter of half as many.
+pub(crate) const LOOKED_AT_MAX: usize = 600;
 
 /// Far longer than anything here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
