@@ -112,6 +112,17 @@ impl Running {
             .ok()
     }
 
+    /// From now on `VmHWM` is the peak since now.
+    pub(crate) fn forget_peak(&self) -> Result<()> {
+        const PEAK: &str = "5";
+        let path = format!("/proc/{}/clear_refs", self.child.id());
+        std::fs::write(&path, PEAK).with_context(|| format!("writing {path}"))
+    }
+
+    pub(crate) fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
     /// Processor time so far, of all its threads.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;

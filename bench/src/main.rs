@@ -12,6 +12,7 @@ mod checkout;
 mod child;
 mod database;
 mod figures;
+mod hostile;
 mod import;
 mod load;
 mod nginx;
@@ -48,6 +49,11 @@ enum What {
     Import(import::ImportArgs),
     /// Time to the first answer, and idle memory.
     Start(start::StartArgs),
+    /// A good client beside slow heads, bombs and hostile themes.
+    Hostile(hostile::HostileArgs),
+    /// The attackers, as a process of their own.
+    #[command(hide = true)]
+    HostileAttack(hostile::AttackArgs),
     /// The bare hyper server, as a process of its own.
     #[command(hide = true)]
     BareHttp(product::BareArgs),
@@ -60,6 +66,8 @@ fn main() -> ExitCode {
         What::Checkout(args) => checkout::run(&args),
         What::Import(args) => import::run(&args),
         What::Start(args) => start::run(&args),
+        What::Hostile(args) => hostile::run(&args),
+        What::HostileAttack(args) => hostile::run_attack(&args),
         What::BareHttp(args) => product::run_bare(&args),
     };
     match done {
