@@ -63,7 +63,7 @@ impl Client {
         let status = response.status();
         if !status.is_success() {
             let bytes = response.into_body().collect().await?.to_bytes();
-            read_answer(status, &bytes)?;
+            self.read(status, &bytes)?;
             bail!("the server answered {status}");
         }
         let mut written = 0;
@@ -86,7 +86,7 @@ impl Client {
         let bytes = response.into_body().collect().await?.to_bytes();
         drop(open.sender);
         open.connection.await??;
-        read_answer(status, &bytes)
+        self.read(status, &bytes)
     }
 
     async fn answer(
@@ -112,35 +112,38 @@ impl Client {
         let response = sender.send_request(request.body(body)?).await?;
         Ok((response, Open { sender, connection }))
     }
+
+    /// An answer's JSON, or what a person is told of its problem.
+    fn read(&self, status: StatusCode, bytes: &Bytes) -> Result<Value> {
+        let value: Value = match bytes.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(bytes).context("the server's answer is not JSON")?,
+        };
+        if status.is_success() {
+            return Ok(value);
+        }
+        let word = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+        let mut text = match (word("code"), &self.tenant, word("detail")) {
+            // Nobody who names a tenant has asked for a host.
+            ("unknown_host", Some(slug), _) => format!("There is no tenant {slug}"),
+            (_, _, "") => word("title").to_owned(),
+            (_, _, detail) => detail.to_owned(),
+        };
+        for error in value
+            .get("errors")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+            text += &format!("\n  {}: {}", part("field"), part("reason"));
+        }
+        bail!("{text} ({})", word("code"))
+    }
 }
 
 /// What an answer comes through, while it does.
 struct Open {
     sender: http1::SendRequest<Body>,
     connection: JoinHandle<hyper::Result<()>>,
-}
-
-fn read_answer(status: StatusCode, bytes: &Bytes) -> Result<Value> {
-    let value: Value = match bytes.is_empty() {
-        true => Value::Null,
-        false => serde_json::from_slice(bytes).context("the server's answer is not JSON")?,
-    };
-    if status.is_success() {
-        return Ok(value);
-    }
-    let word = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
-    let mut text = match word("detail") {
-        "" => word("title").to_owned(),
-        detail => detail.to_owned(),
-    };
-    for error in value
-        .get("errors")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
-        text += &format!("\n  {}: {}", part("field"), part("reason"));
-    }
-    bail!("{text} ({})", word("code"))
 }

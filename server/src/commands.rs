@@ -185,17 +185,17 @@ pub(crate) fn export(
         let client = client.of_tenant(&args.tenant);
         client.download(&path, &mut writing).await
     });
-    let bytes = match done {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            // What is left of it is of no use; that it cannot be removed is not what went wrong.
-            drop(std::fs::remove_file(&part));
-            return Err(error);
-        }
-    };
-    writing.sync_all()?;
-    std::fs::rename(&part, file)
-        .with_context(|| format!("{} cannot be written", file.display()))?;
+    let kept = done.and_then(|bytes| {
+        let kept = writing
+            .sync_all()
+            .and_then(|()| std::fs::rename(&part, file));
+        kept.with_context(|| format!("{} cannot be written", file.display()))?;
+        Ok(bytes)
+    });
+    let bytes = kept.inspect_err(|_| {
+        // What is left of it is of no use; that it cannot be removed is not what went wrong.
+        drop(std::fs::remove_file(&part));
+    })?;
     let text = format!("{bytes} bytes in {}", file.display());
     output.answer(&json!({ "bytes": bytes, "file": file }), &text);
     Ok(ExitCode::SUCCESS)

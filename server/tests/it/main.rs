@@ -4,6 +4,7 @@ mod audit;
 mod browser;
 mod command_line;
 mod crash;
+mod export;
 mod faults;
 mod first_start;
 mod flood;

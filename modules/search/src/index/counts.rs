@@ -19,9 +19,11 @@ use super::sets::{KEPT_FROM_DOCS, Matches, Sets, docs};
 use crate::domain::facets::{PRICE, SEPARATOR, price_steps};
 
 /// Bytes of what is kept of all tenants.
-const KEPT_BYTES_MAX: u64 = 24 << 20;
+const KEPT_BYTES_MAX: u64 = 28 << 20;
 /// The most frequent values of one facet in one segment; others are not counted.
 const SEGMENT_VALUES_MAX: usize = 300;
+/// A sample is kept for segments of up to a multiple of so many documents.
+const SAMPLED_TOGETHER: DocId = 1 << 16;
 /// Documents whose places in the columns are looked up together: the memory answers many at once.
 const TALLIED_AT_ONCE: usize = 128;
 /// Facets of one segment.
@@ -72,6 +74,7 @@ pub(crate) struct Keeper {
     pub(crate) sets: Sets,
     counts: Cache<(TenantId, SegmentId, Arc<str>), Arc<Raw>>,
     layouts: Cache<(TenantId, SegmentId), Arc<Layout>>,
+    samples: Cache<(Sample, u32), Arc<FixedBitSet>>,
 }
 
 /// A segment's answer, its deleted documents among them.
@@ -86,7 +89,7 @@ struct Raw {
 /// Which documents of a segment are looked at: one in two to the power of this. Chosen by their
 /// numbers alone, so that those deleted since fall under the same choice; a multiplication by the
 /// golden ratio spreads neighbours evenly (Knuth, The Art of Computer Programming, 6.4).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Sample(u32);
 
 impl Sample {
@@ -113,7 +116,7 @@ struct Layout {
 
 impl Keeper {
     pub(crate) fn new(looked_at: usize) -> Self {
-        let part = KEPT_BYTES_MAX / 6;
+        let part = KEPT_BYTES_MAX / 7;
         Self {
             looked_at,
             sets: Sets::new(part * 2),
@@ -130,6 +133,10 @@ impl Keeper {
                     let bytes = layout.facets.iter().map(|(name, _)| name.len() + 64);
                     u32::try_from(bytes.sum::<usize>() + 64).unwrap_or(u32::MAX)
                 })
+                .build(),
+            samples: Cache::builder()
+                .max_capacity(part)
+                .weigher(|_, docs: &Arc<FixedBitSet>| (docs.len() / 8 + 128) as u32)
                 .build(),
         }
     }
@@ -160,7 +167,9 @@ impl Keeper {
             // Of the deleted documents only.
             let gone = matches
                 .deleted_of(|| matches.all_but(wanted.ignores()))
-                .map_or_else(Raw::default, |gone| columns.tally(&gone, raw.sample));
+                .map_or_else(Raw::default, |gone| {
+                    columns.tally(&self.taken(gone, raw.sample), raw.sample)
+                });
             all.estimated |= raw.sample != Sample::default();
             for (step, count) in all.prices.iter_mut().enumerate() {
                 let of = |raw: &Raw| raw.prices.get(step).copied().unwrap_or_default();
@@ -190,11 +199,26 @@ impl Keeper {
         }
         let found = matches.all_but(wanted.ignores());
         let sample = Sample::of(found.count_ones(..), share);
-        let raw = Arc::new(columns.tally(&found, sample));
+        let raw = Arc::new(columns.tally(&self.taken(found, sample), sample));
         if segment.max_doc() >= KEPT_FROM_DOCS {
             self.counts.insert(key, Arc::clone(&raw));
         }
         raw
+    }
+
+    /// Those of the found documents that are looked at.
+    fn taken(&self, mut found: FixedBitSet, sample: Sample) -> Vec<DocId> {
+        if sample != Sample::default() {
+            let documents = (found.len() as DocId).next_multiple_of(SAMPLED_TOGETHER);
+            let taken = self.samples.get_with((sample, documents), || {
+                let all = (0..documents).filter(|doc| sample.takes(*doc));
+                let mut taken = FixedBitSet::with_capacity(documents as usize);
+                all.for_each(|doc| taken.insert(doc as usize));
+                Arc::new(taken)
+            });
+            found.intersect_with(&taken);
+        }
+        docs(&found).collect()
     }
 
     fn layout(
@@ -246,14 +270,13 @@ impl<'s> Columns<'s> {
         })
     }
 
-    /// What the sample of some documents has.
-    fn tally(&self, found: &FixedBitSet, sample: Sample) -> Raw {
+    /// What some documents have.
+    fn tally(&self, taken: &[DocId], sample: Sample) -> Raw {
         let values = self.facets.as_ref().map_or(0, |facets| facets.num_terms());
         let mut tally = Tally {
             ords: vec![0; values],
             prices: vec![0; self.steps.len()],
         };
-        let taken: Vec<DocId> = docs(found).filter(|doc| sample.takes(*doc)).collect();
         let (mut rows, mut read) = (Vec::with_capacity(TALLIED_AT_ONCE), Vec::new());
         for batch in taken.chunks(TALLIED_AT_ONCE) {
             if let Some(facets) = &self.facets {

@@ -11,6 +11,7 @@ mod levels;
 mod pictures;
 mod reading;
 mod resuming;
+mod retrying;
 mod routes;
 mod rules;
 mod samples;

@@ -3,10 +3,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
 use stoa_blobs::{Blobs, BlobsConfig};
-use stoa_bus::{Consumer, HandlerError, JobHandler};
+use stoa_bus::{Consumer, HandlerError, JobHandler, JobOutcome};
 use stoa_contracts::media::MediaImported;
 use stoa_import::Counts;
 use stoa_kernel::Fact as _;
@@ -18,10 +21,17 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::reading::data;
-use crate::shop::{Shop, everywhere};
+use crate::shop::{Answer, Shop, ask, everywhere, router};
+
+/// What becomes of a picture that comes late, and how often it was asked for.
+#[derive(Default)]
+pub(crate) struct Late {
+    pub(crate) is_well: AtomicBool,
+    pub(crate) asked: AtomicUsize,
+}
 
 /// A merchant's old server.
-async fn server(tasks: &mut JoinSet<()>) -> SocketAddr {
+pub(crate) async fn server(tasks: &mut JoinSet<()>, late: Arc<Late>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let file = |name: &str| std::fs::read(data(name)).expect(name);
@@ -39,6 +49,13 @@ async fn server(tasks: &mut JoinSet<()>) -> SocketAddr {
                 "/red.png" => (200, red.len(), red.clone()),
                 "/blue.png" => (200, blue.len(), blue.clone()),
                 "/broken.png" => (200, red.len() / 2, red[..red.len() / 2].to_vec()),
+                "/late.png" => {
+                    late.asked.fetch_add(1, Ordering::SeqCst);
+                    match late.is_well.load(Ordering::SeqCst) {
+                        true => (200, blue.len(), blue.clone()),
+                        false => (500, 0, Vec::new()),
+                    }
+                }
                 "/huge.png" => (200, 100 * 1024 * 1024, red.clone()),
                 _ => (404, 0, Vec::new()),
             };
@@ -52,15 +69,16 @@ async fn server(tasks: &mut JoinSet<()>) -> SocketAddr {
     address
 }
 
-struct Pictures {
-    shop: Shop,
+pub(crate) struct Pictures {
+    pub(crate) shop: Shop,
     fetch: Arc<dyn JobHandler>,
     follow: Arc<dyn Consumer>,
+    routes: Router,
     _folder: tempfile::TempDir,
 }
 
 impl Pictures {
-    async fn open(shop: Shop) -> Self {
+    pub(crate) async fn open(shop: Shop) -> Self {
         let deps = shop.cells.deps.clone();
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("file:{}", folder.path().join("blobs").display());
@@ -76,6 +94,7 @@ impl Pictures {
         let mut found = found.filter(|consumer| consumer.name() == "catalog.pictures");
         let follow = found.next().expect("a consumer").clone();
         Self {
+            routes: router(&shop.cells, shop.tenant, media.routes),
             shop: shop.restarted(catalog.contract),
             fetch: media.jobs[0].clone(),
             follow,
@@ -83,20 +102,41 @@ impl Pictures {
         }
     }
 
-    /// Fetches what is due and lets the catalog hear of all that ever came, twice.
-    async fn follow(&self) {
+    /// Asks the routes of pictures.
+    pub(crate) async fn ask(&self, method: &str, path: &str, key: &str) -> Answer {
+        let key = [("authorization", key)];
+        ask(&self.routes, method, path, &key, Body::empty()).await
+    }
+
+    /// Fetches what is due, as the worker does.
+    pub(crate) async fn fetch(&self) -> Vec<JobOutcome> {
         let (shop, queue) = (&self.shop, self.shop.queue().await);
         let (now, lease) = (shop.cells.deps.now(), Duration::from_secs(60));
-        for job in queue
-            .claim("t".to_owned(), now, lease, 100)
-            .await
-            .expect("a claim")
-        {
-            if job.kind == self.fetch.kind() {
-                self.fetch.run(&job).await;
-                queue.finish(&job).await.expect("finished");
+        let queue = queue.only(&[self.fetch.kind()]);
+        let claimed = queue.claim("t".to_owned(), now, lease, 100).await;
+        let mut outcomes = Vec::new();
+        for job in claimed.expect("a claim") {
+            let outcome = self.fetch.run(&job).await;
+            match &outcome {
+                JobOutcome::Done => queue.finish(&job).await.expect("finished"),
+                JobOutcome::Wait(at) => {
+                    queue.retry(&job, *at, None, false).await.expect("put back");
+                }
+                other => panic!("{other:?}"),
             }
+            outcomes.push(outcome);
         }
+        outcomes
+    }
+
+    /// Fetches what is due and lets the catalog hear of all that ever came, twice.
+    pub(crate) async fn follow(&self) {
+        self.fetch().await;
+        self.hear().await;
+    }
+
+    async fn hear(&self) {
+        let shop = &self.shop;
         let log = shop
             .cells
             .storage()
@@ -139,7 +179,7 @@ impl Pictures {
 #[tokio::test(flavor = "multi_thread")]
 async fn good_pictures_become_ours_and_bad_ones_fail_no_product() {
     let mut tasks = JoinSet::new();
-    let address = server(&mut tasks).await;
+    let address = server(&mut tasks, Arc::default()).await;
     let url = |name: &str| format!("http://{address}/{name}");
     let file = format!(
         "Handle,Title,Option1 Name,Option1 Value,Variant Price,Image Src,Variant Image\n\

@@ -18,7 +18,7 @@ use stoa_import::{ExportKind, ImportError, ImportOptions, Importer, Report};
 use stoa_kernel::{Actor, ApiKeyId, CellId, Currency, ImportId, SeededIds, TenantId, VariantId};
 use stoa_rest::{
     Caller, Credential, CursorKey, Gate, PermissionSet, Problem, RequestTenant, RouterConfig,
-    TenantInfo,
+    Routes, TenantInfo,
 };
 use stoa_storage::{ClaimedJob, JobQueue, Tx};
 use stoa_telemetry::Metrics;
@@ -81,9 +81,6 @@ impl Shop {
             inventory.clone(),
             CursorKey::new([2; 32]),
         );
-        let metrics = Metrics::new(cells.deps.now());
-        let config = RouterConfig::new(metrics, Arc::new(SeededIds::new(1)));
-        let gate = Arc::new(OneShop { tenant });
         Self {
             cells: cells.clone(),
             tenant,
@@ -93,7 +90,7 @@ impl Shop {
             importer: module.importer,
             job: module.jobs.remove(0),
             sweep: module.recurring.remove(0),
-            router: module.routes.into_router(gate, config),
+            router: router(cells, tenant, module.routes),
         }
     }
 
@@ -268,27 +265,46 @@ impl Shop {
         headers: &[(&str, &str)],
         body: Body,
     ) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "shop");
-        if !headers.iter().any(|(name, _)| *name == "authorization") {
-            request = request.header("authorization", "Bearer sk_all");
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(body).expect("a request");
-        let Ok(response) = self.router.clone().oneshot(request).await;
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a body").to_bytes();
-        let location = parts.headers.get("location");
-        Answer {
-            status: parts.status.as_u16(),
-            location: location.map(|value| value.to_str().expect("ASCII").to_owned()),
-            json: serde_json::from_slice(&bytes).unwrap_or(Json::Null),
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-        }
+        ask(&self.router, method, path, headers, body).await
+    }
+}
+
+/// A module's routes as this shop's clients meet them.
+pub(crate) fn router(cells: &TestCells, tenant: TenantId, routes: Routes) -> Router {
+    let metrics = Metrics::new(cells.deps.now());
+    let config = RouterConfig::new(metrics, Arc::new(SeededIds::new(1)));
+    routes.into_router(Arc::new(OneShop { tenant }), config)
+}
+
+/// Asks as staff who may do everything, unless the headers name another key.
+pub(crate) async fn ask(
+    router: &Router,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Body,
+) -> Answer {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "shop");
+    if !headers.iter().any(|(name, _)| *name == "authorization") {
+        request = request.header("authorization", "Bearer sk_all");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(body).expect("a request");
+    let Ok(response) = router.clone().oneshot(request).await;
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.expect("a body").to_bytes();
+    let location = parts.headers.get("location");
+    Answer {
+        status: parts.status.as_u16(),
+        location: location.map(|value| value.to_str().expect("ASCII").to_owned()),
+        json: serde_json::from_slice(&bytes).unwrap_or(Json::Null),
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+        bytes: bytes.to_vec(),
     }
 }
 
@@ -297,6 +313,7 @@ pub(crate) struct Answer {
     pub(crate) location: Option<String>,
     pub(crate) json: Json,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
