@@ -1,5 +1,6 @@
 //! A running process: listeners, signals, worker, and the orderly end of all three.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stoa_rest::{Listener, ServeConfig};
 use stoa_telemetry::LogSettings;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -92,11 +93,26 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
         .context("the runtime cannot start")
 }
 
+/// Connections that wait to be accepted; Linux holds no more unless told to. With the usual 128 a
+/// crowd that comes at once has newcomers wait seconds for their second attempt.
+const WAITING_MAX: u32 = 4_096;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A restart need not wait for connections of the process before it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_MAX)
+}
+
 async fn serve(settings: Settings, output: Output) -> Result<()> {
     let role = settings.target.role();
     // Bound first: an address that is taken should fail before anything is created.
     let tcp = match role.serves_http {
-        true => Some(TcpListener::bind(settings.listen).await.with_context(|| {
+        true => Some(listen(settings.listen).with_context(|| {
             format!(
                 "{} cannot be listened on; choose another with --listen",
                 settings.listen
