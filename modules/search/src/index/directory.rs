@@ -19,9 +19,9 @@ use tantivy::directory::{
 use tantivy::{Directory, HasLen};
 
 /// Larger files are mapped.
-const SMALL_BYTES_MAX: usize = 2 << 20;
+const SMALL_BYTES_MAX: usize = 1 << 20;
 /// What all indexes of a process hold in memory together; beyond it they map.
-const HELD_BYTES_MAX: usize = 32 << 20;
+const HELD_BYTES_MAX: usize = 12 << 20;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
