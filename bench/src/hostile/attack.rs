@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use stoa_testkit::{Bomb, Crowd, allow_files, bombs};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::Attack;
 use super::shop::{self, MARK, NEIGHBOUR, Shop};
@@ -38,6 +39,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const SECOND: Duration = Duration::from_secs(1);
 /// Bombs on their way at once.
 const BOMBS_TOGETHER: usize = 4;
+/// Between two of one thrower, so that a hundred come each second at most. Without a pause they would be
+/// thousands, and any request would do: what is measured is how much one bomb costs others.
+const THROW_EVERY: Duration = Duration::from_millis(40);
 /// Between two visits to the shop with the theme, however long a page takes.
 const VISIT_EVERY: Duration = Duration::from_millis(50);
 /// The lowest priority there is: whoever else wants to run, runs.
@@ -134,7 +138,10 @@ async fn throw_on(
     first: usize,
     thrown: Arc<AtomicUsize>,
 ) -> Result<()> {
+    let mut due = tokio::time::interval(THROW_EVERY);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for bomb in bombs.iter().cycle().skip(first) {
+        due.tick().await;
         bomb.throw(address).await;
         thrown.fetch_add(1, Ordering::Relaxed);
     }

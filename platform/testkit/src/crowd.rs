@@ -16,9 +16,8 @@ const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: demo.localhost\r\nX-Slow: ";
 /// turned away there try again after a second.
 const TOGETHER: usize = 20;
 const STEP: Duration = Duration::from_millis(10);
-/// A turn comes after so many steps, and each connection gets a byte once in so many turns.
-const STEPS: usize = 10;
-const TURNS: usize = 10;
+/// Each connection gets a byte once in so many steps: strangers to each other do not send together.
+const TURNS: usize = 100;
 const OPENING_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Goes home when it is dropped.
@@ -85,9 +84,7 @@ impl State {
                 opening.spawn(open(address));
             }
             step += 1;
-            if step % STEPS == 0 {
-                self.drip(&mut streams, step / STEPS);
-            }
+            self.drip(&mut streams, step);
             self.open.store(streams.len(), Ordering::Relaxed);
         }
     }
