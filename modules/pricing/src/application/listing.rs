@@ -207,7 +207,8 @@ impl App {
         self.follow(tx, now).await
     }
 
-    /// Lets listings follow prices of a list, where they show it.
+    /// Lets listings follow prices of a list, where they show it or did until a moment ago: a walk
+    /// that is still to come does not find a price that is removed now.
     async fn show_of(
         &self,
         tx: &mut Tx<'_>,
@@ -217,7 +218,7 @@ impl App {
     ) -> Result<()> {
         let lists = feed::lists(tx).await?;
         self.mend(tx, &lists).await?;
-        let is_it = |each: &FedList| each.list.id == list && each.shown;
+        let is_it = |each: &FedList| each.list.id == list && (each.shown || each.walking);
         match lists.iter().any(is_it) {
             true => self.show(tx, touched, &lists, cause).await,
             false => Ok(()),

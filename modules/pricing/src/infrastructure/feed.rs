@@ -6,11 +6,13 @@ use stoa_storage::{Result, Tx, params};
 use super::{IDS_PER_STATEMENT, id_values};
 use crate::domain::{BasePrice, PriceList};
 
-/// A list, and whether listings show its prices.
+/// A list, whether listings show its prices, and whether some may still be as they were before that
+/// changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FedList {
     pub(crate) list: PriceList,
     pub(crate) shown: bool,
+    pub(crate) walking: bool,
 }
 
 /// Listings of a list's variants that are being worked out anew.
@@ -23,7 +25,7 @@ pub(crate) struct Walk {
 
 /// Every list of the shop, by age.
 pub(crate) async fn lists(tx: &mut Tx<'_>) -> Result<Vec<FedList>> {
-    const SQL: &str = "SELECT l.id, l.body, coalesce(f.shown, 0) FROM pricing_list l \
+    const SQL: &str = "SELECT l.id, l.body, coalesce(f.shown, 0), coalesce(f.walking, 0) FROM pricing_list l \
          LEFT JOIN pricing_list_feed f ON f.tenant_id = :tenant AND f.list_id = l.id \
          WHERE l.tenant_id = :tenant ORDER BY l.id";
     tx.query(SQL, params![], |row| {
@@ -33,6 +35,7 @@ pub(crate) async fn lists(tx: &mut Tx<'_>) -> Result<Vec<FedList>> {
                 terms: serde_json::from_str(row.str(1)?)?,
             },
             shown: row.get(2)?,
+            walking: row.get(3)?,
         })
     })
     .await
