@@ -13,11 +13,11 @@ use stoa_testkit::TestCells;
 use crate::support::{Shop, euros, everywhere, line, request, variant};
 
 const ALL: &str = "/api/v1/admin/price-lists";
-const MINUTE: Duration = Duration::from_secs(60);
-const EUR: Currency = Currency::EUR;
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const EUR: Currency = Currency::EUR;
 
 /// Makes a list; its path.
-async fn made(shop: &Shop, key: &str, terms: &Json) -> String {
+pub(crate) async fn made(shop: &Shop, key: &str, terms: &Json) -> String {
     let key = [("idempotency-key", key)];
     let made = shop.send("POST", ALL, &key, Some(terms.clone())).await;
     assert_eq!(made.status, 201, "{}", made.json);
@@ -25,7 +25,7 @@ async fn made(shop: &Shop, key: &str, terms: &Json) -> String {
 }
 
 /// Sets prices of single units.
-async fn put(shop: &Shop, path: &str, key: &str, prices: &[(u128, Option<i64>)]) {
+pub(crate) async fn put(shop: &Shop, path: &str, key: &str, prices: &[(u128, Option<i64>)]) {
     let price = |(number, amount): &(u128, Option<i64>)| {
         let price = amount.map(|amount| json!({"amount": amount, "currency": "EUR"}));
         json!({"variant_id": variant(*number), "price": price})
@@ -255,32 +255,6 @@ async fn races_of_prices_and_lists_end_in_what_a_cart_is_charged() {
                 assert_eq!(listed, Some((price, former)), "{}: turn {turn}", cells.kind);
             }
         }
-    }
-}
-
-#[tokio::test]
-async fn a_price_taken_from_a_list_that_just_ended_is_not_listed_any_more() {
-    for cells in everywhere().await {
-        let shop = Shop::open(&cells, "ended").await;
-        shop.set(&[euros(1, 700)]).await.expect("a price");
-        let ends = shop.now.plus(MINUTE);
-        let terms =
-            json!({"name": "Short", "currency": "EUR", "kind": "override", "ends_at": ends});
-        let mut paths = vec![
-            made(&shop, "a", &terms).await,
-            made(&shop, "b", &terms).await,
-        ];
-        // Both end at once, and the listings of the one with the higher number are worked out later.
-        paths.sort_unstable();
-        put(&shop, &paths[0], "c", &[(2, Some(300))]).await;
-        put(&shop, &paths[1], "d", &[(1, Some(400))]).await;
-        assert_eq!(shop.listed(1, EUR), Some((400, None)), "{}", cells.kind);
-        cells.clock.advance(MINUTE);
-        made(&shop, "e", &json!({"name": "Other", "currency": "EUR"})).await;
-        put(&shop, &paths[1], "f", &[(1, None)]).await;
-        while !shop.run_jobs().await.is_empty() {}
-        assert_eq!(shop.listed(1, EUR), Some((700, None)), "{}", cells.kind);
-        assert_eq!(shop.listed(2, EUR), None, "{}", cells.kind);
     }
 }
 

@@ -4,6 +4,7 @@ mod adjustments;
 mod admin;
 mod budgets;
 mod currencies;
+mod ended;
 mod groups;
 mod listings;
 mod lists;
