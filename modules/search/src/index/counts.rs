@@ -158,8 +158,7 @@ impl Keeper {
         let alive = |matches: &Matches<'_>| u64::from(matches.segment.num_docs());
         let documents = segments.iter().map(alive).sum::<u64>().max(1);
         for matches in segments {
-            let prices = self.sets.prices(tenant, matches.segment, currency)?;
-            let columns = Columns::open(matches.segment, prices, &steps)?;
+            let columns = Columns::open(matches, &steps)?;
             let share = wanted.share(self.looked_at) as u64 * alive(matches) / documents;
             let share = usize::try_from(share).unwrap_or(usize::MAX);
             let raw = self.raw(tenant, matches, name, (&columns, wanted, share));
@@ -256,16 +255,16 @@ impl Keeper {
 
 struct Columns<'s> {
     facets: Option<StrColumn>,
-    prices: Prices,
+    prices: &'s Prices,
     steps: &'s [i64],
 }
 
 impl<'s> Columns<'s> {
-    fn open(segment: &SegmentReader, prices: Prices, steps: &'s [i64]) -> Result<Self> {
-        let facets = segment.fast_fields().str(FACET)?;
+    fn open(matches: &'s Matches<'_>, steps: &'s [i64]) -> Result<Self> {
+        let facets = matches.segment.fast_fields().str(FACET)?;
         Ok(Self {
             facets,
-            prices,
+            prices: &matches.prices,
             steps,
         })
     }

@@ -13,7 +13,7 @@ use super::clauses::{self, BoxQuery, Mode, Speech};
 use super::counts::{Counts, Keeper, Wanted};
 use super::live::Live;
 use super::sets::{self, Asks, Clause, Matches};
-use super::top::{Place, Ranked, Ranking, Top};
+use super::top::{Place, Ranking, Top};
 use crate::domain::facets::{self, PRICE, TAG};
 use crate::domain::rules::{Pins, Rules, place};
 
@@ -96,7 +96,12 @@ impl Asked<'_> {
         let clauses = self.clauses();
         let hidden = self.products(&plan.pins.hidden);
         let sets = &self.keeper.sets;
-        let mut segments = sets.matches(plan.tenant, &self.searcher, &clauses, hidden.as_ref())?;
+        let mut segments = sets.matches(
+            plan.tenant,
+            &self.searcher,
+            (&clauses, plan.currency),
+            hidden.as_ref(),
+        )?;
         let pinned = self.pinned(&segments)?;
         let top = self.top(text.as_ref(), &mut segments, &pinned, after.clone())?;
         let found: Vec<ProductId> = top.places.iter().map(|place| place.product).collect();
@@ -147,7 +152,7 @@ impl Asked<'_> {
         let price = plan.price.map(|range| Clause {
             name: PRICE.to_owned(),
             key: format!("{} {}", plan.currency, text_of(range)).into(),
-            asks: Asks::Price(plan.currency, range),
+            asks: Asks::Price(range),
         });
         filters.chain(price).collect()
     }
@@ -180,7 +185,7 @@ impl Asked<'_> {
         };
         let mut there = Vec::new();
         for matches in segments {
-            let mut ranked = self.begin(&ranking, matches)?;
+            let mut ranked = ranking.begin(matches)?;
             let passing = matches.passing();
             sets::each(weight.as_ref(), matches.segment, |doc| {
                 if passing.contains(doc as usize) {
@@ -195,14 +200,6 @@ impl Asked<'_> {
             .copied()
             .filter(|(_, id)| is_there(id))
             .collect())
-    }
-
-    fn begin(&self, ranking: &Ranking, matches: &Matches<'_>) -> Result<Ranked> {
-        let plan = self.plan;
-        let sets = &self.keeper.sets;
-        ranking.begin(matches.segment, || {
-            sets.prices(plan.tenant, matches.segment, plan.currency)
-        })
     }
 
     /// The first products that are not pinned. What the text finds stays with the segments.
@@ -241,7 +238,7 @@ impl Asked<'_> {
                     passing.set(doc as usize, false);
                 })?;
             }
-            let mut ranked = self.begin(&ranking, matches)?;
+            let mut ranked = ranking.begin(matches)?;
             match &weight {
                 Some(weight) if ranking.is_by_score() => {
                     let mut found = sets::empty(matches.segment);
@@ -319,7 +316,12 @@ impl Asked<'_> {
         let mut total = 0;
         for matches in segments {
             let sets = &self.keeper.sets;
-            let with = sets.found(self.plan.tenant, &self.searcher, matches.segment, &clause)?;
+            let with = sets.found(
+                self.plan.tenant,
+                &self.searcher,
+                (matches.segment, &matches.prices),
+                &clause,
+            )?;
             let mut others = matches.all_but(Some(name));
             matches.drop_deleted(&mut others);
             total += others.intersection_count(&with) as u64;

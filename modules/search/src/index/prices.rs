@@ -18,7 +18,7 @@ const COMPARED_AT_ONCE: u32 = 1 << 16;
 #[derive(Clone)]
 pub(crate) enum Prices {
     Unpacked(Arc<Unpacked>),
-    /// Of a small segment, or with prices too far from each other.
+    /// Of a small segment or a vast one, or with prices too far from each other.
     Packed(Column<i64>),
     /// No product of the segment has one.
     Nothing,
@@ -32,6 +32,9 @@ pub(crate) struct Unpacked {
 }
 
 impl Prices {
+    /// Of an unpacked one.
+    pub(super) const BYTES_EACH: u64 = 4;
+
     pub(crate) fn open(segment: &SegmentReader, currency: Currency) -> Result<Self> {
         let column = segment
             .fast_fields()

@@ -31,7 +31,7 @@ pub(crate) struct Clause {
 pub(crate) enum Asks {
     Query(BoxQuery),
     /// A lowest price in a range, where a product has one.
-    Price(Currency, PriceRange),
+    Price(PriceRange),
 }
 
 /// What is kept between questions, of all tenants.
@@ -40,6 +40,8 @@ pub(crate) struct Sets {
     found: Cache<(TenantId, SegmentId, Arc<str>), Arc<FixedBitSet>>,
     alive: Cache<(TenantId, SegmentId, u32), Arc<FixedBitSet>>,
     prices: Cache<(TenantId, SegmentId, Currency), Prices>,
+    /// Prices of a segment that would take more stay packed: they could not be kept.
+    prices_bytes_max: u64,
 }
 
 /// The clauses of one question in one segment.
@@ -47,6 +49,8 @@ pub(crate) struct Matches<'s> {
     pub(crate) segment: &'s SegmentReader,
     /// What the text finds; nothing where none is asked for.
     pub(crate) text: Option<FixedBitSet>,
+    /// In the currency of the question.
+    pub(crate) prices: Prices,
     clauses: Vec<(&'s str, Arc<FixedBitSet>)>,
     hidden: Vec<DocId>,
     alive: Option<Arc<FixedBitSet>>,
@@ -69,6 +73,7 @@ impl Sets {
                 .max_capacity(bytes_max)
                 .weigher(|_, prices: &Prices| (prices.bytes() + 128) as u32)
                 .build(),
+            prices_bytes_max: bytes_max / 2,
         }
     }
 
@@ -77,23 +82,28 @@ impl Sets {
         &self,
         tenant: TenantId,
         searcher: &'s Searcher,
-        clauses: &'s [Clause],
+        (clauses, currency): (&'s [Clause], Currency),
         hidden: Option<&BoxQuery>,
     ) -> Result<Vec<Matches<'s>>> {
+        let hidden = hidden
+            .map(|hidden| hidden.weight(EnableScoring::disabled_from_searcher(searcher)))
+            .transpose()?;
         let one = |segment| -> Result<Matches<'s>> {
             let mut hidden_docs = Vec::new();
-            if let Some(hidden) = hidden {
-                let weight = hidden.weight(EnableScoring::disabled_from_searcher(searcher))?;
-                each(weight.as_ref(), segment, |doc| hidden_docs.push(doc))?;
+            if let Some(hidden) = &hidden {
+                each(hidden.as_ref(), segment, |doc| hidden_docs.push(doc))?;
             }
+            let prices = self.prices(tenant, segment, currency)?;
             let found = clauses.iter().map(|clause| {
-                let found = self.found(tenant, searcher, segment, clause)?;
+                let found = self.found(tenant, searcher, (segment, &prices), clause)?;
                 Ok((clause.name.as_str(), found))
             });
+            let found = found.collect::<Result<_>>()?;
             Ok(Matches {
                 segment,
                 text: None,
-                clauses: found.collect::<Result<_>>()?,
+                prices,
+                clauses: found,
                 hidden: hidden_docs,
                 alive: self.alive(tenant, segment),
             })
@@ -106,7 +116,7 @@ impl Sets {
         &self,
         tenant: TenantId,
         searcher: &Searcher,
-        segment: &SegmentReader,
+        (segment, prices): (&SegmentReader, &Prices),
         clause: &Clause,
     ) -> Result<Arc<FixedBitSet>> {
         let key = (tenant, segment.segment_id(), Arc::clone(&clause.key));
@@ -118,9 +128,7 @@ impl Sets {
                 let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
                 set_of(weight.as_ref(), segment)?
             }
-            Asks::Price(currency, range) => self
-                .prices(tenant, segment, *currency)?
-                .within(*range, segment.max_doc()),
+            Asks::Price(range) => prices.within(*range, segment.max_doc()),
         });
         if segment.max_doc() >= KEPT_FROM_DOCS {
             self.found.insert(key, Arc::clone(&found));
@@ -128,14 +136,14 @@ impl Sets {
         Ok(found)
     }
 
-    /// Prices of a segment in a currency.
-    pub(crate) fn prices(
+    fn prices(
         &self,
         tenant: TenantId,
         segment: &SegmentReader,
         currency: Currency,
     ) -> Result<Prices> {
-        if segment.max_doc() < KEPT_FROM_DOCS {
+        let bytes = u64::from(segment.max_doc()) * Prices::BYTES_EACH;
+        if segment.max_doc() < KEPT_FROM_DOCS || bytes > self.prices_bytes_max {
             return Prices::open(segment, currency);
         }
         let key = (tenant, segment.segment_id(), currency);

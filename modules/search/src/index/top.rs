@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use stoa_contracts::search::SearchSort;
 use stoa_kernel::ProductId;
 use tantivy::columnar::{Column, StrColumn};
-use tantivy::{DocId, Result, Score, SegmentReader, i64_to_u64};
+use tantivy::{DocId, Result, Score, i64_to_u64};
 
 use super::prices::Prices;
 use super::schema::{CREATED, ID_HIGH, ID_LOW, SORT_TITLE};
+use super::sets::Matches;
 
 /// A product's place in an order; ties go by id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,22 +90,17 @@ impl Ranking {
         self.sort == SearchSort::Relevance
     }
 
-    /// `prices` are those of the segment.
-    pub(crate) fn begin(
-        &self,
-        segment: &SegmentReader,
-        prices: impl FnOnce() -> Result<Prices>,
-    ) -> Result<Ranked> {
-        let columns = segment.fast_fields();
-        let price = |falling| -> Result<Source> {
-            let prices = prices()?;
-            Ok(Source::Price { prices, falling })
+    pub(crate) fn begin(&self, matches: &Matches<'_>) -> Result<Ranked> {
+        let columns = matches.segment.fast_fields();
+        let price = |falling| Source::Price {
+            prices: matches.prices.clone(),
+            falling,
         };
         let source = match self.sort {
             SearchSort::Relevance => Source::Score,
             SearchSort::Newest => Source::Newest(columns.i64(CREATED)?),
-            SearchSort::PriceAscending => price(false)?,
-            SearchSort::PriceDescending => price(true)?,
+            SearchSort::PriceAscending => price(false),
+            SearchSort::PriceDescending => price(true),
             SearchSort::Title => match columns.str(SORT_TITLE)? {
                 Some(column) => Source::Title(column),
                 None => Source::Nothing,
