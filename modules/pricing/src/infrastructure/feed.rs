@@ -25,8 +25,8 @@ pub(crate) struct Walk {
 
 /// Every list of the shop, by age.
 pub(crate) async fn lists(tx: &mut Tx<'_>) -> Result<Vec<FedList>> {
-    const SQL: &str = "SELECT l.id, l.body, coalesce(f.shown, 0), coalesce(f.walking, 0) FROM pricing_list l \
-         LEFT JOIN pricing_list_feed f ON f.tenant_id = :tenant AND f.list_id = l.id \
+    const SQL: &str = "SELECT l.id, l.body, coalesce(f.shown, 0), coalesce(f.walking, 0) \
+         FROM pricing_list l LEFT JOIN pricing_list_feed f ON f.tenant_id = :tenant AND f.list_id = l.id \
          WHERE l.tenant_id = :tenant ORDER BY l.id";
     tx.query(SQL, params![], |row| {
         Ok(FedList {

@@ -1,12 +1,9 @@
 //! A shop that keeps themes, and an engine that finds fault with some words.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use flate2::write::DeflateEncoder;
-use flate2::{Compression, Crc};
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -18,6 +15,7 @@ use stoa_rest::{
 };
 use stoa_telemetry::Metrics;
 use stoa_testkit::TestCells;
+pub(crate) use stoa_testkit::archive;
 use stoa_themes::{Config, Listener};
 use tower::ServiceExt as _;
 
@@ -167,46 +165,6 @@ pub(crate) fn theme(name: &str) -> Vec<u8> {
         ("assets/theme.css", b"body{color:red}"),
         ("locales/de.toml", b"hello = \"Hallo\"\n"),
     ])
-}
-
-/// As any program packs it.
-pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut archive, mut directory) = (Vec::new(), Vec::new());
-    for (name, bytes) in files {
-        let mut crc = Crc::new();
-        crc.update(bytes);
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(bytes).expect("memory");
-        let packed = encoder.finish().expect("memory");
-        let length = |bytes: usize| u32::try_from(bytes).expect("small").to_le_bytes();
-        let at = length(archive.len());
-        let mut common = vec![20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0];
-        common.extend(crc.sum().to_le_bytes());
-        common.extend(length(packed.len()));
-        common.extend(length(bytes.len()));
-        common.extend(u16::try_from(name.len()).expect("short").to_le_bytes());
-        common.extend([0, 0]);
-        archive.extend(b"PK\x03\x04");
-        archive.extend(&common);
-        archive.extend(name.as_bytes());
-        archive.extend(packed);
-        directory.extend(b"PK\x01\x02\x14\0");
-        directory.extend(&common);
-        directory.extend([0; 10]);
-        directory.extend(at);
-        directory.extend(name.as_bytes());
-    }
-    let count = u16::try_from(files.len()).expect("few").to_le_bytes();
-    let long = |bytes: usize| u32::try_from(bytes).expect("small").to_le_bytes();
-    let start = long(archive.len());
-    archive.extend(&directory);
-    archive.extend(b"PK\x05\x06\0\0\0\0");
-    archive.extend(count);
-    archive.extend(count);
-    archive.extend(long(directory.len()));
-    archive.extend(start);
-    archive.extend([0, 0]);
-    archive
 }
 
 /// Every request is for one shop; the bearer text names the permissions of its key.
