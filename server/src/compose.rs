@@ -13,7 +13,7 @@ use stoa_contracts::Deps;
 use stoa_contracts::catalog::Catalog;
 use stoa_jetstream::{JetStream, JetStreamConfig};
 use stoa_kernel::{Actor, Clock, Envelope, IdSource, SeededIds};
-use stoa_rest::{ApiInfo, Readiness, RouterConfig, health_routes};
+use stoa_rest::{ApiInfo, Front, Readiness, RouterConfig, health_routes};
 use stoa_storage::{Storage, StorageConfig, Tenant};
 use stoa_telemetry::Metrics;
 use stoa_tenancy::Tenancy;
@@ -42,7 +42,7 @@ pub(crate) struct App {
     pub(crate) deps: Deps,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
-    pub(crate) router: axum::Router,
+    pub(crate) front: Front,
     pub(crate) worker: Option<Worker>,
     pub(crate) test_provider: Option<(TcpListener, TestProvider)>,
     pub(crate) tenancy: Tenancy,
@@ -109,7 +109,7 @@ impl App {
                 .merge(modules.pages),
             false => health.merge(modules.payment_routes),
         };
-        let router = routes.into_router(
+        let front = routes.into_front(
             modules.gate,
             RouterConfig::new(metrics.clone(), ids.clone()),
         );
@@ -131,7 +131,7 @@ impl App {
             deps,
             metrics,
             readiness,
-            router,
+            front,
             worker,
             test_provider: test.inside,
             tenancy: modules.tenancy,

@@ -198,10 +198,10 @@ impl Running {
         let mut config = ServeConfig::new(app.metrics.clone());
         config.connections_max = connections_max(settings.connections_max);
         let mut ended = stopping;
-        let router = app.router.clone();
+        let front = app.front.clone();
         let server = tokio::spawn(async move {
             let stop = async move { drop(ended.wait_for(|stop| *stop).await) };
-            stoa_rest::serve(listeners, router, config, stop).await
+            stoa_rest::serve(listeners, front, config, stop).await
         });
         Ok(Self {
             shutdown,

@@ -20,7 +20,7 @@ use stoa_contracts::catalog::{CollectionChanged, ProductChanged};
 use stoa_contracts::search::OnSearchChange;
 use stoa_contracts::themes::ThemePublished;
 use stoa_kernel::TenantId;
-use stoa_rest::{RequestContext, StatusCode, header};
+use stoa_rest::{Method, PlainRead, RequestContext, StatusCode, header};
 
 use self::kept_page::KeptPage;
 use self::request_key::Asked;
@@ -139,7 +139,7 @@ where
             Look::Absent(space, asked) => (space, asked, None),
             Look::Stale(space, asked, response) => (space, asked, Some(response)),
         };
-        let tenant = asked.tenant.id;
+        let tenant = asked.tenant;
         let again = asked.plain_request(&request);
         let kind = self.kind;
         let make = move || make(self.handler, again, shop, tenant, kind);
@@ -191,11 +191,34 @@ enum Look {
     Absent(Space<KeptPage>, Asked),
 }
 
+/// The page, where it is kept and fresh.
+pub(crate) fn ready_page(kind: Kind, shop: &Shop, read: &PlainRead<'_>) -> Option<Response> {
+    let pages = shop.pages.as_ref()?;
+    let asked = Asked::of(shop, kind, read)?;
+    // Before anything is read from it.
+    pages.follow_search(shop);
+    let hit = pages.space(kind, shop).fresh(asked.tenant, &asked.key)?;
+    let page = hit.as_ref()?;
+    Some(page.respond(read.headers))
+}
+
+/// What decides the page, whoever asks for it.
+fn asked(shop: &Shop, kind: Kind, request: &Request) -> Option<Asked> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let context = request.extensions().get::<Arc<RequestContext>>()?;
+    let read = PlainRead {
+        tenant: context.tenant.as_ref()?,
+        uri: request.uri(),
+        headers: request.headers(),
+    };
+    reads.then(|| Asked::of(shop, kind, &read))?
+}
+
 fn look(shop: &Shop, kind: Kind, request: &Request) -> Look {
     let Some(pages) = &shop.pages else {
         return Look::Pass;
     };
-    let Some(asked) = Asked::of(shop, kind, request) else {
+    let Some(asked) = asked(shop, kind, request) else {
         return Look::Pass;
     };
     // Before anything is read from it.
@@ -205,7 +228,7 @@ fn look(shop: &Shop, kind: Kind, request: &Request) -> Look {
         let page = page.as_ref();
         page.map(|page| page.respond(request.headers()))
     };
-    match space.peek(asked.tenant.id, &asked.key) {
+    match space.peek(asked.tenant, &asked.key) {
         Peek::Fresh(hit) => answer(&hit).map_or(Look::Pass, Look::Kept),
         Peek::Stale(hit) => match answer(&hit) {
             Some(response) => Look::Stale(space.clone(), asked, response),

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use self::markets::MarketBook;
 pub use self::markets::Markets;
 use crate::cookies::CookieRules;
-use crate::page_cache::{Kind, Pages, kept};
+use crate::page_cache::{Kind, Pages, kept, ready_page};
 use crate::pages::feeds::Sitemaps;
 use crate::pages::{
     cart, checkout, collection, files, home, mailbox, missing, order, pay, product,
@@ -178,6 +178,7 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
             page("pageHome", "Home"),
             kept(Kind::Home, home::show),
         )
+        .ready(|shop, read| ready_page(Kind::Home, shop, read))
         .route(
             get.clone(),
             "/collections/{handle}",
@@ -185,6 +186,7 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
             page("pageCollection", "A collection; `all` lists every product"),
             kept(Kind::Collection, collection::show),
         )
+        .ready(|shop, read| ready_page(Kind::Collection, shop, read))
         .route(
             get.clone(),
             "/categories/{handle}",
@@ -192,6 +194,7 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
             page("pageCategory", "A category and what grows from it"),
             kept(Kind::Collection, collection::category),
         )
+        .ready(|shop, read| ready_page(Kind::Collection, shop, read))
         .route(
             get.clone(),
             "/search",
@@ -199,6 +202,7 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
             page("pageSearch", "Search"),
             kept(Kind::Search, collection::search),
         )
+        .ready(|shop, read| ready_page(Kind::Search, shop, read))
         .route(
             get.clone(),
             "/products/{handle}",
@@ -206,6 +210,7 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
             page("pageProduct", "A product"),
             kept(Kind::Product, product::show),
         )
+        .ready(|shop, read| ready_page(Kind::Product, shop, read))
         .route(
             get.clone(),
             "/assets/{file}",

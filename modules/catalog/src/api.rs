@@ -94,6 +94,7 @@ fn shopper_products(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {
             read,
             shopper::read_product,
         )
+        .ready(shopper::ready_product)
 }
 
 fn shopper_collections(routes: Routes<Arc<App>>) -> Routes<Arc<App>> {

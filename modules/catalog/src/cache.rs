@@ -280,13 +280,7 @@ impl ProductCache {
         locale: &str,
         fill: impl AsyncFnOnce() -> Result<Found, E>,
     ) -> Result<Found, E> {
-        let key = KeyRef {
-            hash: self.hashes.hash_one((tenant, currency, handle, locale)),
-            tenant,
-            currency,
-            handle,
-            locale,
-        };
+        let key = self.key(tenant, handle, currency, locale);
         if let Some(found) = self.peek(&key) {
             return Ok(found);
         }
@@ -304,6 +298,27 @@ impl ProductCache {
             .clone();
         self.keep(&waiting, &found);
         Ok(found)
+    }
+
+    /// What memory knows of the handle, in no language asked for.
+    pub(crate) fn known(&self, tenant: TenantId, handle: &str, own: Currency) -> Option<Found> {
+        self.peek(&self.key(tenant, handle, own, ""))
+    }
+
+    fn key<'h>(
+        &self,
+        tenant: TenantId,
+        handle: &'h str,
+        currency: Currency,
+        locale: &'h str,
+    ) -> KeyRef<'h> {
+        KeyRef {
+            hash: self.hashes.hash_one((tenant, currency, handle, locale)),
+            tenant,
+            currency,
+            handle,
+            locale,
+        }
     }
 
     /// The product changed: nothing read of it before now is good.

@@ -109,7 +109,7 @@ impl Gate for TenancyGate {
         if tenant_header.is_some() {
             return self.look_up(host, tenant_header).await;
         }
-        if let Some(known) = self.by_host.get(host) {
+        if let Some(known) = self.known_tenant(host) {
             return Ok(Some(known));
         }
         let found = self.look_up(host, None).await?;
@@ -117,6 +117,10 @@ impl Gate for TenancyGate {
             self.by_host.insert(host.to_owned(), tenant.clone());
         }
         Ok(found)
+    }
+
+    fn known_tenant(&self, host: &str) -> Option<RequestTenant> {
+        self.by_host.get(host)
     }
 
     async fn caller(

@@ -130,6 +130,17 @@ impl<T: Stored> Space<T> {
         peeked
     }
 
+    /// What [`Space::peek`] calls fresh. Counts nothing else: whoever is given nothing here asks on.
+    pub fn fresh(&self, tenant: TenantId, key: &str) -> Option<Hit<T>> {
+        match self.look(tenant, key) {
+            Peek::Fresh(hit) => {
+                self.0.counters.read(ReadEnd::Memory);
+                Some(hit)
+            }
+            Peek::Stale(_) | Peek::Absent => None,
+        }
+    }
+
     fn look(&self, tenant: TenantId, key: &str) -> Peek<T> {
         let key = KeyRef { tenant, text: key };
         let Some(hit) = self.0.memory.get(&key) else {

@@ -17,13 +17,20 @@ const COMPRESSED_BYTES_MIN: u64 = 1024;
 
 const VARY_BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
+/// Whether the response goes out as it is to a client with this `Accept-Encoding`; says then what
+/// it depends on.
+pub(crate) fn is_done(accepted: Option<&HeaderValue>, response: &mut Response) -> bool {
+    let done = !is_worth_it(response);
+    if !done && accepted.is_none() {
+        vary_by_encoding(response.headers_mut());
+    }
+    done || accepted.is_none()
+}
+
 /// `accepted` is the client's `Accept-Encoding`.
 pub(crate) async fn apply(accepted: Option<HeaderValue>, mut response: Response) -> Response {
-    if !is_worth_it(&response) {
-        return response;
-    }
-    let Some(accepted) = accepted else {
-        response.headers_mut().append(VARY, VARY_BY_ENCODING);
+    let done = is_done(accepted.as_ref(), &mut response);
+    let Some(accepted) = accepted.filter(|_| !done) else {
         return response;
     };
     let mut request = Request::new(());
@@ -40,11 +47,22 @@ pub(crate) async fn apply(accepted: Option<HeaderValue>, mut response: Response)
         Ok(response) => response.map(Body::new),
         Err(never) => match never {},
     };
-    if !response.headers().contains_key(VARY) {
-        response.headers_mut().append(VARY, VARY_BY_ENCODING);
-    }
+    vary_by_encoding(response.headers_mut());
     mark_tag(&mut response);
     response
+}
+
+/// Unless it says so.
+fn vary_by_encoding(headers: &mut HeaderMap) {
+    let says_so = |value: &HeaderValue| {
+        let names = value.to_str().unwrap_or_default().split(',');
+        names
+            .map(str::trim)
+            .any(|name| name.eq_ignore_ascii_case("accept-encoding"))
+    };
+    if !headers.get_all(VARY).iter().any(says_so) {
+        headers.append(VARY, VARY_BY_ENCODING);
+    }
 }
 
 fn is_worth_it(response: &Response) -> bool {

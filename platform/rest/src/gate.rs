@@ -26,6 +26,11 @@ pub trait Gate: Send + Sync + 'static {
         tenant_header: Option<&str>,
     ) -> Result<Option<RequestTenant>, Problem>;
 
+    /// As [`Gate::tenant`] without a header, of what is known without waiting; `None` where it is not.
+    fn known_tenant(&self, _host: &str) -> Option<RequestTenant> {
+        None
+    }
+
     /// Whom `credential` stands for. An unknown one is 401 `unauthorized`, one of another tenant
     /// 403 `wrong_tenant`. `None` means anonymous; the guard does not ask then.
     async fn caller(

@@ -14,17 +14,18 @@ use axum::handler::Handler;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, RETRY_AFTER,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST,
+    RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use stoa_telemetry::{Labels, RouteMetrics, in_labels, labelled};
 
 use crate::access::{Access, Caller, LocalOperator};
 use crate::code;
 use crate::compress;
 use crate::context::{RequestContext, RequestId, RequestLabels, RequestTenant, TraceContext};
+use crate::front::PlainRead;
 use crate::gate::{Credential, Gate};
 use crate::operation::Operation;
 use crate::permission::Permission;
@@ -34,6 +35,7 @@ use crate::routes::{RouteInfo, RouterConfig};
 /// The longest path and query taken.
 const URI_LENGTH_MAX: usize = 8 * 1024;
 
+const STOA_TENANT: HeaderName = HeaderName::from_static("stoa-tenant");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -87,6 +89,44 @@ impl Guard {
             route: Arc::new(route),
             metrics,
         }
+    }
+
+    /// The answer that `look` has ready, as this route sends it. `None` where anything of the request
+    /// asks for more than a look; nothing has happened then.
+    pub(crate) fn at_once<B>(
+        &self,
+        look: impl FnOnce(&PlainRead<'_>) -> Option<Response>,
+        request: &http::Request<B>,
+    ) -> Option<Response> {
+        let started = Instant::now();
+        let (headers, uri) = (request.headers(), request.uri());
+        if is_too_long(uri)
+            || headers.contains_key(AUTHORIZATION)
+            || headers.contains_key(STOA_TENANT)
+            || request.extensions().get::<LocalOperator>().is_some()
+            // Lines that are logged carry the labels of their request.
+            || tracing::enabled!(tracing::Level::DEBUG)
+        {
+            return None;
+        }
+        let tenant = self.shared.gate.known_tenant(&host_of(headers, uri))?;
+        let read = PlainRead {
+            tenant: &tenant,
+            uri,
+            headers,
+        };
+        // The usual way meets the same panic, and tells of it.
+        let found = std::panic::catch_unwind(AssertUnwindSafe(|| look(&read)));
+        let mut response = found.ok()??;
+        if !compress::is_done(headers.get(ACCEPT_ENCODING), &mut response) {
+            return None;
+        }
+        let trace = TraceContext::from_headers(headers, &*self.shared.config.ids);
+        let id = RequestId::from_client(headers).unwrap_or_else(|| RequestId::from_trace(trace));
+        self.finish_headers(&mut response, &id, false);
+        let status = response.status().as_u16();
+        self.metrics.observe(status, started.elapsed());
+        Some(response)
     }
 
     /// Boxed and told nothing of the handler's type: one such future stands before all routes.
@@ -172,11 +212,7 @@ impl Guard {
         request: &Parts,
         labels: &RequestLabels,
     ) -> Result<(Option<RequestTenant>, Caller), Problem> {
-        if request
-            .uri
-            .path_and_query()
-            .is_some_and(|all| all.as_str().len() > URI_LENGTH_MAX)
-        {
+        if is_too_long(&request.uri) {
             return Err(Problem::new(&code::URI_TOO_LONG).with_detail(format!(
                 "Path and query together hold {URI_LENGTH_MAX} bytes."
             )));
@@ -198,8 +234,8 @@ impl Guard {
     }
 
     async fn tenant_of(&self, request: &Parts) -> Result<RequestTenant, Problem> {
-        let host = host_of(request);
-        let header = match request.headers.get("stoa-tenant").map(HeaderValue::to_str) {
+        let host = host_of(&request.headers, &request.uri);
+        let header = match request.headers.get(STOA_TENANT).map(HeaderValue::to_str) {
             None => None,
             Some(Ok(slug)) => Some(slug),
             Some(Err(_)) => {
@@ -296,13 +332,15 @@ fn require_operator(caller: &Caller) -> Result<(), Problem> {
     }
 }
 
+fn is_too_long(uri: &Uri) -> bool {
+    let all = uri.path_and_query();
+    all.is_some_and(|all| all.as_str().len() > URI_LENGTH_MAX)
+}
+
 /// `Host`, or `:authority` over HTTP/2, in lower case and without the port.
-fn host_of(request: &Parts) -> Cow<'_, str> {
-    let sent = request
-        .headers
-        .get(HOST)
-        .and_then(|value| value.to_str().ok());
-    let authority = sent.or_else(|| request.uri.authority().map(|all| all.as_str()));
+fn host_of<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Cow<'r, str> {
+    let sent = headers.get(HOST).and_then(|value| value.to_str().ok());
+    let authority = sent.or_else(|| uri.authority().map(|all| all.as_str()));
     let authority = authority.unwrap_or_default();
     // In `[::1]:8080` the port is what follows the bracket.
     let host = match authority.rfind(':') {

@@ -10,6 +10,7 @@ mod cursor;
 mod docs;
 mod etag;
 mod extract;
+mod front;
 mod gate;
 mod guard;
 mod health;
@@ -32,6 +33,7 @@ pub use cursor::CursorKey;
 pub use docs::{ApiInfo, ErrorPage};
 pub use etag::{ETag, IfMatch, IfNoneMatch};
 pub use extract::{Form, Json, Path, Query};
+pub use front::{Front, PlainRead};
 pub use gate::{Credential, Gate};
 pub use health::{Readiness, health_routes};
 pub use idempotency::{

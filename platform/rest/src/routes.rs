@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::handler::Handler;
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 use stoa_kernel::IdSource;
@@ -15,6 +16,7 @@ use stoa_telemetry::Metrics;
 use crate::access::Access;
 use crate::code;
 use crate::docs::{ApiInfo, ErrorPage};
+use crate::front::{Front, Look, PlainRead, Ready};
 use crate::gate::Gate;
 use crate::guard::{Guard, Guarded, Shared};
 use crate::operation::Operation;
@@ -56,11 +58,18 @@ impl RouterConfig {
 
 type Make<S> = Box<dyn FnOnce(Arc<Guard>) -> MethodRouter<S> + Send>;
 
+/// What answers at a route.
+struct Answering<S> {
+    make: Make<S>,
+    /// Before the handler is asked.
+    look: Option<Look<S>>,
+}
+
 /// Routes whose handlers take a state `S`; `()` once it was given.
 pub struct Routes<S = ()> {
     tag: &'static str,
     infos: Vec<RouteInfo>,
-    makes: Vec<Make<S>>,
+    answering: Vec<Answering<S>>,
     pages: Vec<ErrorPage>,
 }
 
@@ -70,7 +79,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self {
             tag,
             infos: Vec::new(),
-            makes: Vec::new(),
+            answering: Vec::new(),
             pages: Vec::new(),
         }
     }
@@ -99,9 +108,33 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             operation,
             tag: self.tag,
         });
-        self.makes.push(Box::new(move |guard| {
-            on(filter, Guarded::new(handler, guard))
-        }));
+        self.answering.push(Answering {
+            make: Box::new(move |guard| on(filter, Guarded::new(handler, guard))),
+            look: None,
+        });
+        self
+    }
+
+    /// Answers plain reads of the route declared last without its handler, wherever `look` has the
+    /// answer lying ready: the very answer that the handler would give. It is called where the
+    /// request came in, so it must not wait.
+    ///
+    /// # Panics
+    /// Unless that route is a GET for shoppers: at the others it matters who asks.
+    #[must_use]
+    pub fn ready(
+        mut self,
+        look: impl Fn(&S, &PlainRead<'_>) -> Option<Response> + Send + Sync + 'static,
+    ) -> Self {
+        let declared = self.infos.last().zip(self.answering.last_mut());
+        let (info, answering) = declared.expect("a route was declared before");
+        assert!(
+            info.method == Method::GET && info.access == Access::Shopper,
+            "{} {} is not a GET for shoppers",
+            info.method,
+            info.path
+        );
+        answering.look = Some(Box::new(look));
         self
     }
 
@@ -116,21 +149,26 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.infos.extend(other.infos);
-        self.makes.extend(other.makes);
+        self.answering.extend(other.answering);
         self.pages.extend(other.pages);
         self
     }
 
     /// Gives every handler its state.
     pub fn with_state<S2: Clone + Send + Sync + 'static>(self, state: S) -> Routes<S2> {
-        let makes = self.makes.into_iter().map(|make| {
-            let state = state.clone();
-            let make: Make<S2> = Box::new(move |guard| make(guard).with_state(state));
-            make
+        let answering = self.answering.into_iter().map(|one| {
+            let (of_handler, of_look) = (state.clone(), state.clone());
+            let (make, look) = (one.make, one.look);
+            Answering {
+                make: Box::new(move |guard| make(guard).with_state(of_handler)) as Make<S2>,
+                look: look.map(|look| {
+                    Box::new(move |_: &S2, read: &PlainRead<'_>| look(&of_look, read)) as Look<S2>
+                }),
+            }
         });
         Routes {
             tag: self.tag,
-            makes: makes.collect(),
+            answering: answering.collect(),
             infos: self.infos,
             pages: self.pages,
         }
@@ -154,29 +192,42 @@ impl Routes<()> {
         self.merge(docs)
     }
 
-    /// Puts the guard before every route and composes them.
+    /// Puts the guard before every route and composes them. Without what lies [`Routes::ready`].
     pub fn into_router(self, gate: Arc<dyn Gate>, config: RouterConfig) -> Router {
+        self.into_front(gate, config).into_router()
+    }
+
+    /// As [`Routes::into_router`], with what lies ready before it.
+    pub fn into_front(self, gate: Arc<dyn Gate>, config: RouterConfig) -> Front {
         let shared = Arc::new(Shared { gate, config });
         // One method router per path: `Router::route` clones and merges at every repetition.
-        let mut by_path: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
-        for (info, make) in self.infos.into_iter().zip(self.makes) {
+        let mut by_path: BTreeMap<&'static str, (MethodRouter, Option<Ready>)> = BTreeMap::new();
+        for (info, Answering { make, look }) in self.infos.into_iter().zip(self.answering) {
             let path = info.path;
-            let made = make(Arc::new(Guard::new(Arc::clone(&shared), info)));
-            let known = by_path.remove(path).unwrap_or_default();
-            by_path.insert(path, known.merge(made));
+            let guard = Arc::new(Guard::new(Arc::clone(&shared), info));
+            let (known, ready) = by_path.remove(path).unwrap_or_default();
+            let ready = look
+                .map(|look| Ready::new(Arc::clone(&guard), look))
+                .or(ready);
+            by_path.insert(path, (known.merge(make(guard)), ready));
         }
         let mut router = Router::new();
-        for (path, methods) in by_path {
+        let mut paths = matchit::Router::new();
+        for (path, (methods, ready)) in by_path {
             router = router.route(path, methods);
+            // All of them, so that a path finds the route that the router would find.
+            let inserted = paths.insert(path, ready);
+            inserted.expect("the router took the path as well");
         }
         let fallback = |problem: fn() -> Problem| {
             let handler = move || async move { problem() };
             Guarded::new(handler, Arc::new(Guard::unmatched(Arc::clone(&shared))))
         };
-        router
+        let router = router
             .fallback(fallback(|| Problem::new(&code::NOT_FOUND)))
             .method_not_allowed_fallback(fallback(|| Problem::new(&code::METHOD_NOT_ALLOWED)))
             // Resolves the handlers once, not at every request.
-            .with_state(())
+            .with_state(());
+        Front::new(router, paths)
     }
 }

@@ -9,7 +9,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -18,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 
+use crate::front::Front;
 use activity::{Activity, WatchedStream};
 pub(crate) use paced_body::BodyTooSlow;
 use places::Places;
@@ -84,13 +84,13 @@ pub enum ServeError {
 /// Serves until `shutdown` completes, then stops accepting and lets requests in flight finish.
 pub async fn serve(
     listeners: Vec<Listener>,
-    router: Router,
+    front: impl Into<Front>,
     config: ServeConfig,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let drain_time_max = config.drain_time_max;
     let server = Arc::new(Server {
-        router,
+        front: front.into(),
         builder: builder(&config),
         config,
     });
@@ -134,7 +134,7 @@ fn open_tasks(tasks: &mut JoinSet<()>) -> usize {
 }
 
 struct Server {
-    router: Router,
+    front: Front,
     builder: Builder<TokioExecutor>,
     config: ServeConfig,
 }
@@ -239,7 +239,7 @@ impl Server {
         let _open = config.metrics.connection_opens();
         let stream = TokioIo::new(WatchedStream::new(stream, Arc::clone(&activity)));
         let service = ConnectionService::new(
-            self.router.clone(),
+            self.front.clone(),
             peer,
             Arc::clone(&activity),
             (config.body_interval, config.body_bytes_min),

@@ -39,6 +39,10 @@ impl KeptPage {
     pub(crate) fn new(mut headers: HeaderMap, body: Bytes, tags: &[&str]) -> Self {
         headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
         headers.remove(header::CONTENT_LENGTH);
+        if body.len() >= COMPRESSED_BYTES_MIN {
+            headers.append(header::VARY, BY_ENCODING);
+        }
+        join_vary(&mut headers);
         let list = |separator| HeaderValue::from_str(&tags.join(separator)).ok();
         if let (Some(commas), Some(spaces)) = (list(","), list(" ")) {
             headers.insert(CACHE_TAG, commas);
@@ -49,7 +53,8 @@ impl KeptPage {
 
     fn of(mut headers: HeaderMap, body: Bytes) -> Self {
         let tag = ETag::of_bytes(&body);
-        headers.extend(tag.header());
+        let [(name, value)] = tag.header();
+        headers.insert(name, value);
         Self {
             tag,
             headers,
@@ -99,7 +104,6 @@ impl KeptPage {
         let mut headers = self.headers.clone();
         headers.insert(header::ETAG, HeaderValue::from_str(&marked).ok()?);
         headers.insert(header::CONTENT_ENCODING, GZIP);
-        headers.append(header::VARY, BY_ENCODING);
         Some(Encoded {
             headers,
             body: Bytes::from(body),
@@ -142,6 +146,15 @@ impl Stored for KeptPage {
         }
         headers.remove(header::ETAG);
         Some(Self::of(headers, body))
+    }
+}
+
+/// One line of what were several: each of them is copied for every answer.
+fn join_vary(headers: &mut HeaderMap) {
+    let all = headers.get_all(header::VARY).iter();
+    let names: Vec<&str> = all.filter_map(|value| value.to_str().ok()).collect();
+    if let (2.., Ok(joined)) = (names.len(), HeaderValue::from_str(&names.join(", "))) {
+        headers.insert(header::VARY, joined);
     }
 }
 

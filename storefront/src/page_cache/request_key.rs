@@ -2,18 +2,20 @@
 //! left out of it, and out of the request that the page is made from.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Uri;
-use stoa_rest::{Method, RequestContext, RequestTenant, header};
+use stoa_kernel::TenantId;
+use stoa_rest::{HeaderName, Method, PlainRead, header};
 use url::form_urlencoded;
 
 use crate::render::serving::may_preview;
 use crate::shop::Shop;
 use crate::visit::{CURRENCY_PARAM, LANG_PARAM, authority, currency, language};
 
+/// Asks for a part of a page.
+const FRAGMENT: HeaderName = HeaderName::from_static("stoa-fragment");
 const KEY_BYTES_MAX: usize = 1_024;
 const PARAM_BYTES_MAX: usize = 512;
 const PARAMS_MAX: usize = 32;
@@ -57,7 +59,7 @@ impl Kind {
 }
 
 pub(crate) struct Asked {
-    pub(crate) tenant: RequestTenant,
+    pub(crate) tenant: TenantId,
     pub(crate) key: String,
     /// Of what is known, in order.
     query: Option<String>,
@@ -66,20 +68,20 @@ pub(crate) struct Asked {
 impl Asked {
     /// `None` for what is not kept: previews, parts of pages, overlong addresses; and while it is
     /// not known what the shop is shown in.
-    pub(crate) fn of(shop: &Shop, kind: Kind, request: &Request) -> Option<Self> {
-        let headers = request.headers();
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        if !reads || headers.contains_key("stoa-fragment") || may_preview(headers) {
+    pub(crate) fn of(shop: &Shop, kind: Kind, read: &PlainRead<'_>) -> Option<Self> {
+        let &PlainRead {
+            tenant,
+            uri,
+            headers,
+        } = read;
+        if headers.contains_key(FRAGMENT) || may_preview(headers) {
             return None;
         }
-        let context = request.extensions().get::<Arc<RequestContext>>()?;
-        let tenant = context.tenant.clone()?;
-        let uri = request.uri();
         let query = match uri.query() {
             Some(query) => normal(kind, query)?,
             None => None,
         };
-        let markets = shop.markets.known(&tenant)?;
+        let markets = shop.markets.known(tenant)?;
         let language = language(&markets, query.as_deref(), headers);
         let currency = currency(&markets, query.as_deref(), headers).unwrap_or(tenant.currency);
         let mut key = String::with_capacity(192);
@@ -105,6 +107,7 @@ impl Asked {
         for offered in &markets.currencies {
             let _ = write!(key, "\n{offered}");
         }
+        let tenant = tenant.id;
         (key.len() <= KEY_BYTES_MAX).then_some(Self { tenant, key, query })
     }
 

@@ -13,14 +13,14 @@ use stoa_contracts::catalog::{
 };
 use stoa_kernel::{Currency, TenantId};
 use stoa_rest::{
-    HeaderName, HeaderValue, IfNoneMatch, Limit, Page, Pagination, Path, Problem, Query,
-    RequestContext, State, StatusCode, Tenant, header,
+    HeaderMap, HeaderName, HeaderValue, IfNoneMatch, Limit, Page, Pagination, Path, PlainRead,
+    Problem, Query, RequestContext, State, StatusCode, Tenant, header,
 };
 
 use super::collections::{CollectionQuery, page_of};
 use super::{catalog_problem, json_response, public, public_json, storage_problem};
 use crate::application::{App, ListRequest};
-use crate::cache::Found;
+use crate::cache::{CachedProduct, Found};
 use crate::infrastructure::lists::{ListFilter, ListOrder};
 
 const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
@@ -120,7 +120,22 @@ pub(crate) async fn read_product(
         Found::Moved(handle) => return moved(&handle, parts.uri.query()),
         Found::Nothing => return Err(unknown()),
     };
-    let client = IfNoneMatch::from_headers(&parts.headers);
+    Ok(product_response(&product, &parts.headers))
+}
+
+/// What [`read_product`] answers with, where it lies in memory.
+pub(crate) fn ready_product(app: &Arc<App>, read: &PlainRead<'_>) -> Option<Response> {
+    let path = read.uri.path();
+    let handle = path.rsplit('/').next().unwrap_or(path);
+    if read.uri.query().is_some() || handle.contains('%') {
+        return None;
+    }
+    let product = app.known_product(read.tenant.id, handle, read.tenant.currency)?;
+    Some(product_response(&product, read.headers))
+}
+
+fn product_response(product: &CachedProduct, asked: &HeaderMap) -> Response {
+    let client = IfNoneMatch::from_headers(asked);
     let response = product
         .tag
         .respond(&client, || json_response(product.body.clone()));
@@ -128,7 +143,7 @@ pub(crate) async fn read_product(
     response
         .headers_mut()
         .insert(CACHE_TAG, product.cache_tag.clone());
-    Ok(response)
+    response
 }
 
 /// What an address spells in another way than a handle does.

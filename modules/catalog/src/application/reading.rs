@@ -1,5 +1,7 @@
 //! What shoppers read: a product from memory, a list from one statement.
 
+use std::sync::Arc;
+
 use stoa_contracts::catalog::{CatalogError, ProductPage, ProductQuery, ProductSort};
 use stoa_kernel::{Currency, TenantId};
 use stoa_rest::{LIMIT_MAX, Problem};
@@ -111,6 +113,17 @@ impl App {
             Found::Product(product) if !product.dates.is_open(self.deps.now()) => Found::Nothing,
             found => found,
         })
+    }
+
+    /// As [`App::cached_product`], of what is in memory as it was written.
+    pub(crate) fn known_product(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        currency: Currency,
+    ) -> Option<Arc<CachedProduct>> {
+        let product = self.cache.known(tenant, handle, currency)?.product()?;
+        product.dates.is_open(self.deps.now()).then_some(product)
     }
 
     /// The published product of a handle, from its rows.

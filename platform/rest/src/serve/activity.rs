@@ -47,6 +47,11 @@ impl Activity {
         self.head_since.store(0, Ordering::Release);
     }
 
+    /// The answer is there already; that it was sent is told by the stream.
+    pub(super) fn request_is_answered(&self) {
+        self.head_since.store(0, Ordering::Release);
+    }
+
     pub(super) fn request_ends(&self) {
         let now = self.now();
         self.last.store(now, Ordering::Release);

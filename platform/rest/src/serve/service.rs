@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
@@ -20,6 +19,7 @@ use super::activity::Activity;
 use super::paced_body::PacedBody;
 use crate::access::LocalOperator;
 use crate::context::ClientAddr;
+use crate::front::Front;
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ pub(super) enum Peer {
 }
 
 pub(super) struct ConnectionService {
-    router: Router,
+    front: Front,
     peer: Peer,
     activity: Arc<Activity>,
     body_interval: Duration,
@@ -39,13 +39,13 @@ pub(super) struct ConnectionService {
 
 impl ConnectionService {
     pub(super) fn new(
-        router: Router,
+        front: Front,
         peer: Peer,
         activity: Arc<Activity>,
         (body_interval, body_bytes_min): (Duration, usize),
     ) -> Self {
         Self {
-            router,
+            front,
             peer,
             activity,
             body_interval,
@@ -60,6 +60,14 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
     type Future = Answer;
 
     fn call(&self, request: Request<Incoming>) -> Answer {
+        if matches!(self.peer, Peer::Tcp(_))
+            && let Some(answer) = self.front.at_once(&request)
+        {
+            self.activity.request_is_answered();
+            return Answer::Ready {
+                answer: Some(answer),
+            };
+        }
         let in_flight = InFlight::begin(&self.activity);
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
@@ -73,9 +81,8 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
             Peer::Tcp(addr) => request.extensions_mut().insert(ClientAddr(addr)).is_some(),
             Peer::Unix => request.extensions_mut().insert(LocalOperator).is_some(),
         };
-        let future = tower::Service::call(&mut self.router.clone(), request);
-        Answer {
-            future,
+        Answer::Routed {
+            future: self.front.call(request),
             in_flight: Some(in_flight),
         }
     }
@@ -97,11 +104,16 @@ impl Drop for InFlight {
 }
 
 pin_project! {
-    /// The router's answer; the connection counts as busy until it is there.
-    pub(super) struct Answer {
-        #[pin]
-        future: RouteFuture<Infallible>,
-        in_flight: Option<InFlight>,
+    /// The connection counts as busy until it is there.
+    #[project = Answering]
+    pub(super) enum Answer {
+        /// Until it is taken.
+        Ready { answer: Option<Response> },
+        Routed {
+            #[pin]
+            future: RouteFuture<Infallible>,
+            in_flight: Option<InFlight>,
+        },
     }
 }
 
@@ -109,9 +121,15 @@ impl Future for Answer {
     type Output = Result<Response, Infallible>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let answer = std::task::ready!(this.future.poll(context));
-        drop(this.in_flight.take());
-        Poll::Ready(answer)
+        match self.project() {
+            Answering::Ready { answer } => Poll::Ready(Ok(answer
+                .take()
+                .expect("nobody asks again once it was given"))),
+            Answering::Routed { future, in_flight } => {
+                let answer = std::task::ready!(future.poll(context));
+                drop(in_flight.take());
+                Poll::Ready(answer)
+            }
+        }
     }
 }

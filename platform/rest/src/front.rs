@@ -1,0 +1,83 @@
+//! The way in: a plain read whose answer lies ready in memory is answered where it came in, without
+//! the router, a task-local or a timer; every other request goes to the router. Who may ask is the
+//! guard's to say here as there.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use axum::routing::future::RouteFuture;
+use http::{HeaderMap, Method, Request, Uri};
+
+use crate::context::RequestTenant;
+use crate::guard::Guard;
+
+/// A GET for a shop, from somebody who shows no credential and sends no body.
+#[derive(Debug, Clone, Copy)]
+pub struct PlainRead<'r> {
+    pub tenant: &'r RequestTenant,
+    pub uri: &'r Uri,
+    pub headers: &'r HeaderMap,
+}
+
+/// What lies ready of a route, with the state of its module.
+pub(crate) type Look<S> = Box<dyn Fn(&S, &PlainRead<'_>) -> Option<Response> + Send + Sync>;
+
+/// A route with a look.
+pub(crate) struct Ready {
+    guard: Arc<Guard>,
+    look: Look<()>,
+}
+
+impl Ready {
+    pub(crate) fn new(guard: Arc<Guard>, look: Look<()>) -> Self {
+        Self { guard, look }
+    }
+}
+
+/// By path; `None` where nothing lies ready.
+type Paths = matchit::Router<Option<Ready>>;
+
+/// A router with what lies ready before it. Cheap to clone.
+#[derive(Clone)]
+pub struct Front {
+    router: Router,
+    paths: Arc<Paths>,
+}
+
+impl Front {
+    pub(crate) fn new(router: Router, paths: Paths) -> Self {
+        Self {
+            router,
+            paths: Arc::new(paths),
+        }
+    }
+
+    pub fn into_router(self) -> Router {
+        self.router
+    }
+
+    /// The answer, where it lies ready; `None` where the router is to be asked, to which nothing has
+    /// happened yet. Never waits.
+    pub fn at_once<B: http_body::Body>(&self, request: &Request<B>) -> Option<Response> {
+        if *request.method() != Method::GET || !request.body().is_end_stream() {
+            return None;
+        }
+        let found = self.paths.at(request.uri().path()).ok()?;
+        let Ready { guard, look } = found.value.as_ref()?;
+        guard.at_once(|read| look(&(), read), request)
+    }
+
+    /// What the router says.
+    pub(crate) fn call(&self, request: Request<Body>) -> RouteFuture<Infallible> {
+        tower::Service::call(&mut self.router.clone(), request)
+    }
+}
+
+impl From<Router> for Front {
+    fn from(router: Router) -> Self {
+        Self::new(router, Paths::new())
+    }
+}
