@@ -21,6 +21,7 @@ use stoa_contracts::search::OnSearchChange;
 use stoa_contracts::themes::ThemePublished;
 use stoa_kernel::TenantId;
 use stoa_rest::{Method, PlainRead, RequestContext, StatusCode, header};
+use tokio::time::Instant;
 
 use self::kept_page::KeptPage;
 use self::request_key::Asked;
@@ -172,10 +173,10 @@ impl<H> Kept<H> {
         let context = request.extensions().get::<Arc<RequestContext>>();
         let tenant = context.and_then(|context| context.tenant.clone());
         if let (Some(_), Some(tenant)) = (&shop.pages, tenant)
-            && shop.markets.known(&tenant).is_none()
+            && shop.markets.known(&tenant, Instant::now()).is_none()
         {
             shop.markets.of(&tenant).await;
-            if shop.markets.known(&tenant).is_some() {
+            if shop.markets.known(&tenant, Instant::now()).is_some() {
                 return self.call(request, shop).await;
             }
         }
@@ -197,7 +198,9 @@ pub(crate) fn ready_page(kind: Kind, shop: &Shop, read: &PlainRead<'_>) -> Optio
     let asked = Asked::of(shop, kind, read)?;
     // Before anything is read from it.
     pages.follow_search(shop);
-    let hit = pages.space(kind, shop).fresh(asked.tenant, &asked.key)?;
+    let hit = pages
+        .space(kind, shop)
+        .fresh(asked.tenant, &asked.key, read.now)?;
     let page = hit.as_ref()?;
     Some(page.respond(read.headers))
 }
@@ -210,6 +213,7 @@ fn asked(shop: &Shop, kind: Kind, request: &Request) -> Option<Asked> {
         tenant: context.tenant.as_ref()?,
         uri: request.uri(),
         headers: request.headers(),
+        now: Instant::now(),
     };
     reads.then(|| Asked::of(shop, kind, &read))?
 }

@@ -198,17 +198,20 @@ pub(crate) fn currency(
 /// `Host`, or `:authority` over HTTP/2, with its port. The gate knows the host already; anything
 /// that could leave an attribute or a header is dropped all the same.
 pub(crate) fn authority(headers: &HeaderMap, uri: &Uri) -> String {
+    let mut text = String::new();
+    write_authority(&mut text, headers, uri);
+    text
+}
+
+/// Adds [`authority`] to `text`.
+pub(crate) fn write_authority(text: &mut String, headers: &HeaderMap, uri: &Uri) {
     let sent = headers
         .get(header::HOST)
         .and_then(|value| value.to_str().ok());
     let authority = sent.or_else(|| uri.authority().map(|all| all.as_str()));
-    let kept = |c: &char| c.is_ascii_alphanumeric() || "-._:[]".contains(*c);
-    authority
-        .unwrap_or_default()
-        .chars()
-        .filter(kept)
-        .collect::<String>()
-        .to_ascii_lowercase()
+    let kept = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
+    let bytes = authority.unwrap_or_default().bytes().filter(kept);
+    text.extend(bytes.map(|byte| char::from(byte.to_ascii_lowercase())));
 }
 
 /// One step of a path, or a value of a query.

@@ -50,7 +50,7 @@ const PAGES: [ErrorPage; 2] = [
 /// A product of two thousand variants with everything filled in.
 pub(crate) const PRODUCT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Always asked again, and shown for this long while that is under way.
-const PUBLIC: HeaderValue =
+pub(crate) const PUBLIC: HeaderValue =
     HeaderValue::from_static("public, max-age=0, stale-while-revalidate=30");
 /// On the base host the tenant is a header, so a shared cache must tell by it.
 const BY_TENANT: HeaderValue = HeaderValue::from_static("stoa-tenant");
@@ -249,8 +249,9 @@ fn public_json<T: serde::Serialize>(value: &T, client: &IfNoneMatch) -> Result<R
     Ok(public(tag.respond(client, || json_response(bytes))))
 }
 
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 fn json_response(body: bytes::Bytes) -> Response {
-    const JSON: HeaderValue = HeaderValue::from_static("application/json");
     let mut response = Response::new(axum::body::Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response

@@ -16,22 +16,31 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use moka::Equivalent;
-use moka::sync::Cache;
 use parking_lot::Mutex;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, Weighter};
 use stoa_contracts::catalog::{ProductChanged, ProductView};
 use stoa_kernel::{Currency, Envelope, Fact as _, ProductId, TenantId};
-use stoa_rest::{ETag, HeaderValue};
+use stoa_rest::{ETag, HeaderMap, HeaderName, HeaderValue, header};
 use stoa_storage::Committed;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
+use crate::api::{JSON, PUBLIC};
 use crate::domain::Dates;
 use crate::infrastructure::answers::StoredAnswer;
 
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 const TIME_TO_LIVE: Duration = Duration::from_secs(5 * 60);
 /// What an entry weighs beside its body: key, headers, bookkeeping.
-const ENTRY_BYTES: usize = 512;
+const ENTRY_BYTES: usize = 2_048;
+/// How many there are when most are products of a page of text.
+const ENTRIES_USUAL: usize = 8_192;
+/// Lines of an answer that shows a product.
+const HEADERS: usize = 8;
+const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+const BY_TENANT_AND_ENCODING: HeaderValue =
+    HeaderValue::from_static("stoa-tenant, accept-encoding");
 /// An import of ten thousand products hits one entry in twenty-five of others.
 const PRODUCT_STAMPS: usize = 262_144;
 const TENANT_STAMPS: usize = 1_024;
@@ -44,8 +53,8 @@ const CHANGES_MAX: usize = 8_192;
 pub(crate) struct CachedProduct {
     pub(crate) body: Bytes,
     pub(crate) tag: ETag,
-    /// `product-<id>`.
-    pub(crate) cache_tag: HeaderValue,
+    /// All of an answer that shows it.
+    pub(crate) headers: HeaderMap,
     pub(crate) id: ProductId,
     /// Its dates: an entry may lie here from before the one, or until after the other.
     pub(crate) dates: Dates,
@@ -75,12 +84,10 @@ impl CachedProduct {
     }
 
     fn of(id: ProductId, dates: Dates, tag: ETag, body: Bytes) -> Self {
-        let cache_tag = HeaderValue::from_str(&format!("product-{id}"))
-            .expect("an id is letters, digits and `_`");
         Self {
+            headers: headers(id, &tag),
             tag,
             body,
-            cache_tag,
             id,
             dates,
             view: OnceLock::new(),
@@ -97,6 +104,19 @@ impl CachedProduct {
             }
         }
     }
+}
+
+fn headers(id: ProductId, tag: &ETag) -> HeaderMap {
+    let cache_tag =
+        HeaderValue::from_str(&format!("product-{id}")).expect("an id is letters, digits and `_`");
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.extend(tag.header());
+    headers.insert(header::CACHE_CONTROL, PUBLIC);
+    headers.insert(header::VARY, BY_TENANT_AND_ENCODING);
+    headers.insert(CACHE_TAG, cache_tag);
+    stoa_rest::reserve_lines(&mut headers);
+    headers
 }
 
 /// What is known of a handle; that there is nothing is knowledge too.
@@ -128,6 +148,7 @@ struct Entry {
     found: Found,
     /// The product's stamp, or the tenant's where there is no product.
     stamp: u64,
+    until: Instant,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -240,7 +261,7 @@ struct Flight {
 }
 
 pub(crate) struct ProductCache {
-    entries: Cache<Key, Entry, HashedOnce>,
+    entries: Cache<Key, Entry, Weights, HashedOnce>,
     flights: Mutex<HashMap<Key, Arc<Flight>, HashedOnce>>,
     /// Drawn by each process anew: who chooses handles cannot have them meet.
     hashes: RandomState,
@@ -255,11 +276,13 @@ pub(crate) struct ProductCache {
 impl ProductCache {
     pub(crate) fn new() -> Self {
         Self {
-            entries: Cache::builder()
-                .max_capacity(BYTES_MAX)
-                .weigher(|key: &Key, entry: &Entry| weight(key, entry))
-                .time_to_live(TIME_TO_LIVE)
-                .build_with_hasher(HashedOnce::default()),
+            entries: Cache::with(
+                ENTRIES_USUAL,
+                BYTES_MAX,
+                Weights,
+                HashedOnce::default(),
+                DefaultLifecycle::default(),
+            ),
             flights: Mutex::default(),
             hashes: RandomState::new(),
             asked: (0..ASKED).map(|_| AtomicU32::new(0)).collect(),
@@ -281,7 +304,7 @@ impl ProductCache {
         fill: impl AsyncFnOnce() -> Result<Found, E>,
     ) -> Result<Found, E> {
         let key = self.key(tenant, handle, currency, locale);
-        if let Some(found) = self.peek(&key) {
+        if let Some(found) = self.peek(&key, Instant::now()) {
             return Ok(found);
         }
         let key = key.to_key();
@@ -301,8 +324,14 @@ impl ProductCache {
     }
 
     /// What memory knows of the handle, in no language asked for.
-    pub(crate) fn known(&self, tenant: TenantId, handle: &str, own: Currency) -> Option<Found> {
-        self.peek(&self.key(tenant, handle, own, ""))
+    pub(crate) fn known(
+        &self,
+        tenant: TenantId,
+        handle: &str,
+        currency: Currency,
+        now: Instant,
+    ) -> Option<Found> {
+        self.peek(&self.key(tenant, handle, currency, ""), now)
     }
 
     fn key<'h>(
@@ -368,7 +397,7 @@ impl ProductCache {
         for stamp in &self.products {
             stamp.fetch_add(1, Ordering::SeqCst);
         }
-        self.entries.invalidate_all();
+        self.entries.clear();
     }
 
     fn changed_by_key(&self, tenant: TenantId, key: &str) {
@@ -381,8 +410,8 @@ impl ProductCache {
         }
     }
 
-    fn peek(&self, key: &KeyRef<'_>) -> Option<Found> {
-        let entry = self.entries.get(key)?;
+    fn peek(&self, key: &KeyRef<'_>, now: Instant) -> Option<Found> {
+        let entry = self.entries.get(key).filter(|entry| now < entry.until)?;
         let stamp = match &entry.found {
             Found::Product(product) => self.product_now(key.tenant, product.id),
             Found::Moved(_) | Found::Nothing => {
@@ -433,7 +462,12 @@ impl ProductCache {
         drop(changes);
         if stands {
             let found = found.clone();
-            let entry = Entry { found, stamp };
+            let until = Instant::now() + TIME_TO_LIVE;
+            let entry = Entry {
+                found,
+                stamp,
+                until,
+            };
             self.entries.insert(waiting.key.clone(), entry);
         }
     }
@@ -490,14 +524,19 @@ fn place(bits: u128, places: usize) -> usize {
     (mixed >> 32) as usize % places
 }
 
-/// The view repeats what the body holds, with some overhead per field.
-fn weight(key: &Key, entry: &Entry) -> u32 {
-    let body = match &entry.found {
-        Found::Product(product) => product.body.len(),
-        Found::Moved(handle) => handle.len(),
-        Found::Nothing => 0,
-    };
-    u32::try_from(ENTRY_BYTES + key.handle.len() + body.saturating_mul(3)).unwrap_or(u32::MAX)
+#[derive(Clone)]
+struct Weights;
+
+impl Weighter<Key, Entry> for Weights {
+    /// The view repeats what the body holds, with some overhead per field.
+    fn weight(&self, key: &Key, entry: &Entry) -> u64 {
+        let body = match &entry.found {
+            Found::Product(product) => product.body.len(),
+            Found::Moved(handle) => handle.len(),
+            Found::Nothing => 0,
+        };
+        (ENTRY_BYTES + key.handle.len() + body.saturating_mul(3)) as u64
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,18 @@
 //! Finds the tenant of a host and the caller behind a key. Answers from memory where it can.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use moka::sync::Cache;
 use stoa_rest::{Caller, Credential, Gate, Problem, RequestTenant, TenantInfo, code};
 use stoa_storage::{Storage, Tenant};
+use tokio::time::Instant;
 
 use crate::application::{Tenancy, TenancyError};
 use crate::domain::{KeyKind, SLUG_LENGTH_MAX};
+use crate::hosts::HostBook;
 
-const HOSTS_CACHED_MAX: u64 = 100_000;
 /// The longest name that DNS knows. What is longer names nobody, and is remembered nowhere.
 const HOST_LENGTH_MAX: usize = 253;
-/// How long a host may go on showing a tenant that another process has changed.
-const HOST_TTL: Duration = Duration::from_secs(1);
 /// The tenant that plain `localhost` shows.
 const DEMO_SLUG: &str = "demo";
 
@@ -23,8 +20,7 @@ pub(crate) struct TenancyGate {
     storage: Storage,
     tenancy: Tenancy,
     base_domain: Option<String>,
-    /// By host, for requests without the header: most of them, and on every hot path.
-    by_host: Cache<String, RequestTenant>,
+    by_host: HostBook,
 }
 
 /// What a host name says of its tenant.
@@ -38,15 +34,11 @@ enum HostName<'h> {
 
 impl TenancyGate {
     pub(crate) fn new(storage: Storage, tenancy: Tenancy, base_domain: Option<String>) -> Self {
-        let by_host = Cache::builder()
-            .max_capacity(HOSTS_CACHED_MAX)
-            .time_to_live(HOST_TTL)
-            .build();
         Self {
             storage,
             tenancy,
             base_domain,
-            by_host,
+            by_host: HostBook::default(),
         }
     }
 
@@ -109,18 +101,19 @@ impl Gate for TenancyGate {
         if tenant_header.is_some() {
             return self.look_up(host, tenant_header).await;
         }
-        if let Some(known) = self.known_tenant(host) {
+        let now = Instant::now();
+        if let Some(known) = self.known_tenant(host, now) {
             return Ok(Some(known));
         }
         let found = self.look_up(host, None).await?;
         if let Some(tenant) = &found {
-            self.by_host.insert(host.to_owned(), tenant.clone());
+            self.by_host.insert(host, tenant.clone(), now);
         }
         Ok(found)
     }
 
-    fn known_tenant(&self, host: &str) -> Option<RequestTenant> {
-        self.by_host.get(host)
+    fn known_tenant(&self, host: &str, now: Instant) -> Option<RequestTenant> {
+        self.by_host.get(host, now)
     }
 
     async fn caller(

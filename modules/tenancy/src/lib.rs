@@ -4,6 +4,7 @@ mod api;
 mod application;
 mod domain;
 mod gate;
+mod hosts;
 mod infrastructure;
 
 use std::sync::Arc;

@@ -34,12 +34,9 @@ impl SeededIds {
         }
     }
 
-    fn next_u64(&self) -> u64 {
-        const GOLDEN_GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
-        let mut z = self
-            .state
-            .fetch_add(GOLDEN_GAMMA, Ordering::Relaxed)
-            .wrapping_add(GOLDEN_GAMMA);
+    const GOLDEN_GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+
+    fn mixed(mut z: u64) -> u64 {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
@@ -48,7 +45,14 @@ impl SeededIds {
 
 impl IdSource for SeededIds {
     fn next_u128(&self) -> u128 {
-        (u128::from(self.next_u64()) << 64) | u128::from(self.next_u64())
+        const STEP: u64 = SeededIds::GOLDEN_GAMMA;
+        // Both steps at once: all threads of a process meet here.
+        let state = self
+            .state
+            .fetch_add(STEP.wrapping_mul(2), Ordering::Relaxed);
+        let first = Self::mixed(state.wrapping_add(STEP));
+        let second = Self::mixed(state.wrapping_add(STEP.wrapping_mul(2)));
+        (u128::from(first) << 64) | u128::from(second)
     }
 }
 

@@ -55,6 +55,9 @@ pub(crate) async fn apply(accepted: Option<HeaderValue>, mut response: Response)
 /// Unless it says so.
 fn vary_by_encoding(headers: &mut HeaderMap) {
     let says_so = |value: &HeaderValue| {
+        if value.as_bytes().ends_with(b"accept-encoding") {
+            return true;
+        }
         let names = value.to_str().unwrap_or_default().split(',');
         names
             .map(str::trim)

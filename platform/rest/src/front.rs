@@ -4,12 +4,15 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
+use futures_util::future::Either;
 use http::{HeaderMap, Method, Request, Uri};
+use tokio::time::Instant;
 
 use crate::context::RequestTenant;
 use crate::guard::Guard;
@@ -20,6 +23,8 @@ pub struct PlainRead<'r> {
     pub tenant: &'r RequestTenant,
     pub uri: &'r Uri,
     pub headers: &'r HeaderMap,
+    /// When it came.
+    pub now: Instant,
 }
 
 /// What lies ready of a route, with the state of its module.
@@ -55,24 +60,47 @@ impl Front {
         }
     }
 
+    /// Without what lies ready.
     pub fn into_router(self) -> Router {
         self.router
     }
 
     /// The answer, where it lies ready; `None` where the router is to be asked, to which nothing has
-    /// happened yet. Never waits.
-    pub fn at_once<B: http_body::Body>(&self, request: &Request<B>) -> Option<Response> {
+    /// happened yet. Never waits. `now` is when the request came.
+    pub fn at_once<B: http_body::Body>(
+        &self,
+        request: &Request<B>,
+        now: Instant,
+    ) -> Option<Response> {
         if *request.method() != Method::GET || !request.body().is_end_stream() {
             return None;
         }
         let found = self.paths.at(request.uri().path()).ok()?;
         let Ready { guard, look } = found.value.as_ref()?;
-        guard.at_once(|read| look(&(), read), request)
+        guard.at_once(|read| look(&(), read), request, now)
     }
 
     /// What the router says.
-    pub(crate) fn call(&self, request: Request<Body>) -> RouteFuture<Infallible> {
+    pub(crate) fn ask_router(&self, request: Request<Body>) -> RouteFuture<Infallible> {
         tower::Service::call(&mut self.router.clone(), request)
+    }
+}
+
+/// As a connection does it.
+impl tower::Service<Request<Body>> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<std::future::Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        match self.at_once(&request, Instant::now()) {
+            Some(answer) => Either::Left(std::future::ready(Ok(answer))),
+            None => Either::Right(self.ask_router(request)),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use tokio::time::Instant;
 
 use crate::access::Caller;
 use crate::code;
@@ -27,7 +28,7 @@ pub trait Gate: Send + Sync + 'static {
     ) -> Result<Option<RequestTenant>, Problem>;
 
     /// As [`Gate::tenant`] without a header, of what is known without waiting; `None` where it is not.
-    fn known_tenant(&self, _host: &str) -> Option<RequestTenant> {
+    fn known_tenant(&self, _host: &str, _now: Instant) -> Option<RequestTenant> {
         None
     }
 

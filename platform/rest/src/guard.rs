@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -20,6 +20,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use stoa_telemetry::{Labels, RouteMetrics, in_labels, labelled};
+use tokio::time::Instant;
 
 use crate::access::{Access, Caller, LocalOperator};
 use crate::code;
@@ -97,8 +98,8 @@ impl Guard {
         &self,
         look: impl FnOnce(&PlainRead<'_>) -> Option<Response>,
         request: &http::Request<B>,
+        now: Instant,
     ) -> Option<Response> {
-        let started = Instant::now();
         let (headers, uri) = (request.headers(), request.uri());
         if is_too_long(uri)
             || headers.contains_key(AUTHORIZATION)
@@ -109,11 +110,13 @@ impl Guard {
         {
             return None;
         }
-        let tenant = self.shared.gate.known_tenant(&host_of(headers, uri))?;
+        let host = host_of(headers, uri);
+        let tenant = self.shared.gate.known_tenant(&host, now)?;
         let read = PlainRead {
             tenant: &tenant,
             uri,
             headers,
+            now,
         };
         // The usual way meets the same panic, and tells of it.
         let found = std::panic::catch_unwind(AssertUnwindSafe(|| look(&read)));
@@ -125,7 +128,7 @@ impl Guard {
         let id = RequestId::from_client(headers).unwrap_or_else(|| RequestId::from_trace(trace));
         self.finish_headers(&mut response, &id, false);
         let status = response.status().as_u16();
-        self.metrics.observe(status, started.elapsed());
+        self.metrics.observe(status, now.elapsed());
         Some(response)
     }
 
@@ -309,6 +312,13 @@ impl Guard {
         }
         *response.body_mut() = Body::from(problem.to_json(Some(id.as_str())));
     }
+}
+
+/// Puts in what every answer gets on its way out, to be filled in there: an answer whose headers are
+/// copied from kept ones need not grow then.
+pub fn reserve_lines(headers: &mut HeaderMap) {
+    headers.insert(X_REQUEST_ID, HeaderValue::from_static(""));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
 }
 
 fn require_permission(caller: &Caller, permission: Permission) -> Result<(), Problem> {

@@ -35,6 +35,7 @@ pub use etag::{ETag, IfMatch, IfNoneMatch};
 pub use extract::{Form, Json, Path, Query};
 pub use front::{Front, PlainRead};
 pub use gate::{Credential, Gate};
+pub use guard::reserve_lines;
 pub use health::{Readiness, health_routes};
 pub use idempotency::{
     IDEMPOTENCY_KEY, IdempotencyKey, IdempotencyScope, IdempotentJson, fingerprint,

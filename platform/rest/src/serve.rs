@@ -5,8 +5,10 @@ mod paced_body;
 mod places;
 mod service;
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,6 +18,7 @@ use stoa_telemetry::Metrics;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::front::Front;
 use activity::{Activity, WatchedStream};
@@ -139,6 +142,9 @@ struct Server {
     config: ServeConfig,
 }
 
+/// What hyper takes where it is told nothing.
+const HYPER_HEADERS_MAX: usize = 100;
+
 fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -146,13 +152,16 @@ fn builder(config: &ServeConfig) -> Builder<TokioExecutor> {
         // `Activity` watches heads and idleness, without a timer per request. `pipeline_flush`
         // stays off: it leaves the answer to a head that cannot be read unsent.
         .header_read_timeout(None)
-        .max_headers(config.headers_max)
         .max_buf_size(config.head_bytes_max);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(config.streams_max)
         .max_header_list_size(u32::try_from(config.head_bytes_max).unwrap_or(u32::MAX));
+    // Said again, hyper's own bound would cost more per request.
+    if config.headers_max != HYPER_HEADERS_MAX {
+        builder.http1().max_headers(config.headers_max);
+    }
     builder
 }
 
@@ -249,24 +258,28 @@ impl Server {
         // A head may begin at any time, and is looked at when it is due at the earliest.
         let look = config.header_time_max.min(config.idle_time_max);
         let mut next_look = std::pin::pin!(tokio::time::sleep(look));
-        loop {
-            tokio::select! {
-                biased;
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(error, "a connection broke off");
-                    }
-                    return;
-                }
-                () = next_look.as_mut() => {
-                    let left = activity.time_left(config.header_time_max, config.idle_time_max);
-                    if left.is_some_and(|left| left.is_zero()) {
-                        return;
-                    }
-                    let next = left.map_or(look, |left| left.min(look)).max(LOOK_MIN);
-                    next_look.as_mut().reset(tokio::time::Instant::now() + next);
-                }
+        // The connection comes first. Its bytes wake this task far more often than the timer does, which
+        // keeps the waker that it was asked with: a task has one.
+        let mut is_set = false;
+        let ended = poll_fn(|context| {
+            activity.poll_begins();
+            if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+                return Poll::Ready(ended);
             }
+            let due = activity.may_be_due(next_look.deadline()) || !is_set;
+            is_set = true;
+            while due && next_look.as_mut().poll(context).is_ready() {
+                let left = activity.time_left(config.header_time_max, config.idle_time_max);
+                if left.is_some_and(|left| left.is_zero()) {
+                    return Poll::Ready(Ok(()));
+                }
+                let next = left.map_or(look, |left| left.min(look)).max(LOOK_MIN);
+                next_look.as_mut().reset(Instant::now() + next);
+            }
+            Poll::Pending
+        });
+        if let Err(error) = ended.await {
+            tracing::debug!(error, "a connection broke off");
         }
     }
 }

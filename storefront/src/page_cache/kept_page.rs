@@ -55,6 +55,7 @@ impl KeptPage {
         let tag = ETag::of_bytes(&body);
         let [(name, value)] = tag.header();
         headers.insert(name, value);
+        stoa_rest::reserve_lines(&mut headers);
         Self {
             tag,
             headers,

@@ -1,8 +1,6 @@
 //! What of a request decides how a page looks, as a short text. Parameters that no page knows are
 //! left out of it, and out of the request that the page is made from.
 
-use std::fmt::Write as _;
-
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Uri;
@@ -12,11 +10,12 @@ use url::form_urlencoded;
 
 use crate::render::serving::may_preview;
 use crate::shop::Shop;
-use crate::visit::{CURRENCY_PARAM, LANG_PARAM, authority, currency, language};
+use crate::visit::{CURRENCY_PARAM, LANG_PARAM, currency, language, write_authority};
 
 /// Asks for a part of a page.
 const FRAGMENT: HeaderName = HeaderName::from_static("stoa-fragment");
 const KEY_BYTES_MAX: usize = 1_024;
+const KEY_BYTES_USUAL: usize = 256;
 const PARAM_BYTES_MAX: usize = 512;
 const PARAMS_MAX: usize = 32;
 
@@ -73,6 +72,7 @@ impl Asked {
             tenant,
             uri,
             headers,
+            now,
         } = read;
         if headers.contains_key(FRAGMENT) || may_preview(headers) {
             return None;
@@ -81,31 +81,27 @@ impl Asked {
             Some(query) => normal(kind, query)?,
             None => None,
         };
-        let markets = shop.markets.known(tenant)?;
+        let markets = shop.markets.known(tenant, now)?;
         let language = language(&markets, query.as_deref(), headers);
         let currency = currency(&markets, query.as_deref(), headers).unwrap_or(tenant.currency);
-        let mut key = String::with_capacity(192);
+        let mut key = String::with_capacity(KEY_BYTES_USUAL);
         // The path names the kind. A break stands between two parts, which none of them holds.
         key.push_str(uri.path());
+        key.push('\n');
+        key.push_str(query.as_deref().unwrap_or_default());
+        key.push('\n');
+        write_authority(&mut key, headers, uri);
         for part in [
-            query.as_deref().unwrap_or_default(),
-            &authority(headers, uri),
             if shop.cookies.secure { "s" } else { "" },
             language.as_str(),
             currency.as_str(),
             tenant.currency.as_str(),
             &tenant.name,
             if tenant.test_mode { "test" } else { "" },
+            &markets.all,
         ] {
             key.push('\n');
             key.push_str(part);
-        }
-        for offered in &markets.languages {
-            key.push('\n');
-            key.push_str(offered.as_str());
-        }
-        for offered in &markets.currencies {
-            let _ = write!(key, "\n{offered}");
         }
         let tenant = tenant.id;
         (key.len() <= KEY_BYTES_MAX).then_some(Self { tenant, key, query })

@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use stoa_contracts::catalog::{Catalog, ShopLocales};
 use stoa_contracts::pricing::Pricing;
 use stoa_kernel::{Currency, TenantId};
@@ -29,6 +30,8 @@ pub struct Markets {
     /// What the catalog calls each of them.
     pub locales: Vec<String>,
     pub currencies: Vec<Currency>,
+    /// The names of all of them, which tell these markets from others.
+    pub(crate) all: String,
 }
 
 impl Markets {
@@ -38,7 +41,16 @@ impl Markets {
             languages: vec![Language::English],
             locales: vec![Language::English.as_str().to_owned()],
             currencies: vec![currency],
+            all: String::new(),
         }
+        .named()
+    }
+
+    fn named(mut self) -> Self {
+        let languages = self.languages.iter().map(|one| one.as_str());
+        let currencies = self.currencies.iter().map(Currency::as_str);
+        self.all = languages.chain(currencies).collect::<Vec<_>>().join("\n");
+        self
     }
 
     /// Languages that the pages do not speak are left out.
@@ -47,6 +59,7 @@ impl Markets {
             languages: Vec::new(),
             locales: Vec::new(),
             currencies: vec![own],
+            all: String::new(),
         };
         for tag in std::iter::once(spoken.main).chain(spoken.others) {
             let language = Language::of_tag(&tag);
@@ -65,7 +78,7 @@ impl Markets {
                 markets.currencies.push(currency);
             }
         }
-        markets
+        markets.named()
     }
 
     /// What the catalog calls `language`; `None` for what products are written in.
@@ -80,7 +93,14 @@ struct Known {
     /// In which the shop counts: another one makes other markets.
     own: Currency,
     markets: Arc<Markets>,
-    asking: bool,
+    asking: AtomicBool,
+}
+
+impl Known {
+    /// Whether whoever comes now is to ask anew.
+    fn is_to_be_asked(&self, age: Duration) -> bool {
+        age >= FRESH && !self.asking.swap(true, Ordering::Relaxed)
+    }
 }
 
 /// Cheap to clone.
@@ -90,7 +110,7 @@ pub(crate) struct MarketBook(Arc<Book>);
 struct Book {
     catalog: Arc<dyn Catalog>,
     pricing: Option<Arc<dyn Pricing>>,
-    known: Mutex<HashMap<TenantId, Known>>,
+    known: RwLock<HashMap<TenantId, Known>>,
 }
 
 impl MarketBook {
@@ -98,30 +118,28 @@ impl MarketBook {
         Self(Arc::new(Book {
             catalog,
             pricing,
-            known: Mutex::default(),
+            known: RwLock::default(),
         }))
     }
 
     /// Without waiting: what was heard lately.
-    pub(crate) fn known(&self, tenant: &TenantInfo) -> Option<Arc<Markets>> {
+    pub(crate) fn known(&self, tenant: &TenantInfo, now: Instant) -> Option<Arc<Markets>> {
         let (markets, again) = {
-            let mut all = self.0.known.lock();
-            let known = all.get_mut(&tenant.id)?;
-            let age = known.at.elapsed();
+            let all = self.0.known.read();
+            let known = all.get(&tenant.id)?;
+            let age = now.saturating_duration_since(known.at);
             if age >= KEPT || known.own != tenant.currency {
                 return None;
             }
-            let again = age >= FRESH && !known.asking;
-            known.asking |= again;
-            (known.markets.clone(), again)
+            (known.markets.clone(), known.is_to_be_asked(age))
         };
         if again {
             let (book, id, own) = (self.clone(), tenant.id, tenant.currency);
             tokio::spawn(async move {
                 if book.ask(id, own).await.is_none() {
                     // The next who comes may try.
-                    if let Some(known) = book.0.known.lock().get_mut(&id) {
-                        known.asking = false;
+                    if let Some(known) = book.0.known.read().get(&id) {
+                        known.asking.store(false, Ordering::Relaxed);
                     }
                 }
             });
@@ -131,7 +149,7 @@ impl MarketBook {
 
     /// A shop that cannot tell is shown plainly.
     pub(crate) async fn of(&self, tenant: &TenantInfo) -> Arc<Markets> {
-        if let Some(known) = self.known(tenant) {
+        if let Some(known) = self.known(tenant, Instant::now()) {
             return known;
         }
         let asked = self.ask(tenant.id, tenant.currency).await;
@@ -152,7 +170,7 @@ impl MarketBook {
         let spoken = spoken.map_err(|error| told(&error)).ok()?;
         let sold_in = sold_in.map_err(|error| told(&error)).ok()?;
         let markets = Arc::new(Markets::of(own, spoken, sold_in));
-        let mut all = self.0.known.lock();
+        let mut all = self.0.known.write();
         if all.len() >= SHOPS_KEPT && !all.contains_key(&tenant) {
             all.clear();
         }
@@ -160,7 +178,7 @@ impl MarketBook {
             at: Instant::now(),
             own,
             markets: markets.clone(),
-            asking: false,
+            asking: AtomicBool::new(false),
         };
         all.insert(tenant, known);
         Some(markets)

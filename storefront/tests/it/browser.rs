@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
+use stoa_rest::Front;
 use tower::ServiceExt as _;
 
 use crate::html::{attribute, between, tags};
 
 pub(crate) struct Browser {
-    router: Router,
+    router: Front,
     host: &'static str,
     /// Name to value and path.
     cookies: BTreeMap<String, (String, String)>,
@@ -78,7 +78,7 @@ pub(crate) fn with(
 }
 
 impl Browser {
-    pub(crate) fn new(router: &Router, host: &'static str) -> Self {
+    pub(crate) fn new(router: &Front, host: &'static str) -> Self {
         Self {
             router: router.clone(),
             host,

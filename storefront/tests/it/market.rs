@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -20,7 +19,7 @@ use stoa_contracts::pricing::NewPrice;
 use stoa_contracts::themes::Themes;
 use stoa_kernel::{CellId, Currency, Money, TenantId, Timestamp, VariantId};
 use stoa_payments::{PaymentsConfig, SealKeys, TestProviderConfig};
-use stoa_rest::{CursorKey, RouterConfig, Routes};
+use stoa_rest::{CursorKey, Front, RouterConfig, Routes};
 use stoa_storage::{Cause, Error, Isolation, JobQueue, Migrations, Tx};
 use stoa_storefront::{ShopDeps, ShopOptions, start_with};
 use stoa_telemetry::Metrics;
@@ -50,7 +49,7 @@ const PROVIDER_KEY: &str = "provider-key";
 pub(crate) const PICTURE: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
 
 pub(crate) struct Market {
-    pub(crate) router: Router,
+    pub(crate) router: Front,
     pub(crate) cells: TestCells,
     pub(crate) shop: TenantId,
     pub(crate) other: TenantId,
@@ -146,7 +145,7 @@ impl Market {
                 .routes
                 .merge(staff)
                 .merge(pages)
-                .into_router(tenancy.gate, config),
+                .into_front(tenancy.gate, config),
             shop,
             other,
             peers,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request};
 use axum::response::Response;
 use http::request::Parts;
@@ -13,8 +14,8 @@ use stoa_contracts::catalog::{
 };
 use stoa_kernel::{Currency, TenantId};
 use stoa_rest::{
-    HeaderMap, HeaderName, HeaderValue, IfNoneMatch, Limit, Page, Pagination, Path, PlainRead,
-    Problem, Query, RequestContext, State, StatusCode, Tenant, header,
+    HeaderMap, HeaderValue, IfNoneMatch, Limit, Page, Pagination, Path, PlainRead, Problem, Query,
+    RequestContext, State, StatusCode, Tenant, header,
 };
 
 use super::collections::{CollectionQuery, page_of};
@@ -22,8 +23,6 @@ use super::{catalog_problem, json_response, public, public_json, storage_problem
 use crate::application::{App, ListRequest};
 use crate::cache::{CachedProduct, Found};
 use crate::infrastructure::lists::{ListFilter, ListOrder};
-
-const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CurrencyQuery {
@@ -130,19 +129,19 @@ pub(crate) fn ready_product(app: &Arc<App>, read: &PlainRead<'_>) -> Option<Resp
     if read.uri.query().is_some() || handle.contains('%') {
         return None;
     }
-    let product = app.known_product(read.tenant.id, handle, read.tenant.currency)?;
+    let product = app.known_product(read.tenant.id, handle, read.tenant.currency, read.now)?;
     Some(product_response(&product, read.headers))
 }
 
 fn product_response(product: &CachedProduct, asked: &HeaderMap) -> Response {
-    let client = IfNoneMatch::from_headers(asked);
-    let response = product
-        .tag
-        .respond(&client, || json_response(product.body.clone()));
-    let mut response = public(response);
-    response
-        .headers_mut()
-        .insert(CACHE_TAG, product.cache_tag.clone());
+    let mut response = Response::new(Body::empty());
+    *response.headers_mut() = product.headers.clone();
+    if IfNoneMatch::from_headers(asked).matches(&product.tag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    } else {
+        *response.body_mut() = Body::from(product.body.clone());
+    }
     response
 }
 

@@ -6,6 +6,7 @@ use stoa_contracts::catalog::{CatalogError, ProductPage, ProductQuery, ProductSo
 use stoa_kernel::{Currency, TenantId};
 use stoa_rest::{LIMIT_MAX, Problem};
 use stoa_storage::{Db, Result};
+use tokio::time::Instant;
 
 use super::{App, links, translate_cards};
 use crate::cache::{CachedProduct, Found};
@@ -121,8 +122,10 @@ impl App {
         tenant: TenantId,
         handle: &str,
         currency: Currency,
+        now: Instant,
     ) -> Option<Arc<CachedProduct>> {
-        let product = self.cache.known(tenant, handle, currency)?.product()?;
+        let found = self.cache.known(tenant, handle, currency, now)?;
+        let product = found.product()?;
         product.dates.is_open(self.deps.now()).then_some(product)
     }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
@@ -21,11 +20,13 @@ use stoa_kernel::{
     Timestamp, VariantId,
 };
 use stoa_rest::{
-    Caller, Credential, Gate, PermissionSet, Problem, RequestTenant, RouterConfig, TenantInfo,
+    Caller, Credential, Front, Gate, PermissionSet, Problem, RequestTenant, RouterConfig,
+    TenantInfo,
 };
 use stoa_storage::{Cause, Db, Error, Storage, Tx};
 use stoa_telemetry::Metrics;
 use stoa_testkit::TestCells;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 pub(crate) async fn everywhere() -> Vec<TestCells> {
@@ -101,7 +102,7 @@ pub(crate) struct Shop {
     pub(crate) now: Timestamp,
     pub(crate) storage: Storage,
     cell: CellId,
-    router: Router,
+    router: Front,
 }
 
 impl Shop {
@@ -137,7 +138,7 @@ impl Shop {
                 .cell,
             router: module
                 .routes
-                .into_router(Arc::new(OneShop { tenant }), config),
+                .into_front(Arc::new(OneShop { tenant }), config),
         }
     }
 
@@ -370,16 +371,26 @@ struct OneShop {
     tenant: TenantId,
 }
 
-#[async_trait]
-impl Gate for OneShop {
-    async fn tenant(&self, _: &str, _: Option<&str>) -> Result<Option<RequestTenant>, Problem> {
-        Ok(Some(RequestTenant::new(TenantInfo {
+impl OneShop {
+    fn tenant(&self) -> RequestTenant {
+        RequestTenant::new(TenantInfo {
             id: self.tenant,
             slug: "shop".to_owned(),
             name: "Shop".to_owned(),
             currency: Currency::EUR,
             test_mode: true,
-        })))
+        })
+    }
+}
+
+#[async_trait]
+impl Gate for OneShop {
+    async fn tenant(&self, _: &str, _: Option<&str>) -> Result<Option<RequestTenant>, Problem> {
+        Ok(Some(self.tenant()))
+    }
+
+    fn known_tenant(&self, _: &str, _: Instant) -> Option<RequestTenant> {
+        Some(self.tenant())
     }
 
     async fn caller(

@@ -12,15 +12,19 @@ use tokio::time::Instant;
 
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2";
 
-/// Plain stores on the hot path; the times are milliseconds since the connection opened, plus one.
+/// Plain stores on the hot path; the times are microseconds since the connection opened, plus one.
 pub(super) struct Activity {
     opened: Instant,
+    /// When the connection was last polled: bytes come and go within polls.
+    polled: AtomicU64,
     in_flight: AtomicU32,
     /// When the head now being read began; 0 while none is.
     head_since: AtomicU64,
     last: AtomicU64,
     /// When it was last given something it had asked for.
     given: AtomicU64,
+    /// What `last` was when a timer was last asked.
+    asked: AtomicU64,
     /// Over HTTP/2 bytes are frames, and most of them begin no request.
     multiplexed: AtomicBool,
 }
@@ -29,17 +33,28 @@ impl Activity {
     pub(super) fn new() -> Self {
         Self {
             opened: Instant::now(),
+            polled: AtomicU64::new(1),
             in_flight: AtomicU32::new(0),
             // The first head is due from the start: a client connects in order to ask.
             head_since: AtomicU64::new(1),
             last: AtomicU64::new(1),
             given: AtomicU64::new(1),
+            asked: AtomicU64::new(1),
             multiplexed: AtomicBool::new(false),
         }
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+        u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    /// One look at the clock for all that follows.
+    pub(super) fn poll_begins(&self) {
+        self.polled.store(self.now(), Ordering::Release);
+    }
+
+    pub(super) fn polled_at(&self) -> Instant {
+        self.opened + Duration::from_micros(self.polled.load(Ordering::Acquire) - 1)
     }
 
     pub(super) fn request_begins(&self) {
@@ -60,7 +75,7 @@ impl Activity {
     }
 
     fn received(&self, bytes: &[u8]) {
-        let now = self.now();
+        let now = self.polled.load(Ordering::Acquire);
         if self.last.swap(now, Ordering::AcqRel) == 1 && bytes.starts_with(HTTP2_PREFACE) {
             self.multiplexed.store(true, Ordering::Release);
             self.head_since.store(0, Ordering::Release);
@@ -75,7 +90,7 @@ impl Activity {
     }
 
     fn sent(&self) {
-        let now = self.now();
+        let now = self.polled.load(Ordering::Acquire);
         self.last.store(now, Ordering::Release);
         // A head pipelined behind a long answer is not slow: it waits for us.
         self.head_since.store(0, Ordering::Release);
@@ -83,6 +98,14 @@ impl Activity {
         if !self.multiplexed.load(Ordering::Acquire) {
             self.given.store(now, Ordering::Release);
         }
+    }
+
+    /// Whether a timer that ends at `deadline` is worth asking. Not so where bytes came or went since
+    /// it was, and before its end: it was they that woke the task, and the timer still holds its waker.
+    pub(super) fn may_be_due(&self, deadline: Instant) -> bool {
+        let last = self.last.load(Ordering::Acquire);
+        let idle = self.asked.swap(last, Ordering::AcqRel) == last;
+        idle || self.opened + Duration::from_micros(last) >= deadline
     }
 
     /// How long until a head takes too long, or nothing at all has happened for too long: zero once
@@ -105,7 +128,7 @@ impl Activity {
     }
 
     fn passed(&self, since: u64) -> Duration {
-        Duration::from_millis(self.now().saturating_sub(since))
+        Duration::from_micros(self.now().saturating_sub(since))
     }
 }
 

@@ -61,7 +61,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
 
     fn call(&self, request: Request<Incoming>) -> Answer {
         if matches!(self.peer, Peer::Tcp(_))
-            && let Some(answer) = self.front.at_once(&request)
+            && let Some(answer) = self.front.at_once(&request, self.activity.polled_at())
         {
             self.activity.request_is_answered();
             return Answer::Ready {
@@ -82,7 +82,7 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
             Peer::Unix => request.extensions_mut().insert(LocalOperator).is_some(),
         };
         Answer::Routed {
-            future: self.front.call(request),
+            future: self.front.ask_router(request),
             in_flight: Some(in_flight),
         }
     }

@@ -6,5 +6,6 @@ mod connections;
 mod docs;
 mod logs;
 mod problems;
+mod ready;
 mod support;
 mod wire;

@@ -12,13 +12,14 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use stoa_kernel::{ApiKeyId, Currency, SeededIds, TenantId, Timestamp};
 use stoa_rest::{
-    Caller, Credential, Gate, Listener, Permission, PermissionSet, Problem, RequestTenant,
+    Caller, Credential, Front, Gate, Listener, Permission, PermissionSet, Problem, RequestTenant,
     RouterConfig, Routes, ServeConfig, ServeError, TenantInfo, code, serve,
 };
 use stoa_telemetry::Metrics;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 /// The trace id that the first request of a router gets.
@@ -30,6 +31,16 @@ pub(crate) const SHOP_KEY: ApiKeyId = ApiKeyId::from_u128(2);
 /// Knows the shop `acme`, by host or by header on the base host, and a handful of keys.
 pub(crate) struct TestGate;
 
+fn acme() -> RequestTenant {
+    RequestTenant::new(TenantInfo {
+        id: TenantId::from_u128(7),
+        slug: "acme".into(),
+        name: "Acme".into(),
+        currency: Currency::EUR,
+        test_mode: true,
+    })
+}
+
 #[async_trait]
 impl Gate for TestGate {
     async fn tenant(
@@ -37,19 +48,14 @@ impl Gate for TestGate {
         host: &str,
         tenant_header: Option<&str>,
     ) -> Result<Option<RequestTenant>, Problem> {
-        let acme = || {
-            RequestTenant::new(TenantInfo {
-                id: TenantId::from_u128(7),
-                slug: "acme".into(),
-                name: "Acme".into(),
-                currency: Currency::EUR,
-                test_mode: true,
-            })
-        };
         match (host, tenant_header) {
             ("acme.localhost", _) | ("localhost", Some("acme")) => Ok(Some(acme())),
             _ => Ok(None),
         }
+    }
+
+    fn known_tenant(&self, host: &str, _: Instant) -> Option<RequestTenant> {
+        (host == "acme.localhost").then(acme)
     }
 
     async fn caller(
@@ -160,7 +166,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(router: Router, change: impl FnOnce(&mut ServeConfig)) -> Self {
+    pub(crate) async fn start(
+        front: impl Into<Front>,
+        change: impl FnOnce(&mut ServeConfig),
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("a bound address");
         let mut config = ServeConfig::new(metrics());
@@ -168,7 +177,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let ended = tokio::spawn(serve(
             vec![Listener::Tcp(listener)],
-            router,
+            front.into(),
             config,
             async {
                 let _ = stopped.await;
