@@ -92,6 +92,7 @@ pub(crate) fn run(args: &CatalogArgs) -> Result<()> {
 
 fn warm(stall: &Stall, args: &CatalogArgs) -> Result<()> {
     let shop = stall.serve()?;
+    ready::until_answers_are_stored(stall, &shop, || ready::stored_in_file(stall))?;
     let folder = tempfile::tempdir()?;
     Reads {
         turns: &args.turns,

@@ -2,6 +2,7 @@
 
 mod answering;
 mod bulk;
+mod bundling;
 mod categories;
 mod collecting;
 mod editing;

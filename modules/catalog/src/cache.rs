@@ -53,8 +53,9 @@ const CHANGES_MAX: usize = 8_192;
 pub(crate) struct CachedProduct {
     pub(crate) body: Bytes,
     pub(crate) tag: ETag,
-    /// All of an answer that shows it.
-    pub(crate) headers: HeaderMap,
+    cache_tag: HeaderValue,
+    /// Of answers that are given again and again.
+    headers: OnceLock<HeaderMap>,
     pub(crate) id: ProductId,
     /// Its dates: an entry may lie here from before the one, or until after the other.
     pub(crate) dates: Dates,
@@ -84,8 +85,11 @@ impl CachedProduct {
     }
 
     fn of(id: ProductId, dates: Dates, tag: ETag, body: Bytes) -> Self {
+        let cache_tag = HeaderValue::from_str(&format!("product-{id}"))
+            .expect("an id is letters, digits and `_`");
         Self {
-            headers: headers(id, &tag),
+            cache_tag,
+            headers: OnceLock::new(),
             tag,
             body,
             id,
@@ -93,6 +97,23 @@ impl CachedProduct {
             view: OnceLock::new(),
             stored: false,
         }
+    }
+
+    /// Those of an answer that shows it.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        headers.insert(header::CONTENT_TYPE, JSON);
+        headers.extend(self.tag.header());
+        headers.insert(header::CACHE_CONTROL, PUBLIC);
+        headers.insert(header::VARY, BY_TENANT_AND_ENCODING);
+        headers.insert(CACHE_TAG, self.cache_tag.clone());
+        stoa_rest::reserve_lines(&mut headers);
+        headers
+    }
+
+    /// The same, kept for the next who asks.
+    pub(crate) fn kept_headers(&self) -> &HeaderMap {
+        self.headers.get_or_init(|| self.headers())
     }
 
     pub(crate) fn view(&self) -> Result<&ProductView, serde_json::Error> {
@@ -104,19 +125,6 @@ impl CachedProduct {
             }
         }
     }
-}
-
-fn headers(id: ProductId, tag: &ETag) -> HeaderMap {
-    let cache_tag =
-        HeaderValue::from_str(&format!("product-{id}")).expect("an id is letters, digits and `_`");
-    let mut headers = HeaderMap::with_capacity(HEADERS);
-    headers.insert(header::CONTENT_TYPE, JSON);
-    headers.extend(tag.header());
-    headers.insert(header::CACHE_CONTROL, PUBLIC);
-    headers.insert(header::VARY, BY_TENANT_AND_ENCODING);
-    headers.insert(CACHE_TAG, cache_tag);
-    stoa_rest::reserve_lines(&mut headers);
-    headers
 }
 
 /// What is known of a handle; that there is nothing is knowledge too.

@@ -8,8 +8,8 @@ mod views;
 pub use documents::{DocumentTranslation, ProductAddress, ProductDocument};
 pub use facts::{CollectionChanged, ProductChanged};
 pub use inputs::{
-    CategoryInput, CollectionInput, ProductExtras, ProductInput, ProductRecord, UpsertOutcome,
-    Upserted, VariantInput,
+    CategoryInput, CollectionInput, NamedComponent, ProductExtras, ProductInput, ProductRecord,
+    UpsertOutcome, Upserted, VariantInput,
 };
 pub use views::{
     Attribute, CategoryLink, CategoryView, CollectionView, MediaLink, ProductOption,

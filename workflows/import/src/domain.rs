@@ -41,7 +41,13 @@ impl Landing {
     pub(crate) fn of(draft: ProductDraft) -> Option<Self> {
         let details = draft.details?;
         let offers = draft.variants.iter().map(Offer::of).collect();
-        let extras = details.extras.map(extras);
+        let mut extras = details.extras.map(extras);
+        let components = draft.variants.iter().map(|each| &each.components);
+        if let Some(extras) = &mut extras
+            && components.clone().any(|parts| !parts.is_empty())
+        {
+            extras.components = components.cloned().collect();
+        }
         let gift_card = match &extras {
             Some(extras) => extras.kind == ProductKind::GiftCard,
             None => details.gift_card,
@@ -121,6 +127,7 @@ fn extras(draft: ExtrasDraft) -> ProductExtras {
         publish_at: draft.publish_at,
         unpublish_at: draft.unpublish_at,
         metadata: draft.metadata,
+        components: Vec::new(),
     }
 }
 
@@ -249,6 +256,7 @@ mod tests {
             quantity: Some(3),
             policy: StockPolicy::Deny,
             image_url: None,
+            components: Vec::new(),
             line,
         }
     }

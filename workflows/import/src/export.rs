@@ -8,7 +8,7 @@ mod sheet;
 use std::sync::Arc;
 
 use stoa_contracts::Deps;
-use stoa_contracts::catalog::{CatalogError, ProductRecord};
+use stoa_contracts::catalog::{CatalogError, ProductKind, ProductRecord};
 use stoa_kernel::{ProductId, TenantId};
 use stoa_storage::Error;
 
@@ -43,6 +43,7 @@ pub struct Export {
     tenant: TenantId,
     what: What,
     after: Option<ProductId>,
+    turn: Turn,
     /// The header, until it is handed out.
     header: Option<String>,
     ended: bool,
@@ -51,6 +52,30 @@ pub struct Export {
 enum What {
     Products(Box<ProductSheet>),
     Inventory,
+}
+
+/// Bundles come behind all products, so that an import finds what they are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Products { bundles_follow: bool },
+    Bundles,
+}
+
+impl Turn {
+    /// Leaves out what has its turn later, or had it.
+    fn pick(&mut self, records: &mut Vec<ProductRecord>) {
+        let is_bundle = |record: &ProductRecord| {
+            let extras = record.input.extras.as_ref();
+            extras.is_some_and(|extras| extras.kind == ProductKind::Bundle)
+        };
+        match self {
+            Self::Bundles => records.retain(is_bundle),
+            Self::Products { bundles_follow } => {
+                *bundles_follow |= records.iter().any(is_bundle);
+                records.retain(|record| !is_bundle(record));
+            }
+        }
+    }
 }
 
 impl Export {
@@ -78,6 +103,9 @@ impl Export {
             tenant,
             what,
             after: None,
+            turn: Turn::Products {
+                bundles_follow: false,
+            },
             header: Some(header),
             ended: false,
         })
@@ -85,19 +113,33 @@ impl Export {
 
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<String>, ExportError> {
-        if self.ended {
-            return Ok(self.header.take());
+        while !self.ended {
+            let records = self.records().await?;
+            if !records.is_empty() {
+                let mut piece = self.header.take().unwrap_or_default();
+                piece += &self.page(&records).await?;
+                return Ok(Some(piece));
+            }
         }
+        Ok(self.header.take())
+    }
+
+    /// Those of the next page whose turn it is.
+    async fn records(&mut self) -> Result<Vec<ProductRecord>, ExportError> {
         let catalog = &self.peers.catalog;
-        let records = catalog.records_after(self.tenant, self.after, PAGE).await?;
-        self.ended = records.len() < PAGE as usize;
+        let mut records = catalog.records_after(self.tenant, self.after, PAGE).await?;
+        let page_ends = records.len() < PAGE as usize;
         self.after = records.last().map(|record| record.id);
-        let mut piece = self.header.take().unwrap_or_default();
-        if records.is_empty() {
-            return Ok((!piece.is_empty()).then_some(piece));
+        if matches!(self.what, What::Products(_)) {
+            self.turn.pick(&mut records);
         }
-        piece += &self.page(&records).await?;
-        Ok(Some(piece))
+        match self.turn {
+            Turn::Products {
+                bundles_follow: true,
+            } if page_ends => (self.turn, self.after) = (Turn::Bundles, None),
+            _ => self.ended = page_ends,
+        }
+        Ok(records)
     }
 
     async fn page(&self, records: &[ProductRecord]) -> Result<String, ExportError> {

@@ -119,7 +119,11 @@ pub(crate) async fn read_product(
         Found::Moved(handle) => return moved(&handle, parts.uri.query()),
         Found::Nothing => return Err(unknown()),
     };
-    Ok(product_response(&product, &parts.headers))
+    Ok(product_response(
+        &product,
+        product.headers(),
+        &parts.headers,
+    ))
 }
 
 /// What [`read_product`] answers with, where it lies in memory.
@@ -130,12 +134,13 @@ pub(crate) fn ready_product(app: &Arc<App>, read: &PlainRead<'_>) -> Option<Resp
         return None;
     }
     let product = app.known_product(read.tenant.id, handle, read.tenant.currency, read.now)?;
-    Some(product_response(&product, read.headers))
+    let headers = product.kept_headers().clone();
+    Some(product_response(&product, headers, read.headers))
 }
 
-fn product_response(product: &CachedProduct, asked: &HeaderMap) -> Response {
+fn product_response(product: &CachedProduct, headers: HeaderMap, asked: &HeaderMap) -> Response {
     let mut response = Response::new(Body::empty());
-    *response.headers_mut() = product.headers.clone();
+    *response.headers_mut() = headers;
     if IfNoneMatch::from_headers(asked).matches(&product.tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response.headers_mut().remove(header::CONTENT_TYPE);

@@ -9,6 +9,7 @@ use stoa_contracts::catalog::{
 use stoa_kernel::{Currency, ProductId, VariantId};
 use stoa_storage::{Cause, Error, Result, Tx};
 
+use super::bundling::{check_named, remade};
 use super::{App, EditError};
 use crate::domain::{CategoryId, Extras, Flaw, Standing, check_extras, check_product};
 use crate::infrastructure::products::{self, LockedProduct, VariantChanges};
@@ -63,10 +64,14 @@ impl App {
         stored.stand(standing, cause.occurred_at);
         let known = products::variant_keys(tx, found.id).await?;
         let changes = self.match_variants(known, stored, &[], cause)?;
+        let remade = remade(tx, stored.input, found.id, &changes.kept).await?;
         let mut outcome = UpsertOutcome::Unchanged;
-        if found.content_hash != stored.content_hash || said.is_some() {
+        if found.content_hash != stored.content_hash || said.is_some() || remade.is_some() {
             outcome = UpsertOutcome::Updated;
             self.replace_in(tx, found, stored, &changes, cause).await?;
+            if let Some(made) = &remade {
+                self.make_of(tx, (found.id, found.shape), made).await?;
+            }
             let mut regroups = found.shape.is_some_and(|shape| shape.rules > 0);
             if let Some((extras, category)) = &said {
                 extras::write_product(tx, found.id, extras, *category).await?;
@@ -98,11 +103,12 @@ impl App {
         };
         let is = extras::of_product(tx, found.id, found.standing).await?;
         let mut wanted = extras_of(said);
-        // Files tell no components: what a bundle is made of stays, and so does its kind.
-        if found.standing.kind == ProductKind::Bundle {
+        let is_one = found.standing.kind == ProductKind::Bundle;
+        if !is_one && wanted.standing.kind == ProductKind::Bundle {
+            return Err(Flaw::new("kind", "is not `bundle` of a product that is none").into());
+        }
+        if is_one {
             wanted.standing.kind = ProductKind::Bundle;
-        } else if wanted.standing.kind == ProductKind::Bundle {
-            return Err(no_bundle().into());
         }
         if wanted.standing.kind == ProductKind::Digital {
             wanted.files.clone_from(&is.files);
@@ -124,15 +130,15 @@ impl App {
     ) -> Result<Option<Upserted>, CatalogError> {
         let said = stored.input.extras.as_deref().map(extras_of);
         if let Some(said) = &said {
-            if said.standing.kind == ProductKind::Bundle {
-                return Err(no_bundle().into());
-            }
             stored.stand(&said.standing, cause.occurred_at);
         }
         let Some((created, shape)) = self.create_in(tx, stored, cause).await? else {
             return Ok(None);
         };
         let product = created.product;
+        if let Some(made) = remade(tx, stored.input, product, &created.variants).await? {
+            self.make_of(tx, (product, shape), &made).await?;
+        }
         let mut regroups = shape.is_some_and(|shape| shape.rules > 0);
         if let Some(said) = said.filter(|said| *said != Extras::default()) {
             let category = self.category_for(tx, shape, &said, None).await;
@@ -347,14 +353,8 @@ fn check_said(input: &ProductInput) -> Result<(), Flaw> {
     if (said.kind == ProductKind::GiftCard) != input.gift_card {
         return Err(Flaw::new("kind", "and `gift_card` say different things"));
     }
+    check_named(said, input.variants.len())?;
     check_extras(&extras_of(said))
-}
-
-fn no_bundle() -> Flaw {
-    Flaw::new(
-        "kind",
-        "is not `bundle` of a product that is none: what it is made of is not told",
-    )
 }
 
 pub(super) fn plain(error: EditError) -> CatalogError {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use stoa_contracts::catalog::{Component, DigitalFile, ProductKind};
+use stoa_contracts::catalog::{Component, DigitalFile, NamedComponent, ProductKind};
 use stoa_kernel::{ProductId, VariantId};
 use stoa_storage::{Error, Result, Row, Stmt, Tx, Value, params};
 
@@ -36,19 +36,40 @@ pub(crate) async fn write(
 ) -> Result<()> {
     const VARIANT: &str =
         "UPDATE catalog_variant SET metadata = $2 WHERE tenant_id = :tenant AND id = $1";
-    const EMPTY: &str =
-        "DELETE FROM catalog_component WHERE tenant_id = :tenant AND product_id = $1";
-    const COMPONENT: &str = "INSERT INTO catalog_component (tenant_id, product_id, variant_id, \
-         component_id, position, quantity) VALUES (:tenant, $1, $2, $3, $4, $5)";
     write_product(tx, product, extras, category).await?;
     let none = VariantExtras::default();
     let mut texts = Vec::new();
-    let mut parts: Vec<[Value<'_>; 5]> = Vec::new();
     for (variant, is) in variants.iter().zip(&extras.variants) {
         let was = before.get(variant).unwrap_or(&none);
         if was.metadata != is.metadata {
             texts.push((*variant, serde_json::to_string(&is.metadata)?));
         }
+    }
+    let texts: Vec<[Value<'_>; 2]> = texts
+        .iter()
+        .map(|(variant, text)| [(*variant).into(), text.into()])
+        .collect();
+    let statements: Vec<Stmt<'_>> = texts.iter().map(|row| (VARIANT, row.as_slice())).collect();
+    tx.batch(&statements).await?;
+    if extras.standing.kind == ProductKind::Bundle {
+        write_components(tx, product, variants, &extras.variants).await?;
+    }
+    Ok(())
+}
+
+/// Puts what the variants of a bundle are made of; the caller holds the product's lock.
+pub(crate) async fn write_components(
+    tx: &mut Tx<'_>,
+    product: ProductId,
+    variants: &[VariantId],
+    made: &[VariantExtras],
+) -> Result<()> {
+    const EMPTY: &str =
+        "DELETE FROM catalog_component WHERE tenant_id = :tenant AND product_id = $1";
+    const COMPONENT: &str = "INSERT INTO catalog_component (tenant_id, product_id, variant_id, \
+         component_id, position, quantity) VALUES (:tenant, $1, $2, $3, $4, $5)";
+    let mut parts: Vec<[Value<'_>; 5]> = Vec::new();
+    for (variant, is) in variants.iter().zip(made) {
         for (position, (component, quantity)) in is.components.iter().enumerate() {
             let place = (position as i64).into();
             parts.push([
@@ -60,17 +81,9 @@ pub(crate) async fn write(
             ]);
         }
     }
-    let texts: Vec<[Value<'_>; 2]> = texts
-        .iter()
-        .map(|(variant, text)| [(*variant).into(), text.into()])
-        .collect();
     let id = [Value::from(product)];
-    let mut statements: Vec<Stmt<'_>> = Vec::new();
-    statements.extend(texts.iter().map(|row| (VARIANT, row.as_slice())));
-    if extras.standing.kind == ProductKind::Bundle {
-        statements.push((EMPTY, &id));
-        statements.extend(parts.iter().map(|row| (COMPONENT, row.as_slice())));
-    }
+    let mut statements: Vec<Stmt<'_>> = vec![(EMPTY, &id)];
+    statements.extend(parts.iter().map(|row| (COMPONENT, row.as_slice())));
     tx.batch(&statements).await.map(|_| ())
 }
 
@@ -142,6 +155,52 @@ pub(crate) async fn components_of_product(
         found.entry(variant).or_default().push(part);
     }
     Ok(found)
+}
+
+/// By bundle's variant, in their order; `None` for a part that is gone.
+pub(crate) async fn named_components(
+    tx: &mut Tx<'_>,
+    variants: &[VariantId],
+) -> Result<HashMap<VariantId, Vec<Option<NamedComponent>>>> {
+    const SQL: &str = concat!(
+        "SELECT c.variant_id, c.quantity, p.handle, v.option_values FROM catalog_component c \
+         LEFT JOIN catalog_variant v ON v.tenant_id = :tenant AND v.id = c.component_id \
+         LEFT JOIN catalog_product p ON p.tenant_id = :tenant AND p.id = v.product_id \
+         WHERE c.tenant_id = :tenant AND c.variant_id IN ",
+        id_places!(),
+        " ORDER BY c.variant_id, c.position"
+    );
+    let rows = per_variant(tx, variants, SQL, |row| {
+        let bundle: VariantId = row.get(0)?;
+        let Some(handle) = row.get::<Option<String>>(2)? else {
+            return Ok((bundle, None));
+        };
+        let part = NamedComponent {
+            handle,
+            options: json(row, 3)?,
+            quantity: row.get(1)?,
+        };
+        Ok((bundle, Some(part)))
+    })
+    .await?;
+    let mut found: HashMap<VariantId, Vec<Option<NamedComponent>>> = HashMap::new();
+    for (bundle, part) in rows {
+        found.entry(bundle).or_default().push(part);
+    }
+    Ok(found)
+}
+
+/// The variant of that name.
+pub(crate) async fn component_named(
+    tx: &mut Tx<'_>,
+    named: &NamedComponent,
+) -> Result<Option<VariantId>> {
+    const SQL: &str = "SELECT v.id FROM catalog_product p JOIN catalog_variant v \
+         ON v.tenant_id = :tenant AND v.product_id = p.id AND v.option_values = $2 \
+         WHERE p.tenant_id = :tenant AND p.handle = $1";
+    let values = serde_json::to_string(&named.options)?;
+    tx.query_opt(SQL, params![&named.handle, &values], |row| row.get(0))
+        .await
 }
 
 /// Locks the rows of components, so that their stock marks stand until the bundle's follows.

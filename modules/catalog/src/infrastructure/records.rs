@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use stoa_contracts::catalog::{ProductExtras, ProductRecord, VariantInput};
+use stoa_contracts::catalog::{ProductExtras, ProductKind, ProductRecord, VariantInput};
 use stoa_kernel::{ProductId, VariantId};
 use stoa_storage::{Result, Tx, params};
 
+use super::extras;
 use super::products::{WholeProduct, variant_of, whole_columns, whole_of};
 use super::{IDS_PER_STATEMENT, id_places, id_values};
 
@@ -39,7 +40,30 @@ pub(crate) async fn after(
         })
         .await?;
     }
+    name_components(tx, &mut records).await?;
     Ok(records)
+}
+
+/// A bundle of which a part is gone tells none: made of the others it would be another.
+async fn name_components(tx: &mut Tx<'_>, records: &mut [ProductRecord]) -> Result<()> {
+    let is_bundle = |record: &&mut ProductRecord| {
+        let extras = record.input.extras.as_ref();
+        extras.is_some_and(|extras| extras.kind == ProductKind::Bundle)
+    };
+    let mut bundles: Vec<&mut ProductRecord> = records.iter_mut().filter(is_bundle).collect();
+    let ids = bundles.iter().flat_map(|record| &record.variants);
+    let ids: Vec<VariantId> = ids.copied().collect();
+    let mut named = extras::named_components(tx, &ids).await?;
+    for record in &mut bundles {
+        let variants = record.variants.iter();
+        let parts: Option<Vec<_>> = variants
+            .map(|id| named.remove(id)?.into_iter().collect())
+            .collect();
+        if let (Some(parts), Some(extras)) = (parts, &mut record.input.extras) {
+            extras.components = parts;
+        }
+    }
+    Ok(())
 }
 
 fn record_of(product: WholeProduct) -> ProductRecord {
@@ -51,6 +75,7 @@ fn record_of(product: WholeProduct) -> ProductRecord {
         publish_at: extras.standing.publish_at,
         unpublish_at: extras.standing.unpublish_at,
         metadata: extras.metadata,
+        components: Vec::new(),
     }));
     ProductRecord {
         id: product.id,

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 use stoa_contracts::catalog::{
-    Attribute, CatalogError, ProductExtras, ProductInput, ProductKind, ProductRecord, RECORDS_MAX,
-    UpsertOutcome, Upserted,
+    Attribute, CatalogError, NamedComponent, ProductExtras, ProductInput, ProductKind,
+    ProductRecord, RECORDS_MAX, UpsertOutcome, Upserted,
 };
 use stoa_kernel::{ProductId, VariantId};
 use stoa_storage::Tx;
@@ -177,6 +177,19 @@ async fn what_an_input_cannot_say_names_the_field() {
         assert_eq!(
             field_of(put(&shop, &bundle).await),
             "kind",
+            "{}",
+            cells.kind
+        );
+        let parts = said(|extras| {
+            extras.components = vec![vec![NamedComponent {
+                handle: "shirt".into(),
+                options: Vec::new(),
+                quantity: 1,
+            }]];
+        });
+        assert_eq!(
+            field_of(put(&shop, &parts).await),
+            "components",
             "{}",
             cells.kind
         );

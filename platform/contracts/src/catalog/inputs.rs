@@ -1,5 +1,6 @@
 //! Whole products and collections on their way in. Holds no behaviour.
 
+use serde::{Deserialize, Serialize};
 use stoa_kernel::{ProductId, Timestamp, VariantId};
 
 use super::{Attribute, MediaLink, ProductKind, ProductOption, ProductStatus, Seo};
@@ -26,7 +27,7 @@ pub struct ProductInput {
 /// What product files of other shops do not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProductExtras {
-    /// A bundle's kind is kept as it is: files tell no components.
+    /// A bundle stays one, and nothing else becomes one.
     pub kind: ProductKind,
     /// A category's handle; an unknown one is an error.
     pub category: Option<String>,
@@ -35,6 +36,21 @@ pub struct ProductExtras {
     pub unpublish_at: Option<Timestamp>,
     /// A JSON object.
     pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// What a bundle is made of, one list per variant in their order. Empty keeps what it is made of;
+    /// a new bundle is made of something.
+    pub components: Vec<Vec<NamedComponent>>,
+}
+
+/// A variant that a bundle holds, by names that mean the same in another shop.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedComponent {
+    /// Of its product.
+    pub handle: String,
+    /// Its option values, in the order of the product's options.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    pub quantity: u32,
 }
 
 /// A product as the merchant wrote it, with extras.

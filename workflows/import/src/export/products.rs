@@ -20,7 +20,7 @@ const TRACKER: &str = "stoa";
 /// The location that product files tell the stock of; others stand in files of stock levels.
 const OWN_LOCATION: LocationId = LocationId::from_u128(0);
 
-const COLUMNS: [Column; 38] = [
+const COLUMNS: [Column; 39] = [
     Column::Handle,
     Column::Title,
     Column::Body,
@@ -59,6 +59,7 @@ const COLUMNS: [Column; 38] = [
     Column::UnpublishAt,
     Column::Metadata,
     Column::Exact,
+    Column::Components,
 ];
 
 pub(super) struct ProductSheet {
@@ -174,6 +175,7 @@ impl ProductSheet {
             }
             if let Some(id) = record.variants.get(index) {
                 self.variant(&mut line, input, index);
+                self.components(&mut line, input, index)?;
                 self.offer(&mut line, *id, offers);
             }
             if let Some(link) = input.media.get(index) {
@@ -258,6 +260,19 @@ impl ProductSheet {
         self.word(line, Column::RequiresShipping, ships);
         self.word(line, Column::Taxable, truth(variant.taxable));
         self.text(line, Column::VariantImage, &optional(&variant.image));
+    }
+
+    fn components(
+        &self,
+        line: &mut Line,
+        input: &ProductInput,
+        index: usize,
+    ) -> Result<(), ExportError> {
+        let all = input.extras.as_ref().map(|extras| &extras.components);
+        if let Some(parts) = all.and_then(|all| all.get(index)) {
+            self.word(line, Column::Components, json(parts)?);
+        }
+        Ok(())
     }
 
     fn offer(&self, line: &mut Line, id: VariantId, offers: &Offers) {

@@ -1,6 +1,6 @@
 //! One cell of text read as what it stands for. Each reader says why it refuses.
 
-use stoa_contracts::catalog::{Attribute, ProductKind};
+use stoa_contracts::catalog::{Attribute, NamedComponent, ProductKind};
 use stoa_kernel::{Currency, Money, Timestamp};
 
 use super::draft::{DraftStatus, Exact, StockPolicy};
@@ -93,6 +93,11 @@ pub(super) fn attributes(value: &str) -> Result<Vec<Attribute>, String> {
 
 pub(super) fn metadata(value: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
     serde_json::from_str(value).map_err(|error| format!("not a JSON object: {error}"))
+}
+
+pub(super) fn components(value: &str) -> Result<Vec<NamedComponent>, String> {
+    const EXAMPLE: &str = r#"[{"handle":"tea","options":["100 g"],"quantity":2}]"#;
+    serde_json::from_str(value).map_err(|error| format!("not JSON such as {EXAMPLE}: {error}"))
 }
 
 pub(super) fn exact(value: &str) -> Result<Exact, String> {

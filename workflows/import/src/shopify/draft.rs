@@ -1,7 +1,7 @@
 //! What a product file comes to: drafts and issues. Plain data.
 
 use serde::{Deserialize, Serialize};
-use stoa_contracts::catalog::{Attribute, ProductKind};
+use stoa_contracts::catalog::{Attribute, NamedComponent, ProductKind};
 use stoa_kernel::{Money, Timestamp};
 
 /// One product of the file, good or rejected.
@@ -124,6 +124,9 @@ pub struct VariantDraft {
     pub quantity: Option<i64>,
     pub policy: StockPolicy,
     pub image_url: Option<String>,
+    /// What a bundle's variant is made of; empty where the file says nothing.
+    #[serde(default)]
+    pub components: Vec<NamedComponent>,
     pub line: u64,
 }
 

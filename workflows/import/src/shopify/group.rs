@@ -292,6 +292,12 @@ impl Group {
                 .read(row, Column::Policy, cell::policy)
                 .unwrap_or(super::StockPolicy::Deny),
             image_url: self.read_url(row, Column::VariantImage),
+            components: match row.header.is_ours() {
+                true => self
+                    .read_filled(row, Column::Components, cell::components)
+                    .unwrap_or_default(),
+                false => Vec::new(),
+            },
             line: row.record.line(),
         };
         self.variants.push(RawVariant { values, variant });

@@ -75,6 +75,7 @@ pub(crate) enum Column {
     UnpublishAt,
     Metadata,
     Exact,
+    Components,
 }
 
 impl Column {
@@ -94,7 +95,7 @@ impl Column {
         [Self::Option1Value, Self::Option2Value, Self::Option3Value];
 }
 
-const COLUMNS: usize = 38;
+const COLUMNS: usize = 39;
 
 /// The classic name and the new name of each column, in the order of `Column`.
 const NAMES: [(Column, &str, &str); COLUMNS] = [
@@ -160,6 +161,7 @@ const NAMES: [(Column, &str, &str); COLUMNS] = [
     ),
     (Column::Metadata, "Stoa Metadata", "Stoa metadata"),
     (Column::Exact, "Stoa Exact", "Stoa exact"),
+    (Column::Components, "Stoa Components", "Stoa components"),
 ];
 
 /// `Price / USD`, `Compare At Price / USD`: prices in further currencies.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use stoa_contracts::catalog::{
-    CatalogError, MediaLink, ProductExtras, ProductInput, ProductKind, ProductOption,
-    ProductStatus, Seo, VariantInput,
+    CatalogError, MediaLink, NamedComponent, ProductExtras, ProductInput, ProductKind,
+    ProductOption, ProductStatus, Seo, VariantInput,
 };
 use stoa_import::{Counts, ExportKind};
 use stoa_kernel::{Actor, Timestamp};
@@ -65,6 +65,56 @@ fn awkward() -> ProductInput {
             ..ProductExtras::default()
         })),
     }
+}
+
+fn plain(handle: &str, values: &[&str]) -> ProductInput {
+    let variant = |value: &str| VariantInput {
+        option_values: vec![value.to_owned()],
+        sku: None,
+        barcode: None,
+        image: None,
+        ..variant(value)
+    };
+    let mut input = awkward();
+    handle.clone_into(&mut input.handle);
+    input.variants = values.iter().map(|value| variant(value)).collect();
+    input.options[0].values = values.iter().map(|&value| value.to_owned()).collect();
+    input.extras = None;
+    input
+}
+
+/// One list of handle, value and quantity per variant.
+fn bundle(handle: &str, made: &[&[(&str, &str, u32)]]) -> ProductInput {
+    let component = |&(handle, value, quantity): &(&str, &str, u32)| NamedComponent {
+        handle: handle.to_owned(),
+        options: vec![value.to_owned()],
+        quantity,
+    };
+    let components = made
+        .iter()
+        .map(|parts| parts.iter().map(component).collect());
+    let extras = ProductExtras {
+        kind: ProductKind::Bundle,
+        components: components.collect(),
+        ..ProductExtras::default()
+    };
+    ProductInput {
+        extras: Some(Box::new(extras)),
+        ..plain(handle, &["small", "large"][..made.len()])
+    }
+}
+
+async fn bundles_of(shop: &Shop) -> Vec<(String, Vec<Vec<NamedComponent>>)> {
+    let records = shop.catalog.records_after(shop.tenant, None, 50).await;
+    let mut found: Vec<_> = records
+        .expect("records")
+        .into_iter()
+        .map(|record| (record.input.handle, record.input.extras.expect("extras")))
+        .filter(|(_, extras)| extras.kind == ProductKind::Bundle)
+        .map(|(handle, extras)| (handle, extras.components))
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
 }
 
 async fn put(shop: &Shop, input: ProductInput) {
@@ -178,5 +228,132 @@ async fn staff_download_files_and_others_do_not() {
         let headers = [("authorization", "Bearer sk_none")];
         let refused = shop.send("GET", EXPORT, &headers, axum::body::Body::empty());
         assert_eq!(refused.await.refusal(), (403, "forbidden"), "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bundles_come_back_made_of_the_same_whatever_was_made_first() {
+    for cells in everywhere().await {
+        let kind = cells.kind;
+        let cells = Arc::new(cells);
+        let shop = Shop::open(&cells, "one").await;
+        put(&shop, plain("early", &["a", "b"])).await;
+        put(
+            &shop,
+            bundle("pack", &[&[("early", "a", 1)], &[("early", "b", 2)]]),
+        )
+        .await;
+        put(&shop, plain("late", &["c"])).await;
+        let small: &[_] = &[("late", "c", 3), ("early", "b", 1)];
+        let made = bundle("pack", &[small, &[("early", "b", 2)]]);
+        put(&shop, made.clone()).await;
+        put(&shop, bundle("single", &[&[("late", "c", 1)]])).await;
+        let exported = shop.export(ExportKind::Products).await;
+        let places = ["early", "late", "pack", "single"].map(|handle| {
+            let line = format!("\n{handle},");
+            exported.find(&line).expect(kind)
+        });
+        let [early, late, pack, single] = places;
+        let bundles_last = early.max(late) < pack.min(single);
+        assert!(bundles_last, "{kind}: {exported}");
+
+        let other = Shop::open(&cells, "two").await;
+        let all = Counts {
+            created: 4,
+            ..Counts::default()
+        };
+        let report = other.import(exported.as_bytes(), false).await.expect(kind);
+        assert_eq!(other.issues(report.id).await, [], "{kind}");
+        assert_eq!(report.products, all, "{kind}");
+        let found = bundles_of(&other).await;
+        assert_eq!(found, bundles_of(&shop).await, "{kind}");
+        assert_eq!(
+            found[0].1,
+            made.extras.expect("extras").components,
+            "{kind}"
+        );
+        let again = other.export(ExportKind::Products).await;
+        assert_eq!(sorted(&again), sorted(&exported), "{kind}");
+
+        // Without the column, what they are made of stays.
+        let silent = exported.replacen("Stoa Components", "Notes", 1);
+        for file in [&exported, &silent] {
+            let told = other.events().await;
+            let report = other.import(file.as_bytes(), false).await.expect(kind);
+            assert_eq!(report.products.unchanged, 4, "{kind}");
+            assert_eq!(other.events().await, told, "{kind}");
+        }
+        assert_eq!(bundles_of(&other).await, found, "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_of_what_is_not_there_is_refused_alone() {
+    for cells in everywhere().await {
+        let kind = cells.kind;
+        let shop = Shop::open(&Arc::new(cells), "one").await;
+        put(&shop, plain("tea", &["a"])).await;
+        put(&shop, bundle("pack", &[&[("tea", "a", 2)]])).await;
+        let exported = shop.export(ExportKind::Products).await;
+        let cell = r#""[{""handle"":""tea"",""options"":[""a""],""quantity"":2}]""#;
+        assert!(exported.contains(cell), "{exported}");
+        let pack = |parts: &str| {
+            exported
+                .replacen(cell, parts, 1)
+                .replace("\npack,", "\nnew,")
+        };
+        for (parts, column, reason) in [
+            (
+                r#""[{""handle"":""tea"",""options"":[""z""],""quantity"":2}]""#,
+                None,
+                "components: name `tea` with z, which is not in this shop",
+            ),
+            (
+                r#""[{""handle"":""pack"",""options"":[""small""],""quantity"":2}]""#,
+                None,
+                "components: name a bundle, which no bundle can hold",
+            ),
+            (
+                r#""[{""handle"":""tea"",""options"":[""a""],""quantity"":0}]""#,
+                None,
+                "variants[0].components[0].quantity: is 1 to 1000",
+            ),
+            (
+                "",
+                None,
+                "variants[0].components: belong to each variant of a bundle, and to nothing else",
+            ),
+            (
+                "tea",
+                Some("Stoa Components"),
+                r#"not JSON such as [{"handle":"tea","options":["100 g"],"quantity":2}]: expected ident at line 1 column 2"#,
+            ),
+        ] {
+            let report = shop
+                .import(pack(parts).as_bytes(), false)
+                .await
+                .expect(kind);
+            let issues = shop.issues(report.id).await;
+            let said: Vec<_> = issues
+                .iter()
+                .map(|issue| (issue.column.as_deref(), issue.reason.as_str()))
+                .collect();
+            assert_eq!(said, [(column, reason)], "{kind}");
+            let counts = (report.products.unchanged, report.products.rejected);
+            assert_eq!(counts, (1, 1), "{kind}: {reason}");
+        }
+        // What was none becomes none.
+        let turned = exported
+            .replacen(cell, "", 1)
+            .replace(",bundle,", ",physical,");
+        let report = shop.import(turned.as_bytes(), false).await.expect(kind);
+        assert_eq!(report.products.unchanged, 2, "{kind}");
+        let tea = exported.replacen(",physical,", ",bundle,", 1);
+        let report = shop.import(tea.as_bytes(), false).await.expect(kind);
+        let issues = shop.issues(report.id).await;
+        assert_eq!(
+            issues[0].reason, "kind: is not `bundle` of a product that is none",
+            "{kind}"
+        );
     }
 }
