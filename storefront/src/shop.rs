@@ -148,7 +148,9 @@ pub fn start_with(deps: ShopDeps, options: ShopOptions) -> Routes {
         pages,
         watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
     }));
-    let routes = besides::feeding(besides::helping(browsing(Routes::new("storefront"))));
+    let routes = besides::feeding(besides::helping(handing_out(browsing(Routes::new(
+        "storefront",
+    )))));
     let routes = paying(buying(wishing(filling(routes))));
     let routes = serving::routes(after_the_sale(routes));
     missing::catch_all(routes).with_state(shop)
@@ -168,8 +170,7 @@ fn form(id: &'static str, summary: &'static str) -> Operation {
 }
 
 fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
-    let file = |id, summary| Operation::new(id, summary).returns_type(200, "*/*");
-    let (get, shopper, public) = (Method::GET, Access::Shopper, Access::Public);
+    let (get, shopper) = (Method::GET, Access::Shopper);
     routes
         .route(
             get.clone(),
@@ -204,13 +205,19 @@ fn browsing(routes: Routes<Shop>) -> Routes<Shop> {
         )
         .ready(|shop, read| ready_page(Kind::Search, shop, read))
         .route(
-            get.clone(),
+            get,
             "/products/{handle}",
             shopper,
             page("pageProduct", "A product"),
             kept(Kind::Product, product::show),
         )
         .ready(|shop, read| ready_page(Kind::Product, shop, read))
+}
+
+fn handing_out(routes: Routes<Shop>) -> Routes<Shop> {
+    let file = |id, summary| Operation::new(id, summary).returns_type(200, "*/*");
+    let (get, public) = (Method::GET, Access::Public);
+    routes
         .route(
             get.clone(),
             "/assets/{file}",

@@ -187,6 +187,26 @@ mod tests {
         KeptPage::new(headers, body, &["product-1", "home"])
     }
 
+    /// Handlers tag and vary their answers as well.
+    #[test]
+    fn a_page_says_each_thing_once_in_either_encoding() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ETAG, HeaderValue::from_static("\"handler\""));
+        for part in ["stoa-tenant", "accept-language, cookie"] {
+            headers.append(header::VARY, HeaderValue::from_static(part));
+        }
+        let body = Bytes::from("tea ".repeat(2_000));
+        let page = KeptPage::new(headers, body, &["home"]);
+        let all = "stoa-tenant, accept-language, cookie, accept-encoding";
+        for accepted in ["gzip", "identity"] {
+            let answer = page.respond(&asked(header::ACCEPT_ENCODING, accepted));
+            let vary: Vec<_> = answer.headers().get_all(header::VARY).iter().collect();
+            assert_eq!(vary, [all], "{accepted}");
+            let tags = answer.headers().get_all(header::ETAG).iter();
+            assert_eq!(tags.count(), 1, "{accepted}");
+        }
+    }
+
     fn asked(name: HeaderName, value: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().expect("a header value"));

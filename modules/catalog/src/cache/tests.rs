@@ -2,7 +2,10 @@
 
 use super::*;
 use std::cell::Cell;
-use stoa_contracts::catalog::{ProductKind, Seo};
+use stoa_contracts::catalog::{ProductKind, ProductView, Seo};
+
+use crate::domain::Dates;
+use crate::infrastructure::answers::StoredAnswer;
 
 const TENANT: TenantId = TenantId::from_u128(7);
 const PRODUCT: ProductId = ProductId::from_u128(42);
