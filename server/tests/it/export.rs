@@ -34,13 +34,13 @@ voucher,Voucher,,,,,true,Amount,Ten,,,VO-10,0,0,deny,10,,,,,true,,,active\n";
 const SHIRT: &str = "\
 shirt,\"Shirt, \"\"linen\"\"\",\"<p>Airy,\nand \"\"light\"\"</p>\",Kiln & Co,Shirts,\"linen, Summer\",\
 TRUE,Size,S,Color,Sky,,,SH-S,180,stoa,3,deny,49.00,59.90,TRUE,TRUE,0012345678905,\
-/media/sample/mug.svg,1,A shirt,FALSE,Linen shirt,\"Cool, all day\",,active,physical,,,,,,\n\
+/media/sample/mug.svg,1,A shirt,FALSE,Linen shirt,\"Cool, all day\",,active,physical,,,,,,,\n\
 shirt,,,,,,,,M,,Sky,,,SH-M,190,stoa,0,deny,49.00,,TRUE,TRUE,,/media/sample/tote.svg,2,'=side,\
-,,,,,,,,,,,\n\
-shirt,,,,,,,,L,,Sand,,,SH-L,200,stoa,7,continue,52.50,,TRUE,TRUE,,,,,,,,,,,,,,,,\n";
+,,,,,,,,,,,,\n\
+shirt,,,,,,,,L,,Sand,,,SH-L,200,stoa,7,continue,52.50,,TRUE,TRUE,,,,,,,,,,,,,,,,,\n";
 const FORMULA: &str = "\
 formula,'=SUM(A1),,''-quoted,,,TRUE,Title,Default Title,,,,,'@SKU,0,stoa,12,deny,0.01,,TRUE,TRUE,\
-,,,,FALSE,,,,active,physical,,,,,,\n";
+,,,,FALSE,,,,active,physical,,,,,,,\n";
 
 /// A file of products of every kind, and of so many plain ones that an export takes several pages.
 fn products() -> String {

@@ -129,10 +129,13 @@ impl World {
     async fn judge(mut self, living: Vec<tokio::task::JoinHandle<()>>, name: &str) {
         self.people.done.store(true, Ordering::Release);
         for (number, one) in living.into_iter().enumerate() {
-            tokio::time::timeout(SETTLE_MAX, one)
-                .await
-                .unwrap_or_else(|_| panic!("{name}: shopper {number} still waits for the shop"))
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            match tokio::time::timeout(SETTLE_MAX, one).await {
+                Ok(lived) => lived.unwrap_or_else(|error| panic!("{name}: {error}")),
+                Err(_) => panic!(
+                    "{name}: shopper {number} still waits for the shop; open are {:#?}",
+                    self.people.open().await
+                ),
+            }
         }
         for quiet in [
             "stoa_events_waiting{stage=\"undelivered\"}",

@@ -214,6 +214,22 @@ impl People {
         }
     }
 
+    /// Orders that are not settled, each with what happened to it.
+    pub(super) async fn open(&self) -> Vec<[Value; 2]> {
+        let all = self.placed.lock().expect("placed").clone();
+        let mut open = Vec::new();
+        for placed in all {
+            let request = || self.shopper.request(Method::GET, &placed.status_url);
+            let (_, status) = self.shopper.insist(request).await;
+            if status["settled"] != true {
+                let path = format!("/api/v1/admin/orders/{}/timeline", placed.order);
+                let request = || self.merchant.request(Method::GET, &path);
+                open.push([status, self.merchant.insist(request).await.1]);
+            }
+        }
+        open
+    }
+
     async fn until_settled(&self, placed: &Placed) {
         self.until(placed, |body| body["settled"] == true).await;
     }
