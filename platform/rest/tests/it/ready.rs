@@ -221,8 +221,8 @@ fn only_reads_of_shoppers_may_lie_ready() {
 async fn a_connection_of_ready_answers_is_closed_when_it_falls_idle_or_its_head_stalls() {
     let (front, asked) = front(metrics());
     let server = Server::start(front, |config| {
-        config.header_time_max = Duration::from_millis(100);
-        config.idle_time_max = Duration::from_millis(400);
+        config.header_time_max = Duration::from_millis(500);
+        config.idle_time_max = Duration::from_millis(1500);
     })
     .await;
     const GET: &str = "GET /things/tea HTTP/1.1\r\nHost: acme.localhost\r\n\r\n";
