@@ -1,12 +1,15 @@
 //! Pages are kept: asked for again they cost no reading, and a change is seen by the next who asks.
 
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, HeaderName, Request, StatusCode};
+use axum::response::Response;
 use stoa_cache::{Cache, CacheConfig};
 use stoa_contracts::Deps;
 use stoa_storage::Committed;
 use stoa_storefront::ShopOptions;
 use stoa_telemetry::Metrics;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::goods::Goods;
@@ -103,6 +106,53 @@ async fn a_new_price_is_on_every_page_at_once() {
             text.contains("€26.00") && !text.contains("€24.00"),
             "{path}"
         );
+    }
+}
+
+/// Without what is one request's alone, and the length, which the connection writes where it is missing.
+async fn plain(answer: Response) -> (StatusCode, HeaderMap, Vec<u8>) {
+    let (mut parts, body) = answer.into_parts();
+    for name in [HeaderName::from_static("x-request-id"), CONTENT_LENGTH] {
+        parts.headers.remove(name);
+    }
+    let body = to_bytes(body, BODY_BYTES_MAX).await.expect("a body");
+    (parts.status, parts.headers, body.to_vec())
+}
+
+#[tokio::test]
+async fn what_lies_ready_is_what_the_handlers_send() {
+    let market = Market::stocked().await;
+    for path in [
+        "/",
+        "/collections/kitchen",
+        "/products/mug",
+        "/search?q=mug",
+        "/api/v1/products/mug",
+    ] {
+        let tag = get(&market, SHOP, path, &[])
+            .await
+            .header("etag")
+            .to_owned();
+        for header in [
+            ("accept", "*/*"),
+            ("if-none-match", &tag),
+            ("cookie", "stoa_lang=de"),
+        ] {
+            let ask = || {
+                let request = Request::get(path).header("host", SHOP);
+                let request = request.header(header.0, header.1);
+                request.body(Body::empty()).expect("a request")
+            };
+            let routed = async || {
+                let router = market.router.clone().into_router();
+                plain(router.oneshot(ask()).await.expect("an answer")).await
+            };
+            let first = routed().await;
+            let ready = market.router.at_once(&ask(), Instant::now());
+            let ready = plain(ready.unwrap_or_else(|| panic!("{path} {header:?}"))).await;
+            assert_eq!(ready, first, "{path} {header:?}");
+            assert_eq!(ready, routed().await, "{path} {header:?}");
+        }
     }
 }
 
